@@ -1,0 +1,173 @@
+use std::time::Duration;
+
+use base::CallId;
+use serde::{Deserialize, Serialize};
+
+/// What a customer's program asks for. May be refused; an accepted one leads to a change or an end.
+///
+/// The border has checked the form of every value; whether it may happen now is decided here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Sign an agent in, or move a signed-in one to another phone and state (API 1.1).
+    Online {
+        /// The agent's number.
+        agent: String,
+        /// Which phone the agent uses.
+        login: LoginType,
+        /// Idle or busy from the start.
+        choice: Choice,
+    },
+    /// Sign an agent out (API 1.2).
+    Offline {
+        /// The agent's number.
+        agent: String,
+    },
+    /// The agent does not want calls now (API 1.3).
+    Busy {
+        /// The agent's number.
+        agent: String,
+    },
+    /// The agent wants calls again (API 1.4).
+    Rest {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Call the agent, then a customer (API 2.1).
+    DialOut(DialOut),
+    /// End what the agent is doing on the phone (API 2.2).
+    Hangup {
+        /// The agent's number.
+        agent: String,
+    },
+}
+
+impl Command {
+    /// The number of the agent it is about.
+    pub fn agent(&self) -> &str {
+        match self {
+            Command::Online { agent, .. }
+            | Command::Offline { agent }
+            | Command::Busy { agent }
+            | Command::Rest { agent }
+            | Command::Hangup { agent } => agent,
+            Command::DialOut(dial) => &dial.agent,
+        }
+    }
+}
+
+/// The fields of `dialOut` (API 2.1). Times are already limited to 1–300 s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialOut {
+    /// The agent's number.
+    pub agent: String,
+    /// The customer's number, digits (landlines with area code).
+    pub callee: String,
+    /// How long the agent's phone may ring; `None` = the account's default.
+    pub agent_ring_max: Option<Duration>,
+    /// How long the customer's phone may ring; `None` = the account's default.
+    pub customer_ring_max: Option<Duration>,
+    /// `agentCallerNumber`: shown on the agent's phone.
+    pub agent_shown: Option<String>,
+    /// `calleeCallerNumber`: shown to the customer.
+    pub customer_shown: Option<String>,
+    /// The caller's own data in its canonical text form (≤ 255 bytes), `""` when absent.
+    pub extras: String,
+    /// `group`: id of the number group the shown number is taken from.
+    pub group: Option<String>,
+    /// `groupRule`.
+    pub group_rule: GroupRule,
+    /// `groupareaCode`: preferred area of the shown number.
+    pub group_area: Option<String>,
+}
+
+/// How a number is picked out of a group (`groupRule`, API 2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupRule {
+    /// 0 or omitted.
+    #[default]
+    Random,
+    /// 1: by area, see contract §9.
+    Strategy,
+}
+
+/// Which phone an agent uses (`loginType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LoginType {
+    /// The agent's mobile, reached through a trunk.
+    Pstn,
+    /// A registered SIP phone.
+    Sip,
+    /// A browser.
+    WebRtc,
+}
+
+/// What a signed-in agent chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Choice {
+    /// Wants calls: state 0.
+    Idle,
+    /// Does not: state 1.
+    Busy,
+    /// A busy reason of the account: state ≥ 100.
+    Custom(u16),
+}
+
+/// What an accepted command tells its caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The call it began, if it began one.
+    pub call: Option<CallId>,
+}
+
+/// Why a command is refused. The API's code for each is in `server::contract::codes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No such agent in the account (6701).
+    AgentUnknown,
+    /// The agent was deleted (6703).
+    AgentDeleted,
+    /// The agent is disabled (6702).
+    AgentDisabled,
+    /// The agent is locked (6730).
+    AgentLocked,
+    /// The agent has not signed in, or is invalid (state 9) (6708).
+    AgentOffline,
+    /// No licence of the agent's edition is left (6704).
+    NoLicence,
+    /// The agent's edition has no call ability (2020).
+    EditionWithoutCalls,
+    /// The agent has no phone of the wanted login type (6705).
+    NoPhone,
+    /// In a call: another must not begin (6713).
+    InCall,
+    /// In a call: the state must not change (6714).
+    InCallNoChange,
+    /// Not in a call (6712).
+    NotInCall,
+    /// Nothing to hang up (6715).
+    NothingToHangUp,
+    /// The agent's SIP phone is not registered (6722).
+    PhoneNotRegistered,
+    /// The account's balance is used up (2021).
+    NoBalance,
+    /// The risk check forbids the call (6727).
+    RiskForbidden,
+    /// The risk check cannot be asked (6726).
+    RiskUnavailable,
+    /// `calleeCallerNumber` is not a number of the account (40000).
+    CustomerShownNotOwned,
+    /// `agentCallerNumber` is not a number of the account (40000).
+    AgentShownNotOwned,
+    /// `group` is unknown or empty (40000).
+    GroupUnknown,
+    /// The account has no number to show (40000 on `calleeCallerNumber`).
+    NoShownNumber,
+    /// The account was removed (6717).
+    AccountRemoved,
+    /// The account is disabled (6718).
+    AccountDisabled,
+    /// The log cannot be written, or too much waits for it (6700).
+    LogUnavailable,
+    /// A limit of this server is reached; nothing was done (6700).
+    Overloaded,
+}

@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use base::AccountId;
+use serde::{Deserialize, Serialize};
+
+/// An account as decisions need it. Comes from the configuration; a changed one replaces it whole.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The appkey.
+    pub id: AccountId,
+    /// 6717 when removed, 6718 when disabled.
+    pub status: AccountStatus,
+    /// All agents, also disabled and deleted ones.
+    pub agents: Vec<Agent>,
+    /// The account's own numbers, any of which may be shown.
+    pub numbers: Vec<String>,
+    /// Shown when nothing else decides; one of `numbers`.
+    pub default_number: Option<String>,
+    /// Number groups.
+    pub groups: Vec<NumberGroup>,
+    /// Licences per edition. An edition that is not listed has none.
+    pub editions: Vec<Edition>,
+    /// Names of custom busy reasons (state number ≥ 100, name).
+    pub busy_reasons: Vec<(u16, String)>,
+    /// How long phones ring by default.
+    pub agent_ring: Duration,
+    /// How long the customer's phone rings by default.
+    pub customer_ring: Duration,
+    /// A call older than this is ended.
+    pub call_age_max: Duration,
+    /// Which tracks are kept.
+    pub recording: RecordingMode,
+    /// When `dialoutRing` is told (contract §5).
+    pub dialout_ring_at: DialoutRingAt,
+    /// Calls the account may have at once; more are refused as `Overloaded`.
+    pub calls_max: usize,
+}
+
+/// Whether the account may act.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountStatus {
+    /// Yes.
+    #[default]
+    Enabled,
+    /// 6718.
+    Disabled,
+    /// 6717: only its secret is left.
+    Removed,
+}
+
+/// An agent as configured.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// `agentNumber`.
+    pub number: String,
+    /// `agentName`.
+    pub name: String,
+    /// `agentId`: 24 hex digits.
+    pub id: String,
+    /// Whether the agent may act.
+    pub status: AgentStatus,
+    /// The agent's mobile, for PSTN.
+    pub mobile: Option<String>,
+    /// User name of the agent's SIP phone, for SIP.
+    pub sip_user: Option<String>,
+    /// The number bound to the agent, shown to customers before the account's default.
+    pub bound_number: Option<String>,
+    /// The edition whose licence the agent takes.
+    pub edition: String,
+    /// Wrap-up after a bridged call; zero = none.
+    pub wrap_up: Duration,
+}
+
+/// Whether an agent may act.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgentStatus {
+    /// Yes.
+    #[default]
+    Enabled,
+    /// 6702.
+    Disabled,
+    /// 6703.
+    Deleted,
+    /// 6730.
+    Locked,
+}
+
+/// A group of shown numbers.
+#[derive(Clone, Debug)]
+pub struct NumberGroup {
+    /// 24 hex digits.
+    pub id: String,
+    /// Its name; `group` may be either.
+    pub name: String,
+    /// Its numbers, all of the account.
+    pub numbers: Vec<String>,
+}
+
+/// Licences of one edition.
+#[derive(Clone, Debug)]
+pub struct Edition {
+    /// Its name.
+    pub name: String,
+    /// How many agents may be signed in.
+    pub licences: usize,
+    /// Whether they may call at all (else 2020).
+    pub calls: bool,
+}
+
+/// Which files a recording becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordingMode {
+    /// Calls are not recorded.
+    Off,
+    /// One mono file.
+    #[default]
+    Normal,
+    /// Stereo and each side.
+    DualTrack,
+}
+
+/// When `dialoutRing` is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialoutRingAt {
+    /// When the customer's leg starts.
+    #[default]
+    Customer,
+    /// When the agent's phone rings.
+    Agent,
+}

@@ -1,0 +1,97 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, LegId};
+use serde::{Deserialize, Serialize};
+
+/// A fact from phones or media. Time-outs are the core's own: it names its timers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The far phone rings (180, or 183), or its network speaks before the answer.
+    LegRinging {
+        /// Which leg.
+        leg: LegId,
+        /// Sound arrives before the answer: the other side may listen to it.
+        early_media: bool,
+    },
+    /// The far phone was answered.
+    LegAnswered {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// The leg is over. Exactly one for every `Action::StartLeg`, and it is the leg's last signal.
+    LegEnded {
+        /// Which leg.
+        leg: LegId,
+        /// Why, as a verdict.
+        cause: Cause,
+        /// The trunk's address it last went to, if it went through one (`gatewayIP`).
+        gateway: Option<SocketAddr>,
+    },
+    /// All sound of the call is stored; its length is known. At most one per call.
+    RecordingStopped {
+        /// Which call.
+        call: CallId,
+        /// Length of the recorded track.
+        length: Duration,
+    },
+    /// The files of the recording are finished and may be fetched.
+    RecordingReady {
+        /// Which call.
+        call: CallId,
+    },
+    /// A SIP phone of this user has at least one registration.
+    PhoneRegistered {
+        /// The phone's user name.
+        user: String,
+    },
+    /// The last registration of this user is gone.
+    PhoneUnregistered {
+        /// The phone's user name.
+        user: String,
+    },
+    /// The program began anew: legs and media of before are gone. Comes once, after the log was applied.
+    Restarted,
+}
+
+/// Why a leg ended: a verdict, made from SIP by the one table in `switch::cause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The last SIP status of the leg's INVITE (200 after an answer), 0 when there was none.
+    pub sip_code: u16,
+    /// Who ended it.
+    pub by: EndedBy,
+    /// Which `failureReason` an unanswered leg gives its record.
+    pub failure: Failure,
+}
+
+/// Who ended a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndedBy {
+    /// The far phone: BYE, or a refusal.
+    Far,
+    /// We did, because an action said so.
+    Us,
+    /// The network: time-out, no route, no sound for too long, a fault in between.
+    Network,
+}
+
+/// `failureReason` (contract §6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// 0: it did not fail.
+    #[default]
+    None,
+    /// 403.
+    Forbidden,
+    /// 5xx, no trunk, no port.
+    ServiceUnavailable,
+    /// Cancelled by the caller, or 487.
+    Cancel,
+    /// 408, 480, or a ring timer of ours.
+    RequestTimeout,
+    /// 486, 600, 603.
+    Decline,
+    /// Anything else (the API spells it `unknow`).
+    Unknown,
+}

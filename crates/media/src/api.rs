@@ -1,0 +1,184 @@
+//! What the media engine is told and what it reports. One engine serves one media thread; it owns no socket.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, StreamId};
+
+use crate::codec::Codec;
+
+/// A change to the engine, compiled from the hearing plan by `switch`.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A stream begins. Its sockets (RTP on `port`, RTCP on `port + 1`) are opened by the thread that runs the engine.
+    Open {
+        /// Which; commands about unknown streams are ignored.
+        stream: StreamId,
+        /// The call it belongs to: streams of one call live in the same engine.
+        call: CallId,
+        /// Local RTP port, even.
+        port: u16,
+    },
+    /// What offer and answer agreed on, first or anew.
+    Agree {
+        /// Which.
+        stream: StreamId,
+        /// The agreement.
+        terms: Terms,
+    },
+    /// One row of the patch table: what is sent to the far end of `stream`.
+    Hear {
+        /// The stream whose far end listens.
+        stream: StreamId,
+        /// What it hears.
+        source: Source,
+    },
+    /// Begin to report silence: `Signal::Silent` when neither RTP nor RTCP came for so long. `None` stops watching.
+    Watch {
+        /// Which.
+        stream: StreamId,
+        /// How long.
+        silence_max: Option<Duration>,
+    },
+    /// Store what both streams receive, as it comes.
+    Record {
+        /// Whose recording.
+        call: CallId,
+        /// First track (left).
+        agent: StreamId,
+        /// Second track (right).
+        customer: StreamId,
+    },
+    /// The recording is complete: answered by `Signal::RecordingStopped`.
+    StopRecord {
+        /// Whose recording.
+        call: CallId,
+    },
+    /// The stream is over; its sockets are closed.
+    Close {
+        /// Which.
+        stream: StreamId,
+    },
+}
+
+/// What offer and answer agreed on for one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Where to send, as the far end's SDP says; `None` while it asks for no packets (0.0.0.0, port 0).
+    pub remote: Option<SocketAddr>,
+    /// Sound in both directions.
+    pub codec: Codec,
+    /// RTP payload number of that codec, as the far end wants to receive it.
+    pub payload: u8,
+    /// RTP payload number of RFC 4733 events at the far end, if agreed.
+    pub events: Option<u8>,
+    /// Whether the far end wants to receive (false: it put us on hold).
+    pub send: bool,
+    /// Whether the far end may send.
+    pub receive: bool,
+}
+
+/// What a stream's far end hears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What another stream receives, forwarded on arrival.
+    Stream(StreamId),
+    /// Ring-back tone of China: 450 Hz, 1 s on, 4 s off.
+    RingBack,
+    /// A sound loaded into the engine, played once or in a loop (used by lab phones).
+    Sound {
+        /// Index of the sound.
+        sound: usize,
+        /// Begin again at its end.
+        looped: bool,
+    },
+    /// What the stream itself receives (lab phones that echo).
+    Echo,
+}
+
+/// What the engine reports.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signal {
+    /// The first packet that passed the source check arrived.
+    Heard {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// Neither RTP nor RTCP for the watched time. Once until packets come again.
+    Silent {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// An RFC 4733 digit ended.
+    Digit {
+        /// Which stream.
+        stream: StreamId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// The sockets could not be opened (reported by the thread, not by the engine).
+    OpenFailed {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// A looped-out sound ended (not looped).
+    Played {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// The recording is complete; `length` runs from the first `Record` to `StopRecord`.
+    RecordingStopped {
+        /// Whose.
+        call: CallId,
+        /// Length.
+        length: Duration,
+    },
+    /// Final counts of a closed stream.
+    Closed {
+        /// Which stream.
+        stream: StreamId,
+        /// Its counts.
+        counts: Counts,
+    },
+}
+
+/// Packet counts of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// RTP packets accepted.
+    pub received: u64,
+    /// RTP packets sent.
+    pub sent: u64,
+    /// Packets refused: wrong source, malformed, unknown payload.
+    pub refused: u64,
+    /// Packets missing by sequence number.
+    pub lost: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), milliseconds.
+    pub jitter_ms: f32,
+}
+
+/// What the engine wants sent or stored. `Send` borrows nothing: the bytes are in the engine's scratch buffer
+/// or in the buffer handed in, see `Engine::poll_output`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// One received packet of a recorded stream.
+    Packet {
+        /// Whose recording.
+        call: CallId,
+        /// 0 agent, 1 customer.
+        track: u8,
+        /// Microseconds since the recording began.
+        at_us: u64,
+        /// The codec of the payload.
+        codec: Codec,
+        /// RTP timestamp.
+        timestamp: u32,
+        /// RTP sequence number.
+        sequence: u16,
+        /// The payload.
+        payload: bytes::Bytes,
+    },
+}

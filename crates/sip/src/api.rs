@@ -1,0 +1,190 @@
+//! What the endpoint's user says to it and hears from it. No SIP header, tag, branch or Call-ID passes here.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// One use of INVITE, from the first request to the last answer: at most one established dialog, whatever forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialogId(pub u64);
+
+/// How bytes travel. TCP, TLS and WebSocket have their place here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+/// A path between two addresses: where a datagram came from and was received, or is to be sent from and to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flow {
+    /// How.
+    pub transport: Transport,
+    /// Our address, as bound by the listener.
+    pub local: SocketAddr,
+    /// Theirs.
+    pub remote: SocketAddr,
+}
+
+/// What comes in from outside.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A datagram arrived. Hostile until proven otherwise.
+    Datagram {
+        /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        data: &'a [u8],
+    },
+    /// A deadline named by `next_timeout` has come.
+    Timeout,
+}
+
+/// What goes out. Drain with `poll_output` after every call that changes the endpoint.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit(Transmit),
+    /// Something happened that the endpoint's user must know.
+    Event(Event),
+}
+
+/// Bytes to send.
+#[derive(Clone, Debug)]
+pub struct Transmit {
+    /// From where to where.
+    pub flow: Flow,
+    /// What.
+    pub data: Bytes,
+    /// Set on an INVITE request outside a dialog, also on its retransmissions: it must not leave before the log says
+    /// why. Everything else may leave at once.
+    pub invite: Option<DialogId>,
+}
+
+/// A call to make.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// Where to send it (no proxy look-up happens here).
+    pub flow: Flow,
+    /// Request-URI, for example `sip:13900000001@10.0.0.9:5060`.
+    pub uri: String,
+    /// The user part and the host of From.
+    pub from_user: String,
+    /// Display name of From, if any.
+    pub from_name: Option<String>,
+    /// The user part and host of To, for example `sip:13900000001@10.0.0.9`.
+    pub to_uri: String,
+    /// The offer.
+    pub sdp: Bytes,
+    /// Answers a 401 or 407 once (digest), if given.
+    pub credentials: Option<Credentials>,
+    /// Give up when nothing at all was heard for so long (Timer B is the ceiling).
+    pub answer_any_within: Option<Duration>,
+}
+
+/// A user name and a secret for digest.
+#[derive(Clone)]
+pub struct Credentials {
+    /// User name.
+    pub user: String,
+    /// Password. Never shown.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// What the endpoint's user must know.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A provisional answer above 100 to our INVITE. Reliability, forking and repeats are settled inside.
+    Progress {
+        /// Which.
+        dialog: DialogId,
+        /// 101–199.
+        status: u16,
+        /// An answer in it, when it had one.
+        sdp: Option<Bytes>,
+    },
+    /// Our INVITE was answered with 2xx, the ACK is out. Comes at most once.
+    Answered {
+        /// Which.
+        dialog: DialogId,
+        /// The answer (from the 2xx, or the last provisional one).
+        sdp: Option<Bytes>,
+    },
+    /// Someone calls us. Answer with `ring`, `accept` or `reject`.
+    Incoming {
+        /// A new one.
+        dialog: DialogId,
+        /// The path it came by.
+        flow: Flow,
+        /// User part of the Request-URI, unescaped.
+        to_user: String,
+        /// Host of the Request-URI.
+        to_host: String,
+        /// User part of From, unescaped.
+        from_user: String,
+        /// The registered user whose flow it came by, if any (address and port match a binding).
+        registered: Option<String>,
+        /// The offer, if it had one.
+        sdp: Option<Bytes>,
+    },
+    /// Our 2xx to an incoming INVITE was acknowledged.
+    Acknowledged {
+        /// Which.
+        dialog: DialogId,
+    },
+    /// The far end wants to change the media: answer with `answer_offer` (or `refuse_offer`).
+    Reoffered {
+        /// Which.
+        dialog: DialogId,
+        /// The new offer; none = we are to make one.
+        sdp: Option<Bytes>,
+    },
+    /// It is over: exactly one for every dialog begun by `invite`, `resume` or `Incoming`, and its last event.
+    Ended {
+        /// Which.
+        dialog: DialogId,
+        /// How.
+        how: Ended,
+    },
+    /// The dialog's resume token changed: store it (with the next append) so that a restart can end the dialog.
+    Token {
+        /// Which.
+        dialog: DialogId,
+        /// Opaque; for `Endpoint::resume`.
+        token: Bytes,
+    },
+    /// A user's first binding was made, or its last is gone.
+    Registration {
+        /// The user.
+        user: String,
+        /// Whether at least one binding is left.
+        registered: bool,
+    },
+}
+
+/// How a dialog ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Our INVITE was refused with this final status (300–699; 401/407 when credentials did not help).
+    Refused(u16),
+    /// Our INVITE had no final answer in time; `rang` when at least one 18x was heard.
+    NoAnswer {
+        /// Whether a phone may have rung.
+        rang: bool,
+    },
+    /// We ended it (CANCEL, BYE, reject) and the far end is told or gave up being told.
+    ByUs,
+    /// The far end sent BYE, or CANCEL before we accepted.
+    ByFar,
+    /// The dialog broke: no ACK, no answer to a request inside it, 481.
+    Broken,
+}
