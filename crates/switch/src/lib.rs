@@ -1,1 +1,7 @@
+//! The switch makes the phones obey: it joins SIP, media and the decisions of the call center, sans-IO.
+//!
+//! It is the only place where a leg is one dialog and one media stream, and the place where effects wait for the commit
+//! of the events that justify them. [`api`] is all that its user sees.
 
+pub mod api;
+pub mod config;

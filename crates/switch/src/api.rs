@@ -1,0 +1,220 @@
+//! What the server says to the switch and hears from it. Neither a SIP header nor a sound passes here.
+
+use std::net::SocketAddr;
+
+use base::{AccountId, CallId, CommandId, LegId, LogNo};
+use bytes::Bytes;
+use callcenter::action::RecordingFiles;
+use callcenter::command::{Accepted, Command, Refusal};
+use callcenter::event::Numbered;
+use serde::{Deserialize, Serialize};
+pub use sip::api::Flow;
+
+/// What comes in. Each is one mutation; drain [`Output`]s after it.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A SIP datagram arrived. Hostile until proven otherwise.
+    Datagram {
+        /// Its path.
+        flow: Flow,
+        /// Its bytes.
+        data: &'a [u8],
+    },
+    /// A customer's program asks for something. Answered by exactly one [`Output::Reply`] with the same number.
+    Command {
+        /// Its number, unique among unanswered ones.
+        id: CommandId,
+        /// Whose.
+        account: AccountId,
+        /// What.
+        command: Command,
+    },
+    /// A media engine reports.
+    Media(media::api::Signal),
+    /// The files of a recording are finished, or need not be made (again after a restart: the worker reports late).
+    RecordingReady {
+        /// Whose.
+        account: AccountId,
+        /// Which call.
+        call: CallId,
+        /// The files, as told in [`Output::Finish`].
+        files: RecordingFiles,
+    },
+    /// Everything up to and including this entry is committed.
+    Durable {
+        /// The last committed entry.
+        through: LogNo,
+    },
+    /// The log cannot be written (stalled, full), or can again. While true, new work is refused and living calls go on.
+    LogStalled(bool),
+    /// A deadline named by `next_timeout` has come.
+    Timeout,
+}
+
+/// What goes out. What an event justifies comes after the [`Output::Append`] of that event, and, where it must not
+/// precede its commit, not before [`Input::Durable`] says so: the server may carry out everything at once.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Write this to the log. In the order they come, without gaps.
+    Append(Entry),
+    /// Send these bytes.
+    Transmit {
+        /// From where to where.
+        flow: Flow,
+        /// What.
+        data: Bytes,
+    },
+    /// The answer to a command.
+    Reply {
+        /// Which command.
+        command: CommandId,
+        /// Accepted, or why not.
+        result: Result<Accepted, Refusal>,
+    },
+    /// For the media engine that runs the call of the stream.
+    Media(media::api::Command),
+    /// Make the files of a complete recording; answered by [`Input::RecordingReady`]. At most one per call and run of
+    /// the program.
+    Finish {
+        /// Whose.
+        account: AccountId,
+        /// Which call.
+        call: CallId,
+        /// Which files.
+        files: RecordingFiles,
+    },
+    /// Something an operator may want to read; nothing depends on it.
+    Diagnostic(Diagnostic),
+}
+
+/// One row of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place: gapless.
+    pub no: LogNo,
+    /// Whose.
+    pub account: AccountId,
+    /// The command that caused it, when one did.
+    pub command: Option<CommandId>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a row of the log says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// Something happened. Folded into agents, records, pushes.
+    Event(Numbered),
+    /// How the dialog of a leg can be ended after a restart. Replaces an earlier one of the same leg.
+    Token {
+        /// Which leg.
+        leg: LegId,
+        /// Of which call.
+        call: CallId,
+        /// Opaque.
+        token: Bytes,
+    },
+    /// The dialog of a leg is over and its far end knows (or gave up listening): forget its token.
+    ///
+    /// Comes after the leg's `LegEnded`, sometimes half a minute later; a crash in between sends the BYE again.
+    TokenDone {
+        /// Which leg.
+        leg: LegId,
+        /// Of which call.
+        call: CallId,
+    },
+}
+
+/// Something an operator may want to read. Numbers of customers are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Diagnostic {
+    /// A call from outside was refused with this status.
+    IncomingRefused {
+        /// Where it came from.
+        remote: SocketAddr,
+        /// With which SIP status.
+        status: u16,
+    },
+    /// A trunk did not take a call, and another one is tried.
+    TrunkFailedOver {
+        /// For which leg.
+        leg: LegId,
+        /// Name of the trunk that did not.
+        from: String,
+        /// Name of the trunk that is tried.
+        to: String,
+        /// With which SIP status; 0 when it did not answer at all.
+        status: u16,
+    },
+    /// A leg could not begin: all RTP ports are in use or resting.
+    NoPort {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// A far end's SDP led to no agreement.
+    NoAgreement {
+        /// Which leg.
+        leg: LegId,
+        /// Why.
+        reason: String,
+    },
+    /// The sockets of a stream could not be opened.
+    PortUnusable {
+        /// Which leg.
+        leg: LegId,
+        /// Which RTP port.
+        port: u16,
+    },
+    /// A leg was ended because no sound came for too long.
+    Silent {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// A queue of the switch was full; what happened instead is named by the queue's limit.
+    Full {
+        /// Which queue.
+        queue: &'static str,
+    },
+    /// A token of before the restart could not be read: its far end was not told.
+    TokenUnreadable {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// Deciding about a call failed inside; the call was ended and these were its last inputs.
+    DecisionFailed {
+        /// Whose call.
+        account: AccountId,
+        /// What is known, for a report.
+        report: String,
+    },
+    /// Final packet counts of a leg's stream.
+    StreamClosed {
+        /// Which leg.
+        leg: LegId,
+        /// Its counts, as text for people.
+        counts: String,
+    },
+}
+
+/// Sizes, for metrics and for tests that nothing is left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Legs, including those whose far end is still being told that it is over.
+    pub legs: usize,
+    /// Legs that are not ending.
+    pub legs_living: usize,
+    /// Calls not yet recorded, over all accounts.
+    pub calls: usize,
+    /// RTP ports in use.
+    pub ports_used: usize,
+    /// RTP ports resting before they are used again.
+    pub ports_resting: usize,
+    /// Outputs waiting for a commit.
+    pub gated: usize,
+    /// Entries appended and not yet durable.
+    pub log_backlog: usize,
+    /// Dialogs of before a restart whose far end is being told.
+    pub resumed: usize,
+    /// Dialogs, transactions and bindings of SIP.
+    pub dialogs: usize,
+}

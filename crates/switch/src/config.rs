@@ -1,0 +1,79 @@
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use callcenter::config::Account;
+use sip::api::Credentials;
+
+/// Everything the switch is told at its start. Defaults that are choices are in `limits`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The accounts served.
+    pub accounts: Vec<AccountConfig>,
+    /// Address the SIP socket is bound to; calls leave from here.
+    pub sip_local: SocketAddr,
+    /// Host and port in Via and Contact, when it differs from `sip_local` (a wildcard, NAT).
+    pub sip_advertised: Option<SocketAddr>,
+    /// Address in our SDP.
+    pub media_address: IpAddr,
+    /// First RTP port; an odd one is rounded up.
+    pub rtp_port_min: u16,
+    /// Last port of the range (inclusive, RTCP of the last stream must fit).
+    pub rtp_port_max: u16,
+    /// User-Agent and Server.
+    pub user_agent: String,
+    /// A leg that sends neither RTP nor RTCP for so long is ended. `None` = never.
+    pub silence_max: Option<Duration>,
+    /// A trunk that says nothing at all for so long is given up and the next one tried.
+    pub trunk_answer_any_max: Duration,
+    /// A trunk or phone that has not taken or refused the call for so long is given up (the core's own ring timers are
+    /// shorter).
+    pub leg_setup_max: Duration,
+    /// More entries than this waiting for their commit: new work is refused.
+    pub log_backlog_max: usize,
+    /// Legs at once, over all accounts.
+    pub legs_max: usize,
+    /// Worker number of this node in call numbers (0–1023).
+    pub worker: u16,
+}
+
+/// An account as the switch needs it.
+#[derive(Clone, Debug)]
+pub struct AccountConfig {
+    /// What decisions need.
+    pub account: Account,
+    /// Realm and AOR domain of its phones.
+    pub sip_domain: String,
+    /// Where numbers are called, first choice first.
+    pub trunks: Vec<Trunk>,
+    /// Its SIP phones.
+    pub users: Vec<User>,
+}
+
+/// A way into the telephone network.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// For people.
+    pub name: String,
+    /// Where its INVITEs go, and the only address calls may come from.
+    pub remote: SocketAddr,
+    /// Host in Request-URI, From and To.
+    pub domain: String,
+    /// Answers its digest challenge, if it makes one.
+    pub credentials: Option<Credentials>,
+}
+
+/// A SIP phone that may register.
+#[derive(Clone)]
+pub struct User {
+    /// User name; unique within the account.
+    pub name: String,
+    /// Password. Never shown.
+    pub password: String,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
