@@ -1,1 +1,3 @@
+//! The only crate with a runtime, sockets, files, SQL and HTTP. The `cordboard` binary is a thin shell over it.
 
+pub mod run;
