@@ -1,4 +1,10 @@
+//! Where a telephone number belongs: province, city, area code and kind.
+
+mod plan;
+
 use serde::{Deserialize, Serialize};
+
+pub use plan::{NumberPlan, PhoneDatError};
 
 /// Where a telephone number belongs. Unknown parts are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
