@@ -10,6 +10,8 @@ pub struct Account {
     pub id: AccountId,
     /// 6717 when removed, 6718 when disabled.
     pub status: AccountStatus,
+    /// The zone of dates in the names of recordings, seconds east of UTC (UTC+8 = 28,800).
+    pub utc_offset_s: i32,
     /// All agents, also disabled and deleted ones.
     pub agents: Vec<Agent>,
     /// The account's own numbers, any of which may be shown.

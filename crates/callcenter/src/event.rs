@@ -59,7 +59,7 @@ pub enum Event {
         call: Option<CallFacts>,
         /// Which moment of the call, if any.
         moment: Option<Moment>,
-        /// When a wrap-up that begins with this is over.
+        /// Until when the agent is in wrap-up; `None` = not, or no longer.
         wrap_up_until: Option<Wall>,
     },
     /// A call was accepted; its first leg starts. No push.
@@ -84,12 +84,15 @@ pub enum Event {
         /// Set when customers are told (`dialoutRing`).
         call: Option<CallFacts>,
     },
-    /// A leg's phone rings. No push (`AgentChanged` tells).
+    /// A leg's phone rings. For the agent's leg also push `dialoutRing` when `call` is set
+    /// (`dialout_ring_at = "agent"`); what the agent shows is told by `AgentChanged`.
     LegRang {
         /// Which leg.
         leg: LegId,
         /// Of which call.
         id: CallId,
+        /// Set when customers are told (`dialoutRing`).
+        call: Option<CallFacts>,
     },
     /// A leg was answered. For the customer's leg also push "user connected" (`call` is set).
     LegAnswered {
@@ -124,6 +127,13 @@ pub enum Event {
         id: CallId,
         /// Which files will be made.
         files: RecordingFiles,
+    },
+    /// All sound of the call is stored. No push.
+    RecordingStopped {
+        /// Of which call.
+        id: CallId,
+        /// Length of the recorded track, milliseconds.
+        length_ms: u64,
     },
     /// The call's one record (push `cdr`).
     CallRecorded {

@@ -4,6 +4,8 @@ use std::time::Duration;
 use base::{CallId, LegId};
 use serde::{Deserialize, Serialize};
 
+use crate::action::RecordingFiles;
+
 /// A fact from phones or media. Time-outs are the core's own: it names its timers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
@@ -36,9 +38,13 @@ pub enum Signal {
         length: Duration,
     },
     /// The files of the recording are finished and may be fetched.
+    ///
+    /// It may come long after the call, also after a restart, so it brings what the event tells.
     RecordingReady {
         /// Which call.
         call: CallId,
+        /// Which files.
+        files: RecordingFiles,
     },
     /// A SIP phone of this user has at least one registration.
     PhoneRegistered {
