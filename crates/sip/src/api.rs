@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base::Wall;
 use bytes::Bytes;
 
 /// One use of INVITE, from the first request to the last answer: at most one established dialog, whatever forked.
@@ -136,10 +137,12 @@ pub enum Event {
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },
-    /// Our 2xx to an incoming INVITE was acknowledged.
+    /// Our 2xx to an incoming INVITE was acknowledged. Comes again for every INVITE inside the dialog.
     Acknowledged {
         /// Which.
         dialog: DialogId,
+        /// The answer, when the INVITE had no offer and our 2xx made one.
+        sdp: Option<Bytes>,
     },
     /// The far end wants to change the media: answer with `answer_offer` (or `refuse_offer`).
     Reoffered {
@@ -169,6 +172,80 @@ pub enum Event {
         /// Whether at least one binding is left.
         registered: bool,
     },
+    /// One of our own registrations with a registrar elsewhere (`register`) was settled, anew after each refresh.
+    OwnRegistration {
+        /// Which.
+        registration: RegistrationId,
+        /// How it stands.
+        standing: Standing,
+    },
+}
+
+/// How one of our own registrations stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The registrar has it for so long; it is refreshed in time.
+    Registered {
+        /// As granted by the registrar.
+        expires: Duration,
+    },
+    /// The registrar refused it with this status; tried again later.
+    Refused(u16),
+    /// The registrar did not answer; tried again later.
+    NoAnswer,
+    /// It was taken back by `unregister`; its last event.
+    Gone,
+}
+
+/// One of our own registrations with a registrar elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegistrationId(pub u64);
+
+/// A registration to keep up with a registrar elsewhere.
+#[derive(Clone, Debug)]
+pub struct Register {
+    /// Where to send it.
+    pub flow: Flow,
+    /// Request-URI: the registrar's domain, for example `sip:pbx.example.com`.
+    pub uri: String,
+    /// The address of record, for example `sip:1001@pbx.example.com`; its user part is also that of the contact.
+    pub aor: String,
+    /// Answers the registrar's challenge.
+    pub credentials: Credentials,
+    /// How long to ask for.
+    pub expires: Duration,
+}
+
+/// One place where a registered user can be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The path the registration came by: calls go back along it, through NAT.
+    pub flow: Flow,
+    /// The contact, to be used as Request-URI.
+    pub uri: String,
+    /// `User-Agent` of the phone, if it told.
+    pub device: Option<String>,
+    /// When it was last refreshed.
+    pub refreshed_at: Wall,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Wall,
+}
+
+/// How much the endpoint holds. All zero at rest, but for bindings and established dialogs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Transactions that we began.
+    pub client_transactions: usize,
+    /// Transactions that others began.
+    pub server_transactions: usize,
+    /// Dialogs, from the first INVITE until the last trace of them is gone.
+    pub dialogs: usize,
+    /// Bindings of registered users.
+    pub bindings: usize,
+    /// Our own registrations elsewhere.
+    pub registrations: usize,
+    /// Deadlines that are set.
+    pub timers: usize,
 }
 
 /// How a dialog ended.
