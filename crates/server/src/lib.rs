@@ -1,3 +1,5 @@
 //! The only crate with a runtime, sockets, files, SQL and HTTP. The `cordboard` binary is a thin shell over it.
 
+pub mod contract;
+pub mod http;
 pub mod run;

@@ -1,0 +1,102 @@
+//! How the API spells the values of our enums.
+
+use callcenter::command::LoginType;
+use callcenter::event::{CallKind, HangUpSide, Moment, SignedOut};
+use callcenter::numbers::NumberKind;
+use callcenter::record::CallStatus;
+
+/// `loginType`.
+pub(super) fn login_type(login: LoginType) -> &'static str {
+    match login {
+        LoginType::Pstn => "PSTN",
+        LoginType::Sip => "SIP",
+        LoginType::WebRtc => "WEBRTC",
+    }
+}
+
+/// `loginType` as a request spells it.
+pub(super) fn read_login_type(text: &str) -> Option<LoginType> {
+    [LoginType::Pstn, LoginType::Sip, LoginType::WebRtc].into_iter().find(|login| login_type(*login) == text)
+}
+
+/// `logoutType`.
+pub(super) fn logout_type(how: SignedOut) -> &'static str {
+    match how {
+        SignedOut::Normal => "normal",
+    }
+}
+
+/// `callType`.
+pub(super) fn call_type(kind: CallKind) -> &'static str {
+    match kind {
+        CallKind::DialOut => "dialout",
+        CallKind::Incoming => "incoming",
+        CallKind::WebCall => "webcall",
+    }
+}
+
+/// Values of `callType` that are documented and that no call of ours has.
+pub(super) const OTHER_CALL_TYPES: [&str; 2] = ["previewDialout", "autoDialout"];
+
+/// `callType` as a query spells it.
+pub(super) fn read_call_type(text: &str) -> Option<CallKind> {
+    [CallKind::DialOut, CallKind::Incoming, CallKind::WebCall]
+        .into_iter()
+        .find(|kind| call_type(*kind) == text)
+}
+
+/// `callEvent`.
+pub(super) fn call_event(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Calling => "calling",
+        Moment::Ring => "ring",
+        Moment::Link => "link",
+        Moment::Hangup => "hangup",
+    }
+}
+
+/// `status` of a record.
+pub(super) fn call_status(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Answer => "ANSWER",
+        CallStatus::AgentNoAnswer => "AGENT_NO_ANSWER",
+        CallStatus::CustomerNoAnswer => "CUSTOMER_NO_ANSWER",
+        CallStatus::QueueAbandon => "QUEUE_ABANDON",
+        CallStatus::Ivr => "IVR",
+    }
+}
+
+/// `status` as a query spells it.
+pub(super) fn read_call_status(text: &str) -> Option<CallStatus> {
+    use CallStatus::{AgentNoAnswer, Answer, CustomerNoAnswer, Ivr, QueueAbandon};
+    [Answer, AgentNoAnswer, CustomerNoAnswer, QueueAbandon, Ivr].into_iter().find(|s| call_status(*s) == text)
+}
+
+/// `hangUpSide`.
+pub(super) fn hang_up_side(side: HangUpSide) -> &'static str {
+    match side {
+        HangUpSide::Agent => "AGENT",
+        HangUpSide::Customer => "CUSTOMER",
+        HangUpSide::System => "SYSTEM",
+    }
+}
+
+/// `customerNumberType`, `agentTelType`.
+pub(super) fn number_type(kind: NumberKind) -> &'static str {
+    match kind {
+        NumberKind::Mobile => "mobile",
+        NumberKind::Fixed => "fixed",
+        NumberKind::Sip => "sip",
+        NumberKind::Unknown => "unknown",
+    }
+}
+
+/// The number type inside `billCalls`.
+pub(super) fn billed_number_type(kind: NumberKind) -> &'static str {
+    match kind {
+        NumberKind::Mobile => "mobileInternal",
+        NumberKind::Fixed => "fixedInternal",
+        NumberKind::Sip => "sip",
+        NumberKind::Unknown => "unknown",
+    }
+}
