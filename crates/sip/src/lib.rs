@@ -3,3 +3,5 @@
 //! [`api`] is all that a user of the endpoint sees.
 
 pub mod api;
+pub mod limits;
+pub mod message;

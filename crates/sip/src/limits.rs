@@ -1,0 +1,30 @@
+//! Everything this crate bounds, in one place.
+//!
+//! A message over a limit is refused with the status named here, or dropped when it cannot be answered.
+
+/// Bytes of one datagram. More: 513 Message Too Large.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+
+/// Bytes of the start line. More: 414 URI Too Long when it is a request.
+pub const START_LINE_BYTES_MAX: usize = 4_096;
+
+/// Bytes of one header field with its folded lines. More: 400.
+pub const HEADER_LINE_BYTES_MAX: usize = 8_192;
+
+/// Header fields of one message. More: 400.
+pub const HEADER_LINES_MAX: usize = 128;
+
+/// Values of one comma-separated header over all its lines (routes, contacts, tags). More: 400.
+pub const HEADER_VALUES_MAX: usize = 128;
+
+/// Via values: the default Max-Forwards (RFC 3261 §8.1.1.6) bounds honest hops. More: 400.
+pub const VIA_VALUES_MAX: usize = 70;
+
+/// Parameters of one URI or one header value. More: 400.
+pub const PARAMS_MAX: usize = 64;
+
+/// Bytes of one URI. More: 414 as Request-URI, else 400.
+pub const URI_BYTES_MAX: usize = 2_048;
+
+/// Bytes of a Call-ID; it is kept for the life of a call. More: 400.
+pub const CALL_ID_BYTES_MAX: usize = 512;
