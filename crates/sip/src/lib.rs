@@ -3,5 +3,6 @@
 //! [`api`] is all that a user of the endpoint sees.
 
 pub mod api;
+pub mod digest;
 pub mod limits;
 pub mod message;

@@ -28,3 +28,30 @@ pub const URI_BYTES_MAX: usize = 2_048;
 
 /// Bytes of a Call-ID; it is kept for the life of a call. More: 400.
 pub const CALL_ID_BYTES_MAX: usize = 512;
+
+/// Requests of others that are being answered, or were lately. More: 503 with Retry-After, without a transaction.
+pub const SERVER_TRANSACTIONS_MAX: usize = 50_000;
+
+/// Dialogs. More: an incoming INVITE gets 503, an own one ends as `Refused(503)`.
+pub const DIALOGS_MAX: usize = 20_000;
+
+/// Far ends that may answer one INVITE of ours with 2xx, or with provisional answers. More: not heard.
+pub const FORKS_MAX: usize = 8;
+
+/// Bindings of all users. More: 503.
+pub const BINDINGS_MAX: usize = 20_000;
+
+/// Bindings of one user. More: 403.
+pub const BINDINGS_PER_USER_MAX: usize = 8;
+
+/// Digest nonces whose counts are remembered. More: the oldest is forgotten, its user is challenged anew.
+pub const NONCES_MAX: usize = 20_000;
+
+/// Our own registrations elsewhere. More: refused at once as 503.
+pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
+
+/// Bytes of a resume token. More: not understood.
+pub const TOKEN_BYTES_MAX: usize = 65_535;
+
+/// Nonces whose counts are kept. More: the oldest become stale, their users are challenged again.
+pub const NONCES_SPENT_MAX: usize = 4_096;

@@ -1,10 +1,10 @@
-use super::scan::{decimal, split_outside, trim};
+use super::scan::{clean, decimal, split_outside, trim};
 use super::{CSeq, Contacts, HeaderName, Malformed, NameAddr, Via};
 use crate::limits::{CALL_ID_BYTES_MAX, HEADER_VALUES_MAX, VIA_VALUES_MAX};
 
 /// The header fields of a message in their order, values unfolded and trimmed.
 ///
-/// A value never holds a line break, whoever put it in: control characters become spaces.
+/// A value never holds a line break, whoever put it in: it becomes a space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(HeaderName, String)>);
 
@@ -212,17 +212,6 @@ impl Headers {
 pub(crate) fn media_type(value: &str) -> String {
     let range = value.split(';').next().unwrap_or("");
     range.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase()
-}
-
-/// Makes a text fit for a line: without control characters, trimmed.
-pub(super) fn clean(mut text: String) -> String {
-    if text.contains(|c: char| c.is_ascii_control() && c != '\t') {
-        text = text.replace(|c: char| c.is_ascii_control() && c != '\t', " ");
-    }
-    match trim(&text).len() == text.len() {
-        true => text,
-        false => trim(&text).to_owned(),
-    }
 }
 
 fn missing(name: &HeaderName) -> Malformed {

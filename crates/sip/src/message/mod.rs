@@ -30,6 +30,7 @@ pub use method::Method;
 pub use name::HeaderName;
 pub use params::Params;
 pub use parse::parse_datagram;
+pub(crate) use scan::{is_token, quote, split_outside, trim, unquote};
 pub use screen::{Refusal, Screened, screen};
 pub use status::reason_phrase;
 pub use uri::{Scheme, Uri};
@@ -160,7 +161,7 @@ impl Response {
 
     /// See [`Message::encode`].
     pub fn encode(&self) -> Bytes {
-        let start = format!("SIP/2.0 {} {}\r\n", self.status, headers::clean(self.reason.clone()));
+        let start = format!("SIP/2.0 {} {}\r\n", self.status, scan::clean(self.reason.clone()));
         encode(start, &self.headers, &self.body)
     }
 }

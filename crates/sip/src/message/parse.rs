@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::scan::trim;
+use super::scan::{is_line, trim};
 use super::{HeaderName, Headers, Malformed, Message, Request, Response, Uri};
 use crate::limits::{HEADER_LINE_BYTES_MAX, HEADER_LINES_MAX, MESSAGE_BYTES_MAX, START_LINE_BYTES_MAX};
 
@@ -34,7 +34,8 @@ impl<'a> Draft<'a> {
         }
         let mut lines = Lines { rest: &data[..data.len().min(MESSAGE_BYTES_MAX)] };
         match lines.next().map(std::str::from_utf8) {
-            Some(Ok(start)) => draft.start = start,
+            Some(Ok(start)) if is_line(start) => draft.start = start,
+            Some(Ok(_)) => draft.blame(Malformed::new("start line", "has a control character in it")),
             Some(Err(_)) => draft.blame(Malformed::new("start line", "is not UTF-8")),
             None => draft.blame(Malformed::new("start line", "does not end")),
         }
@@ -50,7 +51,7 @@ impl<'a> Draft<'a> {
 
     /// The method and the version of a Request-Line, if that is what it looks like.
     pub(super) fn request_line_ends(&self) -> Option<(&'a str, &'a str)> {
-        let (method, rest) = self.start.split_once([' ', '\t'])?;
+        let (method, rest) = self.start.split_once([' ', '\t']).filter(|_| !self.is_response())?;
         let version = trim(rest).rsplit([' ', '\t']).next()?;
         is_sip_word(version).then_some((method, version))
     }
@@ -190,7 +191,7 @@ fn read_header(first: &[u8], lines: &mut Lines<'_>) -> Result<(HeaderName, Strin
         return Err(Malformed::new("header", format!("is longer than {HEADER_LINE_BYTES_MAX} bytes")));
     }
     let field = String::from_utf8(field).map_err(|_| Malformed::new("header", "is not UTF-8"))?;
-    if field.contains(|c: char| c.is_ascii_control() && c != '\t') {
+    if !is_line(&field) {
         return Err(Malformed::new("header", "has a control character in it"));
     }
     let (name, value) = field.split_once(':').ok_or_else(|| Malformed::new("header", "has no colon"))?;
@@ -217,6 +218,11 @@ mod tests {
         assert_eq!(request.headers.get(&HeaderName::Subject), Some("x y"));
         assert_eq!(request.headers.call_id(), Ok("1"));
         assert_eq!(&request.body[..], b"hi");
+    }
+
+    #[test]
+    fn a_reason_may_look_like_a_version() {
+        assert!(matches!(parse_datagram(b"SIP/2.0 400 no SIP/3.0\r\n\r\n"), Ok(Message::Response(_))));
     }
 
     #[test]

@@ -76,19 +76,45 @@ pub(crate) fn unquote(text: &str) -> String {
     out
 }
 
-/// `text` as a quoted string; control characters, which none may hold, become spaces.
+/// `text` as a quoted string; line breaks, which none may hold, become spaces.
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
         match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_ascii_control() => out.push(' '),
+            '\r' | '\n' => out.push(' '),
+            c if c == '"' || c == '\\' || c.is_ascii_control() => out.extend(['\\', c]),
             c => out.push(c),
         }
     }
     out.push('"');
     out
+}
+
+/// Whether each character may stand in a line: no line break, and other control characters only as a `quoted-pair`.
+pub(crate) fn is_line(text: &str) -> bool {
+    let mut escaped = false;
+    text.bytes().all(|byte| {
+        let is_good = match byte {
+            b'\r' | b'\n' => false,
+            b'\t' => true,
+            byte => escaped || !byte.is_ascii_control(),
+        };
+        escaped = byte == b'\\' && !escaped;
+        is_good
+    })
+}
+
+/// Makes a text fit for a line: what [`is_line`] does not allow becomes a space, the ends are trimmed.
+pub(crate) fn clean(text: String) -> String {
+    if is_line(&text) {
+        return match trim(&text).len() == text.len() {
+            true => text,
+            false => trim(&text).to_owned(),
+        };
+    }
+    let no_controls = text.replace(|c: char| c.is_ascii_control(), " ");
+    trim(&no_controls).to_owned()
 }
 
 /// A number of decimal digits only, leading zeros allowed.

@@ -42,7 +42,6 @@ pub fn screen(data: &[u8]) -> Screened {
         return Screened::KeepAlive;
     }
     let draft = Draft::read(data);
-    let is_response = draft.is_response();
     let answerable = match draft.request_line_ends() {
         Some((method, _)) => method != Method::Ack.as_str() && draft.headers.has(&HeaderName::Via),
         None => false,
@@ -53,7 +52,7 @@ pub fn screen(data: &[u8]) -> Screened {
     };
     match draft.finish().and_then(validated) {
         Ok(message) => Screened::Accept(message),
-        Err(fault) if answerable && !is_response => Screened::Answer(Refusal { fault, headers }),
+        Err(fault) if answerable => Screened::Answer(Refusal { fault, headers }),
         Err(fault) => Screened::Drop(fault),
     }
 }
