@@ -54,6 +54,14 @@ pub enum Command {
         /// Whose recording.
         call: CallId,
     },
+    /// Dial these digits to the far end as RFC 4733 events (used by lab phones). What the far end hears otherwise
+    /// pauses meanwhile. Without agreed events, and past `limits::DIGITS_MAX`, digits are left out.
+    SendDigits {
+        /// Which.
+        stream: StreamId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`; anything else is left out.
+        digits: String,
+    },
     /// The stream is over; its sockets are closed.
     Close {
         /// Which.
@@ -88,6 +96,8 @@ pub enum Source {
     Stream(StreamId),
     /// Ring-back tone of China: 450 Hz, 1 s on, 4 s off.
     RingBack,
+    /// Busy tone of China: 450 Hz, 0.35 s on, 0.35 s off.
+    Busy,
     /// A sound loaded into the engine, played once or in a loop (used by lab phones).
     Sound {
         /// Index of the sound.
@@ -160,8 +170,7 @@ pub struct Counts {
     pub jitter_ms: f32,
 }
 
-/// What the engine wants sent or stored. `Send` borrows nothing: the bytes are in the engine's scratch buffer
-/// or in the buffer handed in, see `Engine::poll_output`.
+/// What the engine wants stored. See `recording` for the file these end up in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
     /// One received packet of a recorded stream.

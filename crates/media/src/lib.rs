@@ -1,4 +1,17 @@
 //! Sound for a call center, sans-IO: SDP, RTP and RTCP, codecs, tones, recording.
+//!
+//! `sdp` agrees with the far end, `engine` moves packets between streams, `recording` turns what was stored into
+//! files. The rest are their tools. Nothing here owns a socket, a file, a clock or a thread.
 
 pub mod api;
 pub mod codec;
+pub mod dtmf;
+pub mod g711;
+pub mod limits;
+pub mod resample;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
+pub mod sound;
+pub mod tone;
+pub mod wav;

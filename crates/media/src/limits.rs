@@ -1,0 +1,35 @@
+//! Every limit of this crate, and what happens when it is reached.
+
+use std::time::Duration;
+
+/// An SDP body, bytes. Longer ones are refused (400).
+pub const SDP_BYTES_MAX: usize = 16 * 1024;
+/// `m=` lines of a description. More are refused (400).
+pub const SDP_MEDIA_MAX: usize = 32;
+/// Formats of an `m=` line. More are refused (400).
+pub const SDP_FORMATS_MAX: usize = 64;
+
+/// An RTP or RTCP packet, bytes. Longer ones are refused and counted.
+pub const PACKET_BYTES_MAX: usize = 1500;
+/// Digits waiting to be dialled on one stream. Further ones are left out.
+pub const DIGITS_MAX: usize = 64;
+/// Outputs waiting in the engine. When it is reached packets to send or store are dropped and counted; signals are
+/// kept, their number is bounded by the commands and the streams.
+pub const OUTPUTS_MAX: usize = 65_536;
+
+/// How long after an agreement a source other than the agreed address may be learned (`engine::far`).
+pub const LEARN_WINDOW: Duration = Duration::from_secs(5);
+/// How late the pacing of tones and sounds may run before lost frames are skipped instead of sent in a burst.
+pub const PACE_LATE_MAX: Duration = Duration::from_millis(100);
+
+/// A WAV file to be read, bytes. Longer ones are refused.
+pub const WAV_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Sample rates that can be turned into 8 kHz. Others are refused.
+pub const WAV_RATE_HZ: std::ops::RangeInclusive<u32> = 4_000..=96_000;
+
+/// The meta bytes of a track file. Longer ones are refused when written, and end the reading.
+pub const TRACK_META_BYTES_MAX: usize = 4096;
+/// A recording to be rendered. Longer ones are refused; the sizes in a WAV header have 32 bits.
+pub const RECORDING_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Packets of one track that wait to be placed while rendering. When it is reached the oldest is placed at once.
+pub const RENDER_PACKETS_MAX: usize = 1024;
