@@ -3,8 +3,15 @@
 use serde_json::{Map, Value};
 
 pub mod auth;
+pub mod codes;
+pub mod envelope;
+mod extras;
+mod fields;
+pub mod limits;
 pub mod push;
+pub mod query;
 pub mod record;
+pub mod request;
 pub mod time;
 mod words;
 

@@ -187,10 +187,12 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
         Event::AgentChanged { agent, state, call, moment, wrap_up_until: _ } => {
             Some(letter(PushKind::CallStatus).agent_changed(agent, *state, call.as_ref(), *moment))
         }
-        Event::LegStarted { call, .. } => call.as_ref().map(|call| match call.kind {
-            CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutRing).ringing(call),
-            CallKind::Incoming => letter(PushKind::IncomingRing).ringing(call),
-        }),
+        Event::LegStarted { call, .. } | Event::LegRang { call, .. } => {
+            call.as_ref().map(|call| match call.kind {
+                CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutRing).ringing(call),
+                CallKind::Incoming => letter(PushKind::IncomingRing).ringing(call),
+            })
+        }
         Event::LegAnswered { call, .. } => {
             call.as_ref().map(|call| letter(PushKind::CustomerLink).connected(call))
         }
@@ -204,7 +206,6 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
         }
         Event::AgentChose { .. }
         | Event::CallStarted { .. }
-        | Event::LegRang { .. }
         | Event::LegEnded { .. }
         | Event::RecordingStarted { .. }
         | Event::RecordingStopped { .. } => None,

@@ -35,8 +35,8 @@ pub(super) fn call_type(kind: CallKind) -> &'static str {
     }
 }
 
-/// Values of `callType` that are documented and that no call of ours has.
-pub(super) const OTHER_CALL_TYPES: [&str; 2] = ["previewDialout", "autoDialout"];
+/// All documented values of `callType`; no call of ours has one of the last two.
+pub(super) const CALL_TYPES: [&str; 5] = ["incoming", "dialout", "webcall", "previewDialout", "autoDialout"];
 
 /// `callType` as a query spells it.
 pub(super) fn read_call_type(text: &str) -> Option<CallKind> {
@@ -65,6 +65,10 @@ pub(super) fn call_status(status: CallStatus) -> &'static str {
         CallStatus::Ivr => "IVR",
     }
 }
+
+/// All documented values of a record's `status`.
+pub(super) const CALL_STATUSES: [&str; 5] =
+    ["IVR", "QUEUE_ABANDON", "ANSWER", "AGENT_NO_ANSWER", "CUSTOMER_NO_ANSWER"];
 
 /// `status` as a query spells it.
 pub(super) fn read_call_status(text: &str) -> Option<CallStatus> {

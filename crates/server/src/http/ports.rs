@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base::{AccountId, CallId, Now, Wall};
+use base::{AccountId, Now};
 use callcenter::command::{Accepted, Command, Refusal};
 use callcenter::config::AccountStatus;
-use callcenter::event::CallKind;
-use callcenter::record::CallStatus;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 
+pub use crate::contract::query::RecordQuery;
 use crate::contract::time::Zone;
 
 /// Both clocks, read once per step of a request.
@@ -174,33 +173,6 @@ pub struct RecordPage {
     pub count: u64,
     /// Each record's JSON as the store keeps it, in bounded memory. An error ends the answer unfinished.
     pub list: BoxStream<'static, Result<String, Unavailable>>,
-}
-
-/// Which records are wanted; all conditions must hold (contract §6).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordQuery {
-    /// Whose records.
-    pub account: AccountId,
-    /// Start time from … to, both inclusive. Whole seconds: the last one counts to its end.
-    pub window: Option<(Wall, Wall)>,
-    /// `uniqueId`: all records of this call.
-    pub call: Option<CallId>,
-    /// `agentNumber`.
-    pub agent: Option<String>,
-    /// `displayNumber`.
-    pub display: Option<String>,
-    /// `trunkNumber`.
-    pub trunk: Option<String>,
-    /// `queueNumber`.
-    pub queue: Option<String>,
-    /// `status`.
-    pub status: Option<CallStatus>,
-    /// `callType`: any of these. `Some` of an empty list matches nothing (only kinds we never make were asked for).
-    pub kinds: Option<Vec<CallKind>>,
-    /// From 1.
-    pub page: u32,
-    /// 1–10,000.
-    pub page_size: u32,
 }
 
 /// Finds recording files.
