@@ -1,3 +1,5 @@
+//! What the core wants done.
+
 use base::{CallId, LegId};
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! What customers' programs ask for, and what they are answered.
+
 use std::time::Duration;
 
 use base::CallId;

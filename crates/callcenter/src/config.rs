@@ -1,3 +1,5 @@
+//! An account as decisions need it.
+
 use std::time::Duration;
 
 use base::AccountId;

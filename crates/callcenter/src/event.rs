@@ -1,3 +1,5 @@
+//! What happened: the words of the log.
+
 use std::net::SocketAddr;
 
 use base::{AccountId, CallId, LegId, Wall};
@@ -147,6 +149,27 @@ pub enum Event {
         /// Which files.
         files: RecordingFiles,
     },
+}
+
+impl Event {
+    /// The call whose history this event belongs to; `None` for events about agents, also in a call.
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Event::AgentSignedIn { .. }
+            | Event::AgentSignedOut { .. }
+            | Event::AgentChose { .. }
+            | Event::AgentChanged { .. } => None,
+            Event::CallStarted { call, .. } | Event::CallEnded { call, .. } => Some(call.id),
+            Event::LegStarted { id, .. }
+            | Event::LegRang { id, .. }
+            | Event::LegAnswered { id, .. }
+            | Event::LegEnded { id, .. }
+            | Event::RecordingStarted { id, .. }
+            | Event::RecordingStopped { id, .. }
+            | Event::RecordingReady { id, .. } => Some(*id),
+            Event::CallRecorded { record } => Some(record.id),
+        }
+    }
 }
 
 /// An agent as events show one.

@@ -1,3 +1,8 @@
+//! The record of a call.
+
+pub(crate) mod build;
+pub(crate) mod naming;
+
 use base::{AccountId, CallId, Wall};
 use serde::{Deserialize, Serialize};
 

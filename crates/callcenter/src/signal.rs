@@ -1,3 +1,5 @@
+//! What phones and media report.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

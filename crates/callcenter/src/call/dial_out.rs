@@ -1,0 +1,242 @@
+//! The plan of `dialOut`: call the agent, then the customer (API 2.1, contract §5).
+//!
+//! | the call is … | … because | what may come | then |
+//! |---|---|---|---|
+//! | calling the agent (agent shows 2) | accepted | the agent's phone rings | 3 |
+//! | ringing the agent (3) | its phone rings | the agent answers | the customer is called; the agent hears ring-back, or the network's early media |
+//! | calling the customer (still 3) | the agent answered | the customer answers | 4; both hear each other; recording |
+//! | linked (4) | the customer answered | | |
+//! | over (5, or what comes after) | a leg ended, `hangup`, a time is over | last words of legs, length of the recording, 800 ms | the record |
+//!
+//! In every state before "over" the end of any leg, `hangup` and the maximum age of a call end the whole call, and so
+//! does the ring time of the phone that rings: [`ending`](super::ending). Signals about legs that ended, second
+//! ringings and second answers change nothing.
+
+use std::net::SocketAddr;
+
+use base::LegId;
+
+use super::shown_number::{self, ShownNumber};
+use super::{Call, Leg, ending};
+use crate::action::{Action, Heard, Target};
+use crate::agent::activity::Activity;
+use crate::command::{Accepted, DialOut, LoginType, Refusal};
+use crate::config::{Agent, DialoutRingAt};
+use crate::decide::{Decision, Dice, View};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Role};
+use crate::record::naming;
+use crate::signal::{Cause, EndedBy};
+
+/// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
+pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
+    let account = view.account();
+    shown_number::check(dial, account)?;
+    let agent = view.around.acting_agent(&dial.agent)?;
+    let signed_in = view.state.agents.get(&dial.agent).ok_or(Refusal::AgentOffline)?;
+    if view.state.on_call.contains_key(&dial.agent) {
+        return Err(Refusal::InCall);
+    }
+    if !view.around.is_reachable(&dial.agent, signed_in.login) {
+        return Err(Refusal::PhoneNotRegistered);
+    }
+    let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
+    let shown = shown_number::choose(dial, agent, account, dice.random)?;
+    if view.state.on_call.len() >= account.calls_max {
+        return Err(Refusal::Overloaded);
+    }
+
+    let mut decision = ending::release_agent(view, &dial.agent);
+    decision.append(start(view, dial, agent, signed_in.login, target, shown, dice));
+    Ok(decision)
+}
+
+/// `hangup`: ends what the agent is doing on the phone (API 2.2).
+pub(crate) fn hang_up(view: View<'_>, agent: &str) -> Result<Decision, Refusal> {
+    view.around.acting_agent(agent)?;
+    if !view.state.agents.contains_key(agent) {
+        return Err(Refusal::AgentOffline);
+    }
+    let call = view.state.call_of_agent(agent).ok_or(Refusal::NothingToHangUp)?;
+    Ok(ending::end(view, call, Vec::new(), HangUpSide::Agent))
+}
+
+/// A phone rings, or its network speaks.
+pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: LegId, early_media: bool) -> Decision {
+    match call.living_leg(leg) {
+        Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
+            Role::Agent => agent_rings(view, call, leg),
+            Role::Customer => customer_rings(call, leg, early_media),
+        },
+        Some(_) | None => Decision::default(),
+    }
+}
+
+/// A phone was answered.
+pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut Dice<'_>) -> Decision {
+    match call.living_leg(leg) {
+        Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
+            Role::Agent => agent_answers(view, call, leg, dice),
+            Role::Customer => customer_answers(view, call, leg, dice),
+        },
+        Some(_) | None => Decision::default(),
+    }
+}
+
+/// A leg is over: so is the call, or this was the last word it waited for.
+pub(crate) fn leg_ended(
+    view: View<'_>,
+    call: &Call,
+    leg: LegId,
+    cause: Cause,
+    gateway: Option<SocketAddr>,
+) -> Decision {
+    let Some(role) = call.living_leg(leg).map(|leg| leg.role) else { return Decision::default() };
+    let ended = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
+    if call.ended.is_some() {
+        return ending::settle(view, call, ended);
+    }
+    let side = match (cause.by, role) {
+        (EndedBy::Far, Role::Agent) => HangUpSide::Agent,
+        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
+        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer) => HangUpSide::System,
+    };
+    ending::end(view, call, ended, side)
+}
+
+/// A phone has rung for long enough, or the call lasts too long.
+pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
+    match call.ended {
+        None => ending::end(view, call, Vec::new(), HangUpSide::System),
+        Some(_) => Decision::default(),
+    }
+}
+
+fn start(
+    view: View<'_>,
+    dial: &DialOut,
+    agent: &Agent,
+    login: LoginType,
+    target: Target,
+    shown: ShownNumber,
+    dice: &mut Dice<'_>,
+) -> Decision {
+    let account = view.account();
+    let agent_shown = dial.agent_shown.clone().unwrap_or_else(|| shown.number.clone());
+    let facts = CallFacts {
+        id: dice.call_id(view.now),
+        kind: CallKind::DialOut,
+        customer: dial.callee.clone(),
+        display: shown.number,
+        trunk: String::new(),
+        agent: view.agent_ref(&agent.number),
+        extras: dial.extras.clone(),
+        group_ids: shown.group_ids,
+        group_names: shown.group_names,
+    };
+    let details = CallDetails {
+        agent_id: agent.id.clone(),
+        login,
+        agent_phone: match &target {
+            Target::Number(number) => number.clone(),
+            Target::Phone(user) => user.clone(),
+        },
+        call_uuid: dice.random.uuid(),
+        agent_ring_ms_max: whole_ms(dial.agent_ring_max.unwrap_or(account.agent_ring)),
+        customer_ring_ms_max: whole_ms(dial.customer_ring_max.unwrap_or(account.customer_ring)),
+    };
+    let call = Call::new(view.now.wall, facts, details);
+    let mut decision =
+        Decision::events([Event::CallStarted { call: call.facts.clone(), details: call.details.clone() }]);
+    decision.append(start_leg(view, &call, Role::Agent, target, agent_shown, false, dice));
+    decision.events.extend(view.changed_by_call(&call, Activity::Calling, Moment::Calling, None));
+    decision.reply = Some(Ok(Accepted { call: Some(call.facts.id) }));
+    decision
+}
+
+fn agent_rings(view: View<'_>, call: &Call, leg: &Leg) -> Decision {
+    if leg.rang.is_some() {
+        return Decision::default();
+    }
+    let told = match view.account().dialout_ring_at {
+        DialoutRingAt::Agent => Some(call.facts.clone()),
+        DialoutRingAt::Customer => None,
+    };
+    let mut decision = Decision::events([Event::LegRang { leg: leg.id, id: call.facts.id, call: told }]);
+    decision.events.extend(view.changed_by_call(call, Activity::Ringing, Moment::Ring, None));
+    decision
+}
+
+fn customer_rings(call: &Call, leg: &Leg, early_media: bool) -> Decision {
+    let mut decision = Decision::default();
+    if leg.rang.is_none() {
+        decision.events.push(Event::LegRang { leg: leg.id, id: call.facts.id, call: None });
+    }
+    if let (true, Some(agent)) = (early_media, call.leg_of(Role::Agent)) {
+        decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
+    }
+    decision
+}
+
+fn agent_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
+    // A phone that is answered without ringing has rung for no time: what must be told at its ringing is told.
+    let mut decision = agent_rings(view, call, leg);
+    decision.events.push(Event::LegAnswered { leg: leg.id, id: call.facts.id, call: None });
+    let told = match view.account().dialout_ring_at {
+        DialoutRingAt::Customer => true,
+        DialoutRingAt::Agent => false,
+    };
+    let customer = Target::Number(call.facts.customer.clone());
+    let shown = call.facts.display.clone();
+    decision.append(start_leg(view, call, Role::Customer, customer, shown, told, dice));
+    decision.actions.push(Action::Hear { leg: leg.id, source: Heard::RingBack });
+    decision
+}
+
+fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
+    let id = call.facts.id;
+    let mut decision = Decision::default();
+    decision.events.extend(view.changed_by_call(call, Activity::Talking, Moment::Link, None));
+    decision.events.push(Event::LegAnswered { leg: leg.id, id, call: Some(call.facts.clone()) });
+    let Some(agent) = call.leg_of(Role::Agent) else { return decision };
+    decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
+    decision.actions.push(Action::Hear { leg: leg.id, source: Heard::Leg(agent.id) });
+    if let Some(files) = naming::files(view.account(), &call.facts, view.now.wall, dice.random) {
+        decision.events.push(Event::RecordingStarted { id, files: files.clone() });
+        let (agent, customer) = (agent.id, leg.id);
+        decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
+    }
+    decision
+}
+
+fn start_leg(
+    view: View<'_>,
+    call: &Call,
+    role: Role,
+    target: Target,
+    shown: String,
+    told: bool,
+    dice: &mut Dice<'_>,
+) -> Decision {
+    let (leg, id) = (dice.leg_id(view.now), call.facts.id);
+    let started = Event::LegStarted {
+        leg,
+        id,
+        role,
+        target: target.clone(),
+        shown: shown.clone(),
+        call: told.then(|| call.facts.clone()),
+    };
+    let actions = vec![Action::StartLeg { leg, call: id, target, shown }];
+    Decision { actions, ..Decision::events([started]) }
+}
+
+fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
+    match login {
+        LoginType::Pstn => agent.mobile.clone().map(Target::Number),
+        LoginType::Sip | LoginType::WebRtc => agent.sip_user.clone().map(Target::Phone),
+    }
+}
+
+fn whole_ms(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,230 @@
+//! Calls: the fold of their events, and what can be read from it. Who decides: one file per plan, and [`ending`].
+
+pub(crate) mod dial_out;
+pub(crate) mod ending;
+pub(crate) mod shown_number;
+
+use std::net::SocketAddr;
+
+use base::{LegId, Wall};
+
+use crate::action::{RecordingFiles, Target};
+use crate::agent::activity::Activity;
+use crate::event::{CallDetails, CallFacts, Event, HangUpSide, Role};
+use crate::signal::{Cause, Failure};
+
+/// A call from its start until its record.
+///
+/// Its times never go back, even when the wall clock did: a fact is never earlier than the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) facts: CallFacts,
+    pub(crate) details: CallDetails,
+    pub(crate) started: Wall,
+    /// When the last event of the call happened.
+    pub(crate) last_fact: Wall,
+    /// In order of start.
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) recording: Option<Recording>,
+    /// Set when it is over for its customers; its record may still wait for facts.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// One leg of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) role: Role,
+    pub(crate) target: Target,
+    pub(crate) shown: String,
+    pub(crate) started: Wall,
+    pub(crate) rang: Option<Wall>,
+    pub(crate) answered: Option<Wall>,
+    pub(crate) ended: Option<LegEnd>,
+}
+
+/// How a leg ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LegEnd {
+    pub(crate) at: Wall,
+    pub(crate) cause: Cause,
+    pub(crate) gateway: Option<SocketAddr>,
+}
+
+/// The recording of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recording {
+    pub(crate) files: RecordingFiles,
+    /// Known when all sound is stored.
+    pub(crate) length_ms: Option<u64>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) at: Wall,
+    pub(crate) side: HangUpSide,
+    pub(crate) failure: Failure,
+}
+
+impl Call {
+    pub(crate) fn new(started: Wall, facts: CallFacts, details: CallDetails) -> Call {
+        let last_fact = started;
+        Call { facts, details, started, last_fact, legs: Vec::new(), recording: None, ended: None }
+    }
+
+    /// Folds in an event of this call.
+    pub(crate) fn apply(&mut self, at: Wall, event: &Event) {
+        let at = at.max(self.last_fact);
+        self.last_fact = at;
+        match event {
+            Event::LegStarted { leg, role, target, shown, .. } => {
+                self.legs.push(Leg::new(*leg, *role, target.clone(), shown.clone(), at));
+            }
+            Event::LegRang { leg, .. } => self.change_leg(*leg, |leg| leg.rang = Some(at)),
+            Event::LegAnswered { leg, .. } => self.change_leg(*leg, |leg| leg.answered = Some(at)),
+            Event::LegEnded { leg, cause, gateway, .. } => {
+                let end = LegEnd { at, cause: *cause, gateway: *gateway };
+                self.change_leg(*leg, |leg| leg.ended = Some(end));
+            }
+            Event::CallEnded { side, .. } => {
+                let failure = ending::failure(self, *side);
+                self.ended = Some(Ended { at, side: *side, failure });
+            }
+            Event::RecordingStarted { files, .. } => {
+                self.recording = Some(Recording { files: files.clone(), length_ms: None });
+            }
+            Event::RecordingStopped { length_ms, .. } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.length_ms = Some(*length_ms);
+                }
+            }
+            Event::AgentSignedIn { .. }
+            | Event::AgentSignedOut { .. }
+            | Event::AgentChose { .. }
+            | Event::AgentChanged { .. }
+            | Event::CallStarted { .. }
+            | Event::CallRecorded { .. }
+            | Event::RecordingReady { .. } => {}
+        }
+    }
+
+    /// The call as it will be when `events` have been applied. Events of other calls and of agents are left out.
+    pub(crate) fn after(&self, at: Wall, events: &[Event]) -> Call {
+        let mut after = self.clone();
+        for event in events.iter().filter(|event| event.call() == Some(self.facts.id)) {
+            after.apply(at, event);
+        }
+        after
+    }
+
+    /// What it makes its agent show.
+    pub(crate) fn agent_activity(&self) -> Activity {
+        let agent = self.leg_of(Role::Agent);
+        match (agent, self.bridged()) {
+            (_, Some(_)) => Activity::Talking,
+            (Some(Leg { rang: Some(_), .. } | Leg { answered: Some(_), .. }), None) => Activity::Ringing,
+            (Some(_) | None, None) => Activity::Calling,
+        }
+    }
+
+    /// Since when agent and customer hear each other: the customer is called last, so since its answer.
+    pub(crate) fn bridged(&self) -> Option<Wall> {
+        self.leg_of(Role::Customer).and_then(|leg| leg.answered)
+    }
+
+    /// The leg in this role; a dialOut has at most one of each.
+    pub(crate) fn leg_of(&self, role: Role) -> Option<&Leg> {
+        self.legs.iter().find(|leg| leg.role == role)
+    }
+
+    /// A leg that has not ended.
+    pub(crate) fn living_leg(&self, id: LegId) -> Option<&Leg> {
+        self.living_legs().find(|leg| leg.id == id)
+    }
+
+    /// The legs that have not ended.
+    pub(crate) fn living_legs(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.ended.is_none())
+    }
+
+    /// Whether sound is being stored.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.length_ms.is_none())
+    }
+
+    fn change_leg(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
+        if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) {
+            change(leg);
+        }
+    }
+}
+
+impl Leg {
+    fn new(id: LegId, role: Role, target: Target, shown: String, started: Wall) -> Leg {
+        Leg { id, role, target, shown, started, rang: None, answered: None, ended: None }
+    }
+
+    /// The last SIP status known without its last word.
+    pub(crate) fn sip_code(&self) -> u16 {
+        match self {
+            Leg { ended: Some(end), .. } => end.cause.sip_code,
+            Leg { answered: Some(_), .. } => 200,
+            Leg { rang: Some(_), .. } => 180,
+            Leg { .. } => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::CallId;
+
+    use super::*;
+    use crate::command::LoginType;
+    use crate::event::{AgentRef, CallKind};
+
+    #[test]
+    fn a_fact_is_never_earlier_than_the_one_before() {
+        let mut call = call();
+        call.apply(Wall::from_millis(3000), &Event::LegRang { leg: LegId(2), id: CallId(1), call: None });
+        assert_eq!(call.legs[0].rang, Some(Wall::from_millis(5000)));
+        assert_eq!(call.last_fact, Wall::from_millis(5000));
+    }
+
+    #[test]
+    fn events_of_other_calls_are_left_out() {
+        let call = call();
+        let other = Event::LegRang { leg: LegId(2), id: CallId(9), call: None };
+        assert_eq!(call.after(Wall::from_millis(9000), &[other]), call);
+    }
+
+    fn call() -> Call {
+        let facts = CallFacts {
+            id: CallId(1),
+            kind: CallKind::DialOut,
+            customer: "17319132391".to_owned(),
+            display: "02258834811".to_owned(),
+            trunk: String::new(),
+            agent: AgentRef::default(),
+            extras: String::new(),
+            group_ids: Vec::new(),
+            group_names: Vec::new(),
+        };
+        let details = CallDetails {
+            agent_id: String::new(),
+            login: LoginType::Pstn,
+            agent_phone: "13900008000".to_owned(),
+            call_uuid: String::new(),
+            agent_ring_ms_max: 60_000,
+            customer_ring_ms_max: 120_000,
+        };
+        let mut call = Call::new(Wall::from_millis(4000), facts, details);
+        let target = Target::Number("13900008000".to_owned());
+        let shown = "02258834811".to_owned();
+        let started =
+            Event::LegStarted { leg: LegId(2), id: CallId(1), role: Role::Agent, target, shown, call: None };
+        call.apply(Wall::from_millis(5000), &started);
+        call
+    }
+}

@@ -1,0 +1,76 @@
+//! Which number is shown to the customer (contract §5): the one asked for, else one of the group asked for, else the
+//! agent's bound number, else the account's default.
+
+use base::Random;
+
+use crate::command::{DialOut, GroupRule, Refusal};
+use crate::config::{Account, Agent, NumberGroup};
+
+/// A chosen number, and the groups it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShownNumber {
+    pub(crate) number: String,
+    pub(crate) group_ids: Vec<String>,
+    pub(crate) group_names: Vec<String>,
+}
+
+/// What `dialOut` asks for must be the account's. A group is looked at only when it decides.
+pub(crate) fn check(dial: &DialOut, account: &Account) -> Result<(), Refusal> {
+    let owned = |number: &String| account.numbers.contains(number);
+    match &dial.customer_shown {
+        Some(number) if !owned(number) => return Err(Refusal::CustomerShownNotOwned),
+        Some(_) => {}
+        None => {
+            group(dial, account)?;
+        }
+    }
+    match &dial.agent_shown {
+        Some(number) if !owned(number) => Err(Refusal::AgentShownNotOwned),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Chooses the number.
+pub(crate) fn choose(
+    dial: &DialOut,
+    agent: &Agent,
+    account: &Account,
+    random: &mut Random,
+) -> Result<ShownNumber, Refusal> {
+    if let Some(number) = &dial.customer_shown {
+        return Ok(ShownNumber::alone(number));
+    }
+    if let Some(group) = group(dial, account)? {
+        return Ok(match dial.group_rule {
+            // The strategies need to know which numbers are 小号 and which are landlines; the configuration does not
+            // say so yet. Until it does they end where their chain ends: at random.
+            GroupRule::Random | GroupRule::Strategy => any_of(group, random),
+        });
+    }
+    let own = agent.bound_number.as_ref().or(account.default_number.as_ref());
+    own.map(ShownNumber::alone).ok_or(Refusal::NoShownNumber)
+}
+
+fn group<'a>(dial: &DialOut, account: &'a Account) -> Result<Option<&'a NumberGroup>, Refusal> {
+    let Some(wanted) = &dial.group else { return Ok(None) };
+    let by_id = account.groups.iter().find(|group| group.id == *wanted);
+    match by_id.or_else(|| account.groups.iter().find(|group| group.name == *wanted)) {
+        Some(group) if !group.numbers.is_empty() => Ok(Some(group)),
+        Some(_) | None => Err(Refusal::GroupUnknown),
+    }
+}
+
+fn any_of(group: &NumberGroup, random: &mut Random) -> ShownNumber {
+    let at = random.below(u64::try_from(group.numbers.len()).expect("a length fits u64"));
+    ShownNumber {
+        number: group.numbers[usize::try_from(at).expect("below a length")].clone(),
+        group_ids: vec![group.id.clone()],
+        group_names: vec![group.name.clone()],
+    }
+}
+
+impl ShownNumber {
+    fn alone(number: &String) -> ShownNumber {
+        ShownNumber { number: number.clone(), group_ids: Vec::new(), group_names: Vec::new() }
+    }
+}

@@ -1,0 +1,225 @@
+//! Deciding: what an input leads to. A decision reads the state and changes nothing; the shell applies its events.
+//!
+//! The one thing a decision uses up is its [`Dice`]: fresh ids and random choices, handed in by the shell. They end up
+//! in the events, so a replay needs none.
+
+use base::{CallId, LegId, Now, Random, Snowflake, Wall};
+
+use crate::action::Action;
+use crate::agent::activity::{Activity, Standing};
+use crate::agent::{SignedIn, presence};
+use crate::call::{Call, dial_out, ending};
+use crate::command::{Accepted, Choice, Command, Refusal};
+use crate::config::{Account, AgentStatus};
+use crate::event::{AgentRef, CallFacts, Event, Moment};
+use crate::signal::Signal;
+use crate::state::State;
+use crate::surroundings::Surroundings;
+use crate::timer::TimerKind;
+
+/// Something that asks for a decision.
+#[derive(Clone, Debug)]
+pub(crate) enum Stimulus {
+    Command(Command),
+    Signal(Signal),
+    Timer(TimerKind),
+    /// The program began anew; this call lived before.
+    CallDied(CallId),
+}
+
+/// What was decided: events first, then what they justify.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) events: Vec<Event>,
+    pub(crate) actions: Vec<Action>,
+    /// For commands only.
+    pub(crate) reply: Option<Result<Accepted, Refusal>>,
+}
+
+/// Fresh ids and random choices.
+#[derive(Debug)]
+pub(crate) struct Dice<'a> {
+    ids: &'a mut Snowflake,
+    pub(crate) random: &'a mut Random,
+}
+
+/// What a decision sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) around: &'a Surroundings,
+    pub(crate) now: Now,
+}
+
+/// Decides what `stimulus` leads to.
+pub(crate) fn decide(view: View<'_>, stimulus: &Stimulus, dice: &mut Dice<'_>) -> Decision {
+    match stimulus {
+        Stimulus::Command(command) => match on_command(view, command, dice) {
+            Ok(decision) => Decision { reply: decision.reply.or(Some(Ok(Accepted::default()))), ..decision },
+            Err(refusal) => Decision { reply: Some(Err(refusal)), ..Decision::default() },
+        },
+        Stimulus::Signal(signal) => on_signal(view, signal, dice),
+        Stimulus::Timer(timer) => on_timer(view, timer),
+        Stimulus::CallDied(id) => {
+            view.state.calls.get(id).map(|call| ending::died(view, call)).unwrap_or_default()
+        }
+    }
+}
+
+fn on_command(view: View<'_>, command: &Command, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
+    view.around.acting_account()?;
+    match command {
+        Command::Online { agent, login, choice } => presence::online(view, agent, *login, *choice),
+        Command::Offline { agent } => presence::offline(view, agent),
+        Command::Busy { agent } => presence::choose(view, agent, Choice::Busy),
+        Command::Rest { agent } => presence::choose(view, agent, Choice::Idle),
+        Command::DialOut(dial) => dial_out::accept(view, dial, dice),
+        Command::Hangup { agent } => dial_out::hang_up(view, agent),
+    }
+}
+
+fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
+    // A leg that is over, or was given up, has no call any more: its late signals change nothing.
+    let call = view.call_of_signal(signal).and_then(|id| view.state.calls.get(&id));
+    match (signal, call) {
+        (Signal::LegRinging { leg, early_media }, Some(call)) => {
+            dial_out::leg_rings(view, call, *leg, *early_media)
+        }
+        (Signal::LegAnswered { leg }, Some(call)) => dial_out::leg_answered(view, call, *leg, dice),
+        (Signal::LegEnded { leg, cause, gateway }, Some(call)) => {
+            dial_out::leg_ended(view, call, *leg, *cause, *gateway)
+        }
+        (Signal::RecordingStopped { length, .. }, Some(call)) => {
+            ending::recording_stopped(view, call, *length)
+        }
+        (Signal::LegRinging { .. }, None)
+        | (Signal::LegAnswered { .. }, None)
+        | (Signal::LegEnded { .. }, None)
+        | (Signal::RecordingStopped { .. }, None) => Decision::default(),
+        (Signal::RecordingReady { call, files }, _) => {
+            Decision::events([Event::RecordingReady { id: *call, files: files.clone() }])
+        }
+        (Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted, _) => {
+            presence::refresh(view)
+        }
+    }
+}
+
+fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
+    let with_call = |id: &CallId, decide: fn(View<'_>, &Call) -> Decision| {
+        view.state.calls.get(id).map(|call| decide(view, call)).unwrap_or_default()
+    };
+    match timer {
+        TimerKind::AgentRing(id) | TimerKind::CustomerRing(id) | TimerKind::CallAge(id) => {
+            with_call(id, dial_out::time_over)
+        }
+        TimerKind::RecordingWait(id) => with_call(id, ending::wait_over),
+        TimerKind::WrapUp(agent) => presence::wrap_up_over(view, agent),
+    }
+}
+
+impl Decision {
+    pub(crate) fn events(events: impl IntoIterator<Item = Event>) -> Decision {
+        Decision { events: events.into_iter().collect(), ..Decision::default() }
+    }
+
+    /// Adds what is decided next.
+    pub(crate) fn append(&mut self, next: Decision) {
+        self.events.extend(next.events);
+        self.actions.extend(next.actions);
+        self.reply = next.reply.or(self.reply.take());
+    }
+}
+
+impl<'a> Dice<'a> {
+    pub(crate) fn new(ids: &'a mut Snowflake, random: &'a mut Random) -> Dice<'a> {
+        Dice { ids, random }
+    }
+
+    pub(crate) fn call_id(&mut self, now: Now) -> CallId {
+        CallId(self.ids.next(now.wall))
+    }
+
+    pub(crate) fn leg_id(&mut self, now: Now) -> LegId {
+        LegId(self.ids.next(now.wall))
+    }
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn account(self) -> &'a Account {
+        &self.around.account
+    }
+
+    /// The agent as events show it. One who was removed from the configuration has only a number.
+    pub(crate) fn agent_ref(self, number: &str) -> AgentRef {
+        let name = self.around.agent(number).map(|agent| agent.name.clone()).unwrap_or_default();
+        AgentRef { number: number.to_owned(), name }
+    }
+
+    /// What the system does with an agent.
+    pub(crate) fn activity(self, number: &str) -> Activity {
+        match (self.state.call_of_agent(number), self.state.agents.get(number)) {
+            (Some(call), _) => call.agent_activity(),
+            (None, Some(SignedIn { wrap_up_until: Some(_), .. })) => Activity::WrapUp,
+            (None, Some(_) | None) => Activity::Free,
+        }
+    }
+
+    /// The state number an agent shows, signed in as `agent` says, doing what `activity` says.
+    pub(crate) fn wire_state(self, number: &str, agent: &SignedIn, activity: Activity) -> u16 {
+        let valid = self.around.agent(number).is_some_and(|known| known.status == AgentStatus::Enabled);
+        let reachable = self.around.is_reachable(number, agent.login);
+        Standing { activity, choice: agent.choice, valid, reachable }.wire_state()
+    }
+
+    /// The event that tells what an agent shows now.
+    pub(crate) fn changed(
+        self,
+        number: &str,
+        agent: &SignedIn,
+        activity: Activity,
+        call: Option<(&CallFacts, Moment)>,
+    ) -> Event {
+        Event::AgentChanged {
+            agent: self.agent_ref(number),
+            state: self.wire_state(number, agent, activity),
+            call: call.map(|(facts, _)| facts.clone()),
+            moment: call.map(|(_, moment)| moment),
+            wrap_up_until: agent.wrap_up_until,
+        }
+    }
+
+    /// The same, about the agent of a call; nothing when the agent is not signed in (a partly replayed log).
+    pub(crate) fn changed_by_call(
+        self,
+        call: &Call,
+        activity: Activity,
+        moment: Moment,
+        wrap_up_until: Option<Wall>,
+    ) -> Option<Event> {
+        let number = &call.facts.agent.number;
+        let agent = SignedIn { wrap_up_until, ..self.state.agents.get(number)?.clone() };
+        Some(self.changed(number, &agent, activity, Some((&call.facts, moment))))
+    }
+
+    /// The call a stimulus is about, if it lives already.
+    pub(crate) fn call_of(self, stimulus: &Stimulus) -> Option<CallId> {
+        let call = match stimulus {
+            Stimulus::Command(command) => self.state.on_call.get(command.agent()).copied(),
+            Stimulus::Signal(signal) => self.call_of_signal(signal),
+            Stimulus::Timer(timer) => timer.call(),
+            Stimulus::CallDied(id) => Some(*id),
+        };
+        call.filter(|id| self.state.calls.contains_key(id))
+    }
+
+    fn call_of_signal(self, signal: &Signal) -> Option<CallId> {
+        match signal {
+            Signal::LegRinging { leg, .. } | Signal::LegAnswered { leg } | Signal::LegEnded { leg, .. } => {
+                self.state.legs.get(leg).copied()
+            }
+            Signal::RecordingStopped { call, .. } | Signal::RecordingReady { call, .. } => Some(*call),
+            Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted => None,
+        }
+    }
+}

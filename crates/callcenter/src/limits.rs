@@ -1,0 +1,17 @@
+//! Every limit of this crate, and what happens when it is reached. Limits of an account (`calls_max`, licences) are
+//! configuration.
+
+use std::time::Duration;
+
+/// How long a call that is over may wait for its last facts (the length of its recording, the last words of its legs)
+/// before its record is made without them. The contract promises the record within a second of the hang-up.
+pub const RECORD_WAIT_MAX: Duration = Duration::from_millis(800);
+
+/// The last inputs kept per living call, to be saved when its plan fails. The oldest is dropped.
+pub const CALL_INPUTS_KEPT_MAX: usize = 32;
+
+/// Registered phones known per account. More are not noticed: their agents show 8 (not connected).
+pub const PHONES_MAX: usize = 100_000;
+
+/// Outputs waiting to be polled. Whoever passes inputs in without draining what comes out meets an assertion.
+pub const OUTPUTS_MAX: usize = 1 << 20;

@@ -1,0 +1,131 @@
+//! The record of a call, read from the fold of its events (contract §6).
+
+use base::Wall;
+
+use super::{CallRecord, CallStatus, LegBill};
+use crate::action::Target;
+use crate::call::{Call, Ended, Leg};
+use crate::command::LoginType;
+use crate::config::RecordingMode;
+use crate::decide::View;
+use crate::event::{Event, Role};
+use crate::numbers::{Attribution, NumberKind, NumberPlan};
+
+/// The event that carries the record of `call`, over since `hung_up`, which no time of the record is later than.
+pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall) -> Event {
+    let plan = &view.around.plan;
+    let agent = call.leg_of(Role::Agent);
+    let customer = call.leg_of(Role::Customer);
+    let files = call.recording.as_ref().map(|recording| recording.files.clone());
+    let dual_track = match &files {
+        Some(files) => files.stereo.is_some(),
+        None => view.account().recording == RecordingMode::DualTrack,
+    };
+    let record = CallRecord {
+        account: view.account().id,
+        id: call.facts.id,
+        call: call.facts.clone(),
+        agent_id: call.details.agent_id.clone(),
+        call_uuid: call.details.call_uuid.clone(),
+        login: call.details.login,
+        agent: call.facts.agent.clone(),
+        agent_phone: call.details.agent_phone.clone(),
+        agent_place: agent_place(plan, call),
+        customer_place: plan.find(&call.facts.customer),
+        started: call.started,
+        agent_started: agent.map(|leg| leg.started),
+        agent_answered: agent.and_then(|leg| leg.answered),
+        customer_started: customer.map(|leg| leg.started),
+        customer_answered: customer.and_then(|leg| leg.answered),
+        bridged: call.bridged(),
+        hung_up,
+        ended: hung_up,
+        created: view.now.wall.max(hung_up),
+        agent_ring_s: ring_s(agent, hung_up),
+        customer_ring_s: ring_s(customer, hung_up),
+        recording_s: recording_s(call, hung_up),
+        status: status(call),
+        side: ended.side,
+        failure: ended.failure,
+        sip_code: customer.or(agent).map_or(0, Leg::sip_code),
+        gateway: gateway(customer),
+        bills: call.legs.iter().map(|leg| bill(plan, call, leg, hung_up)).collect(),
+        recording: files,
+        dual_track,
+    };
+    Event::CallRecorded { record: Box::new(record) }
+}
+
+fn status(call: &Call) -> CallStatus {
+    let agent_answered = call.leg_of(Role::Agent).is_some_and(|leg| leg.answered.is_some());
+    match (call.bridged(), agent_answered) {
+        (Some(_), _) => CallStatus::Answer,
+        (None, true) => CallStatus::CustomerNoAnswer,
+        (None, false) => CallStatus::AgentNoAnswer,
+    }
+}
+
+fn gateway(customer: Option<&Leg>) -> String {
+    let end = customer.and_then(|leg| leg.ended.as_ref());
+    end.and_then(|end| end.gateway).map(|gateway| gateway.to_string()).unwrap_or_default()
+}
+
+/// Answer − start; of an unanswered leg end − start.
+fn ring_s(leg: Option<&Leg>, hung_up: Wall) -> i64 {
+    leg.map_or(0, |leg| seconds(leg.started, leg.answered.unwrap_or_else(|| end_of(leg, hung_up))))
+}
+
+/// The length of the track, or, when it was not told in time, the time the call was bridged.
+fn recording_s(call: &Call, hung_up: Wall) -> i64 {
+    let Some(recording) = &call.recording else { return 0 };
+    match (recording.length_ms, call.bridged()) {
+        (Some(length_ms), _) => i64::try_from(length_ms / 1000).unwrap_or(i64::MAX),
+        (None, Some(bridged)) => seconds(bridged, hung_up),
+        (None, None) => 0,
+    }
+}
+
+fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
+    let (dialled, dialled_place) = match &leg.target {
+        Target::Number(number) => (number.clone(), plan.find(number)),
+        Target::Phone(user) => (user.clone(), sip_phone()),
+    };
+    let (agent_number, login) = match leg.role {
+        Role::Agent => (call.facts.agent.number.clone(), Some(call.details.login)),
+        Role::Customer => (String::new(), None),
+    };
+    LegBill {
+        started: leg.started,
+        answered: leg.answered,
+        ended: end_of(leg, hung_up),
+        role: leg.role,
+        shown: leg.shown.clone(),
+        dialled,
+        agent_number,
+        shown_place: plan.find(&leg.shown),
+        dialled_place,
+        login,
+        incoming: false,
+    }
+}
+
+fn agent_place(plan: &NumberPlan, call: &Call) -> Attribution {
+    match call.details.login {
+        LoginType::Pstn => plan.find(&call.details.agent_phone),
+        LoginType::Sip | LoginType::WebRtc => sip_phone(),
+    }
+}
+
+fn sip_phone() -> Attribution {
+    Attribution { kind: NumberKind::Sip, ..Attribution::default() }
+}
+
+/// A leg's last word may come after the hang-up that ended it; it was over by then.
+fn end_of(leg: &Leg, hung_up: Wall) -> Wall {
+    leg.ended.as_ref().map_or(hung_up, |end| end.at.min(hung_up))
+}
+
+/// Difference of the displayed whole seconds.
+fn seconds(from: Wall, to: Wall) -> i64 {
+    to.as_secs() - from.as_secs()
+}

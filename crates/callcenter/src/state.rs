@@ -1,0 +1,92 @@
+//! The state of an account: the fold of its events, and of nothing else.
+
+use std::collections::BTreeMap;
+
+use base::{CallId, LegId, Wall};
+
+use crate::agent::SignedIn;
+use crate::call::Call;
+use crate::event::Event;
+
+/// Who is signed in and which calls live. Equal states decide alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// By agent number.
+    pub(crate) agents: BTreeMap<String, SignedIn>,
+    /// Started and not yet recorded.
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    /// The one call each agent is in; a call that is over has left it.
+    pub(crate) on_call: BTreeMap<String, CallId>,
+    /// Which call each living leg belongs to.
+    pub(crate) legs: BTreeMap<LegId, CallId>,
+}
+
+impl State {
+    /// Folds in one event that happened at `at`. Total: an event about something unknown changes nothing, so that any
+    /// part of a log, in order, can be replayed.
+    pub(crate) fn apply(&mut self, at: Wall, event: &Event) {
+        match event {
+            Event::AgentSignedIn { agent, login, choice } => {
+                self.agents.insert(agent.number.clone(), SignedIn::new(*login, *choice));
+            }
+            Event::AgentSignedOut { agent, how: _ } => {
+                self.agents.remove(&agent.number);
+            }
+            Event::AgentChose { agent, choice } => {
+                if let Some(agent) = self.agents.get_mut(agent) {
+                    agent.choice = *choice;
+                }
+            }
+            Event::AgentChanged { agent, state, wrap_up_until, call: _, moment: _ } => {
+                if let Some(agent) = self.agents.get_mut(&agent.number) {
+                    agent.shown = Some(*state);
+                    agent.wrap_up_until = *wrap_up_until;
+                }
+            }
+            Event::CallStarted { call, details } => {
+                self.on_call.insert(call.agent.number.clone(), call.id);
+                self.calls.insert(call.id, Call::new(at, call.clone(), details.clone()));
+            }
+            Event::LegStarted { leg, id, .. } => {
+                self.apply_to_call(*id, at, event);
+                if self.calls.contains_key(id) {
+                    self.legs.insert(*leg, *id);
+                }
+            }
+            Event::LegRang { id, .. }
+            | Event::LegAnswered { id, .. }
+            | Event::RecordingStarted { id, .. }
+            | Event::RecordingStopped { id, .. } => self.apply_to_call(*id, at, event),
+            Event::LegEnded { leg, id, .. } => {
+                self.apply_to_call(*id, at, event);
+                self.legs.remove(leg);
+            }
+            Event::CallEnded { call, side: _ } => {
+                self.apply_to_call(call.id, at, event);
+                self.on_call.retain(|_, id| *id != call.id);
+            }
+            Event::CallRecorded { record } => self.forget(record.id),
+            Event::RecordingReady { .. } => {}
+        }
+    }
+
+    /// The call an agent is in.
+    pub(crate) fn call_of_agent(&self, number: &str) -> Option<&Call> {
+        self.on_call.get(number).and_then(|id| self.calls.get(id))
+    }
+
+    fn apply_to_call(&mut self, id: CallId, at: Wall, event: &Event) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.apply(at, event);
+        }
+    }
+
+    fn forget(&mut self, id: CallId) {
+        if let Some(call) = self.calls.remove(&id) {
+            self.legs.retain(|_, of| *of != id);
+            if self.on_call.get(&call.facts.agent.number) == Some(&id) {
+                self.on_call.remove(&call.facts.agent.number);
+            }
+        }
+    }
+}

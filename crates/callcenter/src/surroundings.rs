@@ -1,0 +1,91 @@
+//! What decisions look at but this crate does not decide: the configuration, the number plan, which phones are
+//! registered. Copies of facts that others own; not part of the state that events fold into.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::command::{LoginType, Refusal};
+use crate::config::{Account, AccountStatus, Agent, AgentStatus};
+use crate::limits;
+use crate::numbers::NumberPlan;
+use crate::signal::Signal;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) account: Account,
+    pub(crate) plan: Arc<NumberPlan>,
+    by_number: BTreeMap<String, usize>,
+    phones: BTreeSet<String>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(account: Account, plan: Arc<NumberPlan>) -> Surroundings {
+        let by_number = index(&account);
+        Surroundings { account, plan, by_number, phones: BTreeSet::new() }
+    }
+
+    pub(crate) fn replace_account(&mut self, account: Account) {
+        self.by_number = index(&account);
+        self.account = account;
+    }
+
+    /// Notes which phones are registered; other signals are for the plans.
+    pub(crate) fn note(&mut self, signal: &Signal) {
+        match signal {
+            Signal::PhoneRegistered { user } => {
+                if self.phones.len() < limits::PHONES_MAX {
+                    self.phones.insert(user.clone());
+                }
+            }
+            Signal::PhoneUnregistered { user } => {
+                self.phones.remove(user);
+            }
+            Signal::LegRinging { .. }
+            | Signal::LegAnswered { .. }
+            | Signal::LegEnded { .. }
+            | Signal::RecordingStopped { .. }
+            | Signal::RecordingReady { .. }
+            | Signal::Restarted => {}
+        }
+    }
+
+    /// The agent as configured, whatever its status.
+    pub(crate) fn agent(&self, number: &str) -> Option<&Agent> {
+        self.by_number.get(number).map(|at| &self.account.agents[*at])
+    }
+
+    /// The agent, if it may act: 6701, 6703, 6702, 6730 in this order (contract §2).
+    pub(crate) fn acting_agent(&self, number: &str) -> Result<&Agent, Refusal> {
+        let agent = self.agent(number).ok_or(Refusal::AgentUnknown)?;
+        match agent.status {
+            AgentStatus::Enabled => Ok(agent),
+            AgentStatus::Deleted => Err(Refusal::AgentDeleted),
+            AgentStatus::Disabled => Err(Refusal::AgentDisabled),
+            AgentStatus::Locked => Err(Refusal::AgentLocked),
+        }
+    }
+
+    /// 6717, 6718: whether the account may act at all.
+    pub(crate) fn acting_account(&self) -> Result<(), Refusal> {
+        match self.account.status {
+            AccountStatus::Enabled => Ok(()),
+            AccountStatus::Disabled => Err(Refusal::AccountDisabled),
+            AccountStatus::Removed => Err(Refusal::AccountRemoved),
+        }
+    }
+
+    /// Whether an agent signed in with `login` can be reached: its phone is registered, or needs no registration.
+    pub(crate) fn is_reachable(&self, number: &str, login: LoginType) -> bool {
+        match login {
+            LoginType::Pstn => true,
+            LoginType::Sip | LoginType::WebRtc => self
+                .agent(number)
+                .and_then(|agent| agent.sip_user.as_ref())
+                .is_some_and(|user| self.phones.contains(user)),
+        }
+    }
+}
+
+fn index(account: &Account) -> BTreeMap<String, usize> {
+    account.agents.iter().enumerate().map(|(at, agent)| (agent.number.clone(), at)).collect()
+}
