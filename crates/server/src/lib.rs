@@ -1,5 +1,9 @@
 //! The only crate with a runtime, sockets, files, SQL and HTTP. The `cordboard` binary is a thin shell over it.
 
+pub mod cli;
+pub mod config;
 pub mod contract;
 pub mod http;
+pub mod push;
 pub mod run;
+pub mod store;

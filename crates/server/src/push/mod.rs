@@ -1,0 +1,3 @@
+//! Delivery of pushes (contract §7).
+
+pub mod limits;

@@ -1,0 +1,108 @@
+//! What the rest of the server needs to go on where the last run ended.
+
+use base::{AccountId, CallId, CommandId, LegId, LogNo};
+use bytes::Bytes;
+use callcenter::action::RecordingFiles;
+use callcenter::event::Numbered;
+use rusqlite::{Connection, OptionalExtension};
+use switch::api::Body;
+
+use super::log::{self, from_json};
+
+/// The state of the store when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// The number of the next log entry.
+    pub next: LogNo,
+    /// The number of the next command: numbers are never used again, as the log names them.
+    pub next_command: CommandId,
+    /// The highest call or leg number ever given out.
+    pub highest_snowflake: u64,
+    /// The next event number of each account that ever had an event.
+    pub next_seqs: Vec<(AccountId, u64)>,
+    /// Who is signed in and everything about open calls, in order: to be replayed.
+    pub events: Vec<Numbered>,
+    /// How to end the dialogs that were up.
+    pub tokens: Vec<LegToken>,
+    /// Recordings that began and whose files are not ready.
+    pub recordings: Vec<UnfinishedRecording>,
+}
+
+/// How to end the dialog of a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegToken {
+    /// Whose call.
+    pub account: AccountId,
+    /// Of which call.
+    pub call: CallId,
+    /// Which leg.
+    pub leg: LegId,
+    /// Opaque: from the switch, for the switch.
+    pub token: Bytes,
+}
+
+/// A recording whose files were not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnfinishedRecording {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which call.
+    pub call: CallId,
+    /// Which files.
+    pub files: RecordingFiles,
+}
+
+pub(super) fn read(conn: &Connection) -> rusqlite::Result<Startup> {
+    let mut events = Vec::new();
+    let needed = "event IS NOT NULL AND (call IN (SELECT id FROM call)
+        OR no IN (SELECT signed_in FROM agent UNION SELECT chose FROM agent UNION SELECT changed FROM agent))";
+    log::each(conn, needed, |entry| {
+        if let Body::Event(event) = entry.body {
+            events.push(event);
+        }
+        Ok(())
+    })?;
+    Ok(Startup {
+        next: log::last(conn)?.next(),
+        next_command: CommandId(highest(conn, "command")? + 1),
+        highest_snowflake: highest(conn, "snowflake")?,
+        next_seqs: conn
+            .prepare("SELECT id, seq + 1 FROM account ORDER BY id")?
+            .query_map([], |row| Ok((AccountId(row.get(0)?), row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?,
+        events,
+        tokens: tokens(conn)?,
+        recordings: recordings(conn)?,
+    })
+}
+
+fn highest(conn: &Connection, name: &str) -> rusqlite::Result<u64> {
+    let value =
+        conn.query_row("SELECT value FROM highest WHERE name = ?", [name], |row| row.get(0)).optional()?;
+    Ok(value.unwrap_or(0))
+}
+
+fn tokens(conn: &Connection) -> rusqlite::Result<Vec<LegToken>> {
+    conn.prepare("SELECT account, call, id, token FROM leg ORDER BY no")?
+        .query_map([], |row| {
+            Ok(LegToken {
+                account: AccountId(row.get(0)?),
+                call: CallId(row.get(1)?),
+                leg: LegId(row.get(2)?),
+                token: Bytes::from(row.get::<_, Vec<u8>>(3)?),
+            })
+        })?
+        .collect()
+}
+
+fn recordings(conn: &Connection) -> rusqlite::Result<Vec<UnfinishedRecording>> {
+    conn.prepare("SELECT account, call, files FROM recording ORDER BY no")?
+        .query_map([], |row| {
+            Ok(UnfinishedRecording {
+                account: AccountId(row.get(0)?),
+                call: CallId(row.get(1)?),
+                files: from_json(row, 2)?,
+            })
+        })?
+        .collect()
+}
