@@ -26,6 +26,9 @@ pub const PARAMS_MAX: usize = 64;
 /// Bytes of one URI. More: 414 as Request-URI, else 400.
 pub const URI_BYTES_MAX: usize = 2_048;
 
+/// Bytes of a host name, as in DNS. More: 400.
+pub const HOST_BYTES_MAX: usize = 255;
+
 /// Bytes of a Call-ID; it is kept for the life of a call. More: 400.
 pub const CALL_ID_BYTES_MAX: usize = 512;
 

@@ -121,6 +121,7 @@ fn issued_at(stamp: &str) -> Option<Mono> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

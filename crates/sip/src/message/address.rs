@@ -98,6 +98,7 @@ fn parse_uri(text: &str, field: &'static str) -> Result<Uri, Malformed> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

@@ -34,6 +34,7 @@ pub fn understands_body(request: &Request, known: &[&str]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
     use crate::message::{Method, Uri};

@@ -219,6 +219,7 @@ fn missing(name: &HeaderName) -> Malformed {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

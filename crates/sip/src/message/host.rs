@@ -3,6 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Malformed;
 use super::scan::{decimal, trim};
+use crate::limits::HOST_BYTES_MAX;
 
 /// A host (RFC 3261 §25.1, RFC 5118).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,17 +94,20 @@ pub(super) fn parse_v6(text: &str) -> Option<Ipv6Addr> {
 }
 
 /// Letters, digits, `-` and `_` (not in the grammar, but in the names of many networks) in labels joined by dots;
-/// the last does not begin with a digit, or it would be a broken IPv4 address.
+/// the last is not a number, or it would be a broken IPv4 address.
 fn is_hostname(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let last = name.rsplit('.').next().unwrap_or("");
     let label_is_good = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    name.len() <= 255 && name.split('.').all(label_is_good) && !last.bytes().all(|byte| byte.is_ascii_digit())
+    name.len() <= HOST_BYTES_MAX
+        && name.split('.').all(label_is_good)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

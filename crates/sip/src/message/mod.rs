@@ -12,6 +12,8 @@ mod method;
 mod name;
 mod params;
 mod parse;
+#[cfg(test)]
+mod round_trip;
 mod scan;
 mod screen;
 mod status;

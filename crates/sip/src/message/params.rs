@@ -69,9 +69,9 @@ impl Params {
         is_name: impl Fn(&str) -> bool,
         is_value: impl Fn(&str) -> bool,
     ) -> Result<Params, Malformed> {
-        let mut params = Vec::new();
+        let mut params = Params::default();
         for piece in pieces {
-            if params.len() == PARAMS_MAX {
+            if params.0.len() == PARAMS_MAX {
                 return Err(Malformed::new(field, format!("has more than {PARAMS_MAX} parameters")));
             }
             let (name, value) = match piece.split_once('=') {
@@ -81,9 +81,13 @@ impl Params {
             if !is_name(name) || !value.is_none_or(&is_value) {
                 return Err(Malformed::new(field, "has a malformed parameter"));
             }
-            params.push((name.to_owned(), value.map(str::to_owned)));
+            // RFC 3261 §7.3.1, §19.1.1: two of a name would leave open which counts.
+            if params.has(name) {
+                return Err(Malformed::new(field, "has a parameter twice"));
+            }
+            params.0.push((name.to_owned(), value.map(str::to_owned)));
         }
-        Ok(Params(params))
+        Ok(params)
     }
 }
 

@@ -80,17 +80,15 @@ impl<'a> Draft<'a> {
         self.fault.get_or_insert(fault);
     }
 
-    /// Reads up to and with the empty line; skips what cannot be read.
+    /// Reads up to and with the empty line, or to the limit; skips what cannot be read.
     fn read_headers(&mut self, lines: &mut Lines<'a>) {
         loop {
             match lines.next() {
                 None => return self.blame(Malformed::new("message", "ends before an empty line")),
                 Some([]) => return,
                 Some(_) if self.headers.len() == HEADER_LINES_MAX => {
-                    self.blame(Malformed::new(
-                        "message",
-                        format!("has more than {HEADER_LINES_MAX} headers"),
-                    ));
+                    let why = format!("has more than {HEADER_LINES_MAX} headers");
+                    return self.blame(Malformed::new("message", why));
                 }
                 Some(first) => match read_header(first, lines) {
                     Ok((name, value)) => self.headers.push(name, value),
@@ -202,6 +200,7 @@ fn read_header(first: &[u8], lines: &mut Lines<'_>) -> Result<(HeaderName, Strin
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

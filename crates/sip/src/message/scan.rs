@@ -126,6 +126,7 @@ pub(crate) fn decimal<T: std::str::FromStr>(text: &str, field: &'static str) -> 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 

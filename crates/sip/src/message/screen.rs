@@ -6,8 +6,8 @@ use super::{HeaderName, Headers, Malformed, Message, Method, Request, Response, 
 /// What to do with a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Screened {
-    /// A message with readable Via, From, To, Call-ID, CSeq, Contact, Route, Record-Route, Max-Forwards and Expires;
-    /// a request is for a `sip` or `sips` URI.
+    /// A message with readable Via, From, To, Call-ID, CSeq, Contact, Route and Record-Route; a request also has
+    /// readable Max-Forwards and Expires, if any, and is for a `sip` or `sips` URI.
     Accept(Message),
     /// A request to refuse: send [`Refusal::response`] to where it came from.
     Answer(Refusal),
@@ -69,13 +69,12 @@ fn validated(message: Message) -> Result<Message, Malformed> {
     headers.contacts()?;
     headers.routes()?;
     headers.record_routes()?;
-    headers.max_forwards()?;
-    headers.expires_s()?;
-    headers.min_expires_s()?;
     if let Message::Request(request) = &message {
         if cseq.method != request.method {
             return Err(Malformed::new("CSeq", "has another method than the request"));
         }
+        headers.max_forwards()?;
+        headers.expires_s()?;
         check_uri(request)?;
     }
     Ok(message)
