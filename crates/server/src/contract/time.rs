@@ -53,6 +53,11 @@ impl Zone {
         Some(Wall::from_millis(at.as_millisecond()))
     }
 
+    /// Seconds east of UTC.
+    pub fn utc_offset_s(self) -> i32 {
+        self.0.seconds()
+    }
+
     fn format(self, at: Wall, form: &str) -> String {
         let at = Timestamp::from_millisecond(at.as_millis()).unwrap_or(Timestamp::UNIX_EPOCH);
         at.to_zoned(TimeZone::fixed(self.0)).strftime(form).to_string()
