@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use callcenter::command::Refusal;
 
@@ -188,6 +189,8 @@ pub enum Wrong {
     LongerThan(usize),
     /// It has more bytes.
     MoreBytesThan(usize),
+    /// It did not arrive in this time.
+    SlowerThan(Duration),
     /// It has more items.
     MoreItemsThan(usize),
     /// It must be a number in this range.
@@ -252,6 +255,7 @@ impl Wrong {
             Wrong::NotOneOf(values) => format!("必须是 {} 之一", values.join(", ")),
             Wrong::LongerThan(max) => format!("最多 {max} 个字符"),
             Wrong::MoreBytesThan(max) => format!("最多 {max} 字节"),
+            Wrong::SlowerThan(max) => format!("必须在 {} 秒内到达", max.as_secs()),
             Wrong::MoreItemsThan(max) => format!("最多 {max} 项"),
             Wrong::OutOf(min, max) => format!("必须是 {min} 到 {max} 之间的数字"),
             Wrong::NotANumber => "只能由数字组成,可以以 + 开头".to_owned(),
@@ -275,6 +279,7 @@ impl Wrong {
             Wrong::NotOneOf(values) => format!("must be one of {}", values.join(", ")),
             Wrong::LongerThan(max) => format!("has more than {max} characters"),
             Wrong::MoreBytesThan(max) => format!("has more than {max} bytes"),
+            Wrong::SlowerThan(max) => format!("did not arrive within {} s", max.as_secs()),
             Wrong::MoreItemsThan(max) => format!("has more than {max} items"),
             Wrong::OutOf(min, max) => format!("must be a number from {min} to {max}"),
             Wrong::NotANumber => "must be digits, perhaps after a +".to_owned(),

@@ -1,11 +1,11 @@
 //! Answers: `{ success, code, message, data?, requestInfo }` (contract §2).
 
 use base::{AccountId, CallId, Wall};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::codes::{Fault, Language};
+use super::codes::{Code, Fault, Language};
 use super::request::Verb;
 use super::time::Zone;
 
@@ -111,6 +111,16 @@ pub fn list_head() -> String {
 /// What stands after them.
 pub fn list_tail(count: u64, info: &RequestInfo) -> String {
     format!(r#"],"count":{count}}},"requestInfo":{}}}"#, written(&InfoJson::new(info)))
+}
+
+/// The code of an answer written earlier, when it was a refusal.
+pub fn refused(answer: &str) -> Option<Code> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        code: &'a str,
+    }
+    let head: Head<'_> = serde_json::from_str(answer).ok()?;
+    Code::ALL.iter().copied().find(|code| code.number().to_string() == head.code)
 }
 
 #[derive(Serialize)]

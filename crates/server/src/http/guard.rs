@@ -1,0 +1,39 @@
+//! Who may ask, in exactly the order of contract §1.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::http::HeaderMap;
+use secrecy::ExposeSecret;
+
+use super::Border;
+use super::ports::{AccountAccess, UseError};
+use crate::contract::auth::{Claim, Headers};
+use crate::contract::codes::Code;
+
+/// 50012 … 50002, then the use is remembered whatever comes later, then 50010 and 50020.
+pub(super) async fn admit(
+    border: &Border,
+    headers: &HeaderMap,
+    route: &'static str,
+) -> Result<Arc<AccountAccess>, Code> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let headers = Headers {
+        appkey: text("m7-appkey"),
+        timestamp: text("m7-timestamp"),
+        nonce: text("m7-nonce"),
+        sign: text("m7-sign"),
+    };
+    let claim = Claim::read(headers, border.ports.clock.now().wall)?;
+    let account = border.ports.accounts.account(claim.account).ok_or(Code::NoSecret)?;
+    claim.verify(account.secrets.iter().map(ExposeSecret::expose_secret))?;
+    border.ports.uses.remember(account.id, claim.timestamp, claim.nonce).await.map_err(
+        |error| match error {
+            UseError::Replayed => Code::SignatureWrong,
+            UseError::Full | UseError::Unavailable => Code::PresenceUnavailable,
+        },
+    )?;
+    let now = border.ports.clock.now().wall;
+    let mut rates = border.rates.lock().unwrap_or_else(PoisonError::into_inner);
+    rates.admit(now, account.id, route, account.limits)?;
+    Ok(account)
+}
