@@ -1,3 +1,5 @@
+//! The codecs a stream can agree on.
+
 /// Sound codecs that a stream can agree on. Both have 8,000 samples per second and one byte per sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {

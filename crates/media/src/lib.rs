@@ -6,6 +6,7 @@
 pub mod api;
 pub mod codec;
 pub mod dtmf;
+pub mod engine;
 pub mod g711;
 pub mod limits;
 pub mod resample;

@@ -1,0 +1,214 @@
+//! Where the far end is, and whether a packet is from there.
+//!
+//! The rule, in full:
+//!
+//! 1. Before the first agreement with an address nothing is accepted.
+//! 2. Packets from the address in the far end's SDP are always accepted. The first of them settles the matter: packets go
+//!    there, and no other source is learned any more.
+//! 3. A far end behind a NAT sends from another address than its SDP says. So for `LEARN_WINDOW` (5 s) after an agreement,
+//!    and as long as no packet came from the SDP address, *one* other source may be learned: the first that sends a well
+//!    formed packet. From then on its packets are accepted, and ours go to it (symmetric RTP).
+//! 4. All else is a stranger: refused and counted, never forwarded or recorded, and without influence on where we send.
+//! 5. Should packets from the SDP address come after another source was learned, at whatever time, rule 2 holds: the
+//!    signalling is believed rather than a packet, and the learned source becomes a stranger.
+//! 6. An agreement with another SDP address opens the window again. The source that was used until then cannot be learned
+//!    in it: its last packets are still on their way. An agreement with the same address, or with none (hold), changes
+//!    nothing.
+//!
+//! RTCP changes nothing; as a sign of life it must come from the host that packets are accepted from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use base::Mono;
+
+use crate::limits::LEARN_WINDOW;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Far {
+    /// Nothing was agreed on.
+    Unknown,
+    /// No packet came yet.
+    Open { sdp: SocketAddr, until: Mono, before: Option<SocketAddr> },
+    /// Packets came from the SDP address, or the window closed.
+    Settled { sdp: SocketAddr },
+    /// Packets come from somewhere else.
+    Learned { sdp: SocketAddr, source: SocketAddr },
+}
+
+/// The source check of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FarEnd(Far);
+
+impl FarEnd {
+    pub(super) fn new() -> FarEnd {
+        FarEnd(Far::Unknown)
+    }
+
+    /// An agreement was made; `remote` is the address in the far end's SDP.
+    pub(super) fn agree(&mut self, now: Mono, remote: Option<SocketAddr>) {
+        let Some(remote) = remote.map(plain) else { return };
+        let (sdp, before) = match self.0 {
+            Far::Unknown => (None, None),
+            Far::Open { sdp, before, .. } => (Some(sdp), before),
+            Far::Settled { sdp } => (Some(sdp), Some(sdp)),
+            Far::Learned { sdp, source } => (Some(sdp), Some(source)),
+        };
+        if sdp != Some(remote) {
+            self.0 = Far::Open { sdp: remote, until: now + LEARN_WINDOW, before };
+        }
+    }
+
+    /// Whether a packet from `from` is the far end's. Call it for well formed packets only: it learns.
+    pub(super) fn accepts(&mut self, now: Mono, from: SocketAddr) -> bool {
+        let from = plain(from);
+        match self.0 {
+            Far::Unknown => false,
+            Far::Open { sdp, .. } | Far::Learned { sdp, .. } if from == sdp => {
+                self.0 = Far::Settled { sdp };
+                true
+            }
+            Far::Open { sdp, until, .. } if now > until => {
+                self.0 = Far::Settled { sdp };
+                false
+            }
+            Far::Open { before, .. } if before == Some(from) => false,
+            Far::Open { sdp, .. } => {
+                self.0 = Far::Learned { sdp, source: from };
+                true
+            }
+            Far::Settled { sdp } => from == sdp,
+            Far::Learned { source, .. } => from == source,
+        }
+    }
+
+    /// Where packets go.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self.0 {
+            Far::Unknown => None,
+            Far::Open { sdp, .. } | Far::Settled { sdp } => Some(sdp),
+            Far::Learned { source, .. } => Some(source),
+        }
+    }
+
+    /// Whether `host` is the far end's.
+    pub(super) fn is_host(&self, host: IpAddr) -> bool {
+        self.address().is_some_and(|address| address.ip() == host.to_canonical())
+    }
+}
+
+/// An IPv4 address that a dual-stack socket shows as IPv6 is the IPv4 address; flow label and scope say nothing about
+/// who sent.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, last], 4000))
+    }
+
+    const PHONE: u8 = 1;
+    const NAT: u8 = 2;
+    const ATTACKER: u8 = 66;
+
+    fn agreed() -> FarEnd {
+        let mut far = FarEnd::new();
+        far.agree(Mono::ZERO, Some(address(PHONE)));
+        far
+    }
+
+    fn after(secs: u64) -> Mono {
+        Mono::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn nothing_is_accepted_before_the_agreement() {
+        let mut far = FarEnd::new();
+        assert!(!far.accepts(Mono::ZERO, address(PHONE)));
+        far.agree(Mono::ZERO, None);
+        assert!(!far.accepts(Mono::ZERO, address(PHONE)));
+        assert_eq!(far.address(), None);
+    }
+
+    #[test]
+    fn after_a_packet_from_the_agreed_address_nobody_else_is_learned() {
+        let mut far = agreed();
+        assert!(far.accepts(after(1), address(PHONE)));
+        assert!(!far.accepts(after(1), address(ATTACKER)));
+        assert_eq!(far.address(), Some(address(PHONE)));
+    }
+
+    #[test]
+    fn one_other_source_is_learned_in_the_window_and_only_one() {
+        let mut far = agreed();
+        assert!(far.accepts(after(5), address(NAT)));
+        assert!(!far.accepts(after(5), address(ATTACKER)));
+        assert!(far.accepts(after(500), address(NAT)));
+        assert_eq!(far.address(), Some(address(NAT)));
+        assert!(far.is_host(address(NAT).ip()) && !far.is_host(address(PHONE).ip()));
+    }
+
+    #[test]
+    fn after_the_window_nobody_is_learned() {
+        let mut far = agreed();
+        assert!(!far.accepts(after(6), address(NAT)));
+        assert_eq!(far.address(), Some(address(PHONE)));
+    }
+
+    #[test]
+    fn an_attacker_who_was_first_loses_to_the_agreed_address() {
+        let mut far = agreed();
+        assert!(far.accepts(after(0), address(ATTACKER)));
+        assert!(far.accepts(after(9), address(PHONE)));
+        assert!(!far.accepts(after(9), address(ATTACKER)));
+        assert_eq!(far.address(), Some(address(PHONE)));
+    }
+
+    #[test]
+    fn a_new_address_opens_the_window_again_but_not_for_the_old_source() {
+        let mut far = agreed();
+        assert!(far.accepts(after(1), address(NAT)));
+        far.agree(after(60), Some(address(7)));
+        assert!(!far.accepts(after(60), address(NAT)));
+        assert_eq!(far.address(), Some(address(7)));
+        assert!(far.accepts(after(61), address(8)));
+    }
+
+    #[test]
+    fn hold_and_the_same_address_again_change_nothing() {
+        let mut far = agreed();
+        assert!(far.accepts(after(1), address(NAT)));
+        far.agree(after(60), None);
+        far.agree(after(70), Some(address(PHONE)));
+        assert!(far.accepts(after(71), address(NAT)));
+        assert!(!far.accepts(after(71), address(ATTACKER)));
+    }
+
+    #[test]
+    fn a_dual_stack_socket_shows_the_same_address() {
+        let mut far = agreed();
+        assert!(far.accepts(after(9), "[::ffff:10.0.0.1]:4000".parse().unwrap()));
+    }
+
+    proptest! {
+        /// Whatever is sent in whatever order: at most two sources per agreement are ever accepted, one of them the agreed.
+        #[test]
+        fn at_most_one_stranger_is_ever_accepted(packets in prop::collection::vec((0u8..6, 0u64..8), 1..60)) {
+            let mut far = FarEnd::new();
+            far.agree(Mono::ZERO, Some(address(PHONE)));
+            let mut accepted: Vec<u8> = packets
+                .iter()
+                .filter(|(from, at)| far.accepts(after(*at), address(*from)))
+                .map(|(from, _)| *from)
+                .filter(|from| *from != PHONE)
+                .collect();
+            accepted.dedup();
+            prop_assert!(accepted.len() <= 1, "{accepted:?}");
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The packet machine of one media thread: streams, and who hears whom.
+//!
+//! Signalling sets the patch by [`Command`]; each [`Source`] row is compiled into the list of sinks of the stream that is
+//! heard, so that a packet finds where it goes without a search. Every packet then takes the same way:
+//!
+//! ```text
+//! handle_rtp → far (is it from there?) → reception (counts, digits) → tap (recording) → for each sink: outgoing → Forward
+//! ```
+//!
+//! Drain with [`Engine::poll_output`] after every call. The engine's user owns the sockets: [`Output::Send`] and
+//! [`Forward`] name the stream from whose RTP socket the bytes leave.
+
+mod far;
+mod outgoing;
+mod patch;
+mod player;
+mod pool;
+mod reception;
+mod recorder;
+mod stream;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{Mono, Now, Random, StreamId, Timers};
+use bytes::Bytes;
+
+use crate::api::{Command, Signal, Source, Stored};
+use crate::limits::{OUTPUTS_MAX, PACE_LATE_MAX};
+use crate::rtcp;
+use crate::rtp::HEADER_BYTES;
+use crate::sound::Sound;
+use patch::Patch;
+use player::{FRAME, Played};
+use pool::Pool;
+use recorder::Recorder;
+use stream::{Received, Stream};
+
+/// What an engine is made from.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The sounds that [`Source::Sound`] names by index.
+    pub sounds: Vec<Sound>,
+    /// Streams open at a time; further ones are answered by [`Signal::OpenFailed`].
+    pub streams_max: usize,
+}
+
+/// Where a stream is kept: found once, used for every packet. A slot of a closed stream finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    index: usize,
+    stream: StreamId,
+}
+
+/// Send the first `len` bytes of the buffer that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// From the socket of this stream.
+    pub stream: StreamId,
+    /// To there.
+    pub to: SocketAddr,
+    /// Length of the packet.
+    pub len: usize,
+}
+
+/// What the engine wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Send an RTP packet.
+    Send {
+        /// From the socket of this stream.
+        stream: StreamId,
+        /// To there.
+        to: SocketAddr,
+        /// The packet. A slice of a shared chunk: drop it soon.
+        data: Bytes,
+    },
+    /// Tell signalling.
+    Signal(Signal),
+    /// Give to the recording's file.
+    Store(Stored),
+}
+
+/// Why the engine wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerKind {
+    /// The next frame of every tone, sound and digit that is being played.
+    Pace,
+    /// A watched stream may have been silent for too long.
+    Silence(StreamId),
+}
+
+/// See the head of this module.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    random: Random,
+    streams: Vec<Option<Stream>>,
+    free: Vec<usize>,
+    slots: BTreeMap<StreamId, usize>,
+    patch: Patch,
+    recorder: Recorder,
+    /// Streams to whose far end something is played.
+    paced: Vec<usize>,
+    timers: Timers<TimerKind>,
+    pool: Pool,
+    outputs: Outputs,
+}
+
+impl Engine {
+    /// An engine without streams. `random` chooses SSRCs, first sequence numbers and first timestamps.
+    pub fn new(config: EngineConfig, random: Random) -> Engine {
+        Engine {
+            config,
+            random,
+            streams: Vec::new(),
+            free: Vec::new(),
+            slots: BTreeMap::new(),
+            patch: Patch::default(),
+            recorder: Recorder::default(),
+            paced: Vec::new(),
+            timers: Timers::default(),
+            pool: Pool::default(),
+            outputs: Outputs::default(),
+        }
+    }
+
+    /// Where `stream` is kept, while it is open.
+    pub fn slot(&self, stream: StreamId) -> Option<Slot> {
+        self.slots.get(&stream).map(|index| Slot { index: *index, stream })
+    }
+
+    /// Streams open now.
+    pub fn streams(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Packets to send or store that were given up because `OUTPUTS_MAX` outputs waited.
+    pub fn dropped(&self) -> u64 {
+        self.outputs.dropped
+    }
+
+    /// Carries out a command. Commands about unknown streams are ignored.
+    pub fn handle_command(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Open { stream, call: _, port: _ } => self.open(stream),
+            Command::Agree { stream, terms } => {
+                if let Some(found) = self.find(stream) {
+                    found.agree(now.mono, terms);
+                    self.watch_again(stream);
+                }
+            }
+            Command::Hear { stream, source } => self.hear(now.mono, stream, source),
+            Command::Watch { stream, silence_max } => {
+                if let Some(found) = self.find(stream) {
+                    found.watch(now.mono, silence_max);
+                    self.watch_again(stream);
+                }
+            }
+            Command::Record { call, agent, customer } => {
+                let changed = self.recorder.start(now.mono, call, [agent, customer], self.config.streams_max);
+                for stream in changed {
+                    self.tap(stream);
+                }
+            }
+            Command::StopRecord { call } => {
+                if let Some(stopped) = self.recorder.stop(now.mono, call) {
+                    for stream in stopped.streams {
+                        self.tap(stream);
+                    }
+                    self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
+                }
+            }
+            Command::SendDigits { stream, digits } => {
+                if let Some(index) = self.slots.get(&stream).copied() {
+                    self.at(index).dial(&digits);
+                    self.pace(now.mono, index);
+                }
+            }
+            Command::Close { stream } => self.close(stream),
+        }
+    }
+
+    /// One datagram that came to the RTP socket of `stream`. Rewrites `packet` in place and returns where to send it;
+    /// further listeners get copies by [`Output::Send`].
+    pub fn handle_rtp(
+        &mut self,
+        now: Now,
+        stream: StreamId,
+        from: SocketAddr,
+        packet: &mut [u8],
+    ) -> Option<Forward> {
+        let slot = self.slot(stream)?;
+        self.handle_rtp_slot(now, slot, from, packet)
+    }
+
+    /// [`Engine::handle_rtp`] without the search for the stream.
+    pub fn handle_rtp_slot(
+        &mut self,
+        now: Now,
+        slot: Slot,
+        from: SocketAddr,
+        packet: &mut [u8],
+    ) -> Option<Forward> {
+        let stream = self.streams.get_mut(slot.index)?.as_mut().filter(|stream| stream.id == slot.stream)?;
+        let received = stream.receive(now.mono, from, packet, &mut self.outputs)?;
+        if let Some(stored) = stream.store(now.mono, &received, packet, &mut self.pool) {
+            self.outputs.push(Output::Store(stored));
+        }
+        for n in 1..self.patch.sinks(slot.index).len() {
+            let sink = self.patch.sinks(slot.index)[n];
+            self.copy_to(now.mono, sink, slot.index, &received, packet);
+        }
+        let sink = *self.patch.sinks(slot.index).first()?;
+        let sink = self.at(sink);
+        let relayed = sink.relay(now.mono, slot.index, &received)?;
+        let (stream, to) = (sink.id, relayed.to);
+        let len = relayed.rewrite(packet, received.header.payload);
+        Some(Forward { stream, to, len })
+    }
+
+    /// One datagram that came to the RTCP socket of `stream`: a sign of life, when it is from the far end's host.
+    pub fn handle_rtcp(&mut self, now: Now, stream: StreamId, from: SocketAddr, packet: &[u8]) {
+        if rtcp::is_compound(packet)
+            && let Some(found) = self.find(stream)
+        {
+            found.handle_life_sign(now.mono, from);
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some((due, _)) = self.timers.next() {
+            let Some(kind) = self.timers.pop_due(now.mono) else { return };
+            match kind {
+                TimerKind::Pace => self.play(now.mono, due),
+                TimerKind::Silence(stream) => {
+                    if let Some(found) = self.find(stream) {
+                        if found.is_silent(now.mono) {
+                            self.outputs.signal(Signal::Silent { stream });
+                        }
+                        self.watch_again(stream);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The earliest deadline. Changes with every `handle_*` call.
+    pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
+        self.timers.next().map(|(at, kind)| (at, *kind))
+    }
+
+    /// What is to be done next; drain until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.waiting.pop_front()
+    }
+
+    fn find(&mut self, stream: StreamId) -> Option<&mut Stream> {
+        let index = *self.slots.get(&stream)?;
+        self.streams[index].as_mut()
+    }
+
+    fn at(&mut self, index: usize) -> &mut Stream {
+        self.streams[index].as_mut().expect("sinks and paced streams are open: closing removes them")
+    }
+
+    fn open(&mut self, id: StreamId) {
+        if self.slots.contains_key(&id) {
+            return;
+        }
+        if self.slots.len() >= self.config.streams_max {
+            self.outputs.signal(Signal::OpenFailed { stream: id });
+            return;
+        }
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.streams.push(None);
+                self.streams.len() - 1
+            }
+        };
+        self.streams[index] = Some(Stream::new(id, &mut self.random));
+        self.slots.insert(id, index);
+        self.patch.compile(id, &self.slots);
+        self.tap(id);
+    }
+
+    fn close(&mut self, id: StreamId) {
+        let Some(index) = self.slots.remove(&id) else { return };
+        self.paced.retain(|paced| *paced != index);
+        self.timers.cancel(&TimerKind::Silence(id));
+        self.patch.forget(id, index, &self.slots);
+        if let Some(stream) = self.streams[index].take() {
+            self.outputs.signal(Signal::Closed { stream: id, counts: stream.counts() });
+        }
+        self.free.push(index);
+    }
+
+    fn hear(&mut self, now: Mono, id: StreamId, source: Source) {
+        let Some(index) = self.slots.get(&id).copied() else { return };
+        let heard = match source {
+            Source::Stream(heard) => Some(heard),
+            Source::Echo => Some(id),
+            Source::Nothing | Source::RingBack | Source::Busy | Source::Sound { .. } => None,
+        };
+        self.patch.set(id, heard, &self.slots);
+        self.at(index).hear(source);
+        self.pace(now, index);
+    }
+
+    /// Sets the tap of a stream to what the recorder says.
+    fn tap(&mut self, id: StreamId) {
+        let tap = self.recorder.tap(id);
+        if let Some(stream) = self.find(id) {
+            stream.tap = tap;
+        }
+    }
+
+    fn watch_again(&mut self, id: StreamId) {
+        let deadline = self.find(id).and_then(|stream| stream.silence_deadline());
+        match deadline {
+            Some(at) => self.timers.set(TimerKind::Silence(id), at),
+            None => self.timers.cancel(&TimerKind::Silence(id)),
+        }
+    }
+
+    /// Gives a stream its place in the pacing, when it plays something.
+    fn pace(&mut self, now: Mono, index: usize) {
+        if !self.at(index).is_playing() || self.paced.contains(&index) {
+            return;
+        }
+        self.paced.push(index);
+        if self.timers.get(&TimerKind::Pace).is_none() {
+            self.timers.set(TimerKind::Pace, now);
+        }
+    }
+
+    /// Sends one frame for every stream that plays something. All keep the same step: one timer, whatever their number.
+    fn play(&mut self, now: Mono, due: Mono) {
+        // After a long stop the lost frames are skipped, and the timestamps say so.
+        let late = now.since(due) > PACE_LATE_MAX;
+        let mut paced = std::mem::take(&mut self.paced);
+        paced.retain(|index| {
+            let stream = self.streams[*index].as_mut().expect("closing a stream takes it out of the pacing");
+            if late {
+                stream.skip_time();
+            }
+            match stream.play(now, &self.config.sounds) {
+                Played::Frame { to, stamp, payload } => {
+                    let data = self.pool.join(&stamp.to_bytes(), payload.as_ref());
+                    self.outputs.push(Output::Send { stream: stream.id, to, data });
+                }
+                Played::Quiet => {}
+                Played::Ended => self.outputs.signal(Signal::Played { stream: stream.id }),
+            }
+            stream.is_playing()
+        });
+        self.paced = paced;
+        if !self.paced.is_empty() {
+            self.timers.set(TimerKind::Pace, if late { now } else { due } + FRAME);
+        }
+    }
+
+    /// A listener beyond the first.
+    fn copy_to(&mut self, now: Mono, sink: usize, source: usize, received: &Received, packet: &[u8]) {
+        let stream = self.at(sink);
+        let Some(relayed) = stream.relay(now, source, received) else { return };
+        let (id, to) = (stream.id, relayed.to);
+        let mut scratch = [0; crate::limits::PACKET_BYTES_MAX];
+        let payload = &packet[received.header.payload.clone()];
+        let end = HEADER_BYTES + payload.len();
+        scratch[HEADER_BYTES..end].copy_from_slice(payload);
+        let len = relayed.rewrite(&mut scratch, HEADER_BYTES..end);
+        let data = self.pool.join(&scratch[..len], &[]);
+        self.outputs.push(Output::Send { stream: id, to, data });
+    }
+}
+
+/// What waits for `poll_output`.
+#[derive(Debug, Default)]
+struct Outputs {
+    waiting: VecDeque<Output>,
+    dropped: u64,
+}
+
+impl Outputs {
+    fn push(&mut self, output: Output) {
+        match self.waiting.len() < OUTPUTS_MAX {
+            true => self.waiting.push_back(output),
+            false => self.dropped += 1,
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.waiting.push_back(Output::Signal(signal));
+    }
+}
+
+/// Samples in a time at 8 kHz. Wraps, as timestamps do.
+fn samples(time: Duration) -> u32 {
+    (time.as_micros() * 8 / 1000) as u32
+}

@@ -1,0 +1,526 @@
+//! What an engine does with packets, seen from its sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, Mono, Now, Random, StreamId};
+use media::api::{Command, Counts, Signal, Source, Stored, Terms};
+use media::codec::Codec;
+use media::dtmf::Event;
+use media::engine::{Engine, EngineConfig, Output, TimerKind};
+use media::g711;
+use media::rtp::{Header, Stamp};
+use media::sound::Sound;
+
+const CALL: CallId = CallId(9);
+const AGENT: StreamId = StreamId(1);
+const CUSTOMER: StreamId = StreamId(2);
+const LISTENER: StreamId = StreamId(3);
+
+/// An engine, its clock, and what came out of it.
+struct Bench {
+    engine: Engine,
+    now: Now,
+    sent: Vec<Sent>,
+    signals: Vec<Signal>,
+    stored: Vec<Stored>,
+}
+
+/// A packet on the wire.
+#[derive(Clone, Debug, PartialEq)]
+struct Sent {
+    at: Mono,
+    stream: StreamId,
+    to: SocketAddr,
+    header: Header,
+    payload: Vec<u8>,
+}
+
+fn far(stream: StreamId) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, u8::try_from(stream.0).expect("small")], 4000))
+}
+
+const ATTACKER: ([u8; 4], u16) = ([66, 6, 6, 6], 4000);
+
+fn terms(stream: StreamId, codec: Codec) -> Terms {
+    Terms {
+        remote: Some(far(stream)),
+        codec,
+        payload: codec.payload(),
+        events: Some(100 + u8::try_from(stream.0).expect("small")),
+        send: true,
+        receive: true,
+    }
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let sounds = vec![Sound::new(&[1000; 480]), Sound::new(&[2000; 160])];
+        let config = EngineConfig { sounds, streams_max: 3 };
+        Bench {
+            engine: Engine::new(config, Random::from_number(1)),
+            now: Now::default().later(Duration::from_secs(1000)),
+            sent: Vec::new(),
+            signals: Vec::new(),
+            stored: Vec::new(),
+        }
+    }
+
+    /// Agent (A-law) and customer (µ-law) hear each other.
+    fn bridged() -> Bench {
+        let mut bench = Bench::new();
+        bench.open(AGENT, Codec::Pcma);
+        bench.open(CUSTOMER, Codec::Pcmu);
+        bench.hear(AGENT, Source::Stream(CUSTOMER));
+        bench.hear(CUSTOMER, Source::Stream(AGENT));
+        bench
+    }
+
+    fn open(&mut self, stream: StreamId, codec: Codec) {
+        self.command(Command::Open { stream, call: CALL, port: 30_000 });
+        self.command(Command::Agree { stream, terms: terms(stream, codec) });
+    }
+
+    fn hear(&mut self, stream: StreamId, source: Source) {
+        self.command(Command::Hear { stream, source });
+    }
+
+    fn command(&mut self, command: Command) {
+        self.engine.handle_command(self.now, command);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send { stream, to, data } => self.note(stream, to, &data),
+                Output::Signal(signal) => self.signals.push(signal),
+                Output::Store(stored) => self.stored.push(stored),
+            }
+        }
+    }
+
+    fn note(&mut self, stream: StreamId, to: SocketAddr, packet: &[u8]) {
+        let header = Header::read(packet).expect("the engine sends RTP");
+        let payload = packet[header.payload.clone()].to_vec();
+        self.sent.push(Sent { at: self.now.mono, stream, to, header, payload });
+    }
+
+    /// A packet of 20 ms from the far end of `stream`: number `n` since it began.
+    fn speak(&mut self, stream: StreamId, n: u16, codec: Codec, byte: u8) {
+        self.receive(stream, far(stream), stamp(n, codec.payload(), 160 * u32::from(n)), &[byte; 160]);
+    }
+
+    fn receive(&mut self, stream: StreamId, from: SocketAddr, stamp: Stamp, payload: &[u8]) {
+        let mut packet = [&stamp.to_bytes()[..], payload].concat();
+        if let Some(forward) = self.engine.handle_rtp(self.now, stream, from, &mut packet) {
+            self.note(forward.stream, forward.to, &packet[..forward.len]);
+        }
+        self.drain();
+    }
+
+    /// Lets time pass, waking the engine exactly when it asks for it.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.later(time);
+        while let Some((at, _)) = self.engine.next_timeout().filter(|(at, _)| *at <= end.mono) {
+            self.now = self.now.later(at.since(self.now.mono));
+            self.engine.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+
+    fn close(&mut self, stream: StreamId) -> Counts {
+        self.command(Command::Close { stream });
+        match self.signals.last() {
+            Some(Signal::Closed { stream: closed, counts }) if *closed == stream => *counts,
+            other => panic!("closing gave {other:?}"),
+        }
+    }
+}
+
+fn stamp(n: u16, payload_number: u8, timestamp: u32) -> Stamp {
+    Stamp { marker: false, payload_number, sequence: 500 + n, timestamp, ssrc: 0x1111 }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn assert_one_source(sent: &[Sent]) {
+    for pair in sent.windows(2) {
+        let [a, b] = pair else { unreachable!("windows of two") };
+        assert_eq!(a.header.ssrc, b.header.ssrc);
+        assert_eq!(b.header.sequence, a.header.sequence.wrapping_add(1));
+        let passed = u32::try_from(b.at.since(a.at).as_micros() / 125).expect("short");
+        let moved = b.header.timestamp.wrapping_sub(a.header.timestamp);
+        assert!(moved.abs_diff(passed.max(160)) <= 1, "timestamp moved {moved} in {passed} samples of time");
+    }
+}
+
+#[test]
+fn sound_goes_both_ways_at_once_in_the_law_of_the_listener() {
+    let mut bench = Bench::bridged();
+    let (a, u) = (g711::encode(Codec::Pcma, 5000), g711::encode(Codec::Pcmu, -700));
+    bench.speak(AGENT, 0, Codec::Pcma, a);
+    bench.speak(CUSTOMER, 0, Codec::Pcmu, u);
+    let [to_customer, to_agent] = &bench.take_sent()[..] else { panic!("two packets") };
+    assert_eq!(
+        (to_customer.stream, to_customer.to, to_customer.header.payload_number),
+        (CUSTOMER, far(CUSTOMER), 0)
+    );
+    assert_eq!(to_customer.payload, [g711::encode(Codec::Pcmu, g711::decode(Codec::Pcma, a)); 160]);
+    assert_eq!((to_agent.stream, to_agent.to, to_agent.header.payload_number), (AGENT, far(AGENT), 8));
+    assert_eq!(to_agent.payload, [g711::encode(Codec::Pcma, g711::decode(Codec::Pcmu, u)); 160]);
+    assert_ne!(to_customer.header.ssrc, 0x1111);
+    assert_eq!(bench.signals, [Signal::Heard { stream: AGENT }, Signal::Heard { stream: CUSTOMER }]);
+}
+
+#[test]
+fn through_every_switch_the_far_end_sees_one_source() {
+    let mut bench = Bench::bridged();
+    bench.hear(AGENT, Source::RingBack);
+    bench.pass(ms(3000));
+    bench.hear(AGENT, Source::Stream(CUSTOMER));
+    for n in 0..20 {
+        bench.pass(ms(20));
+        bench.speak(CUSTOMER, n, Codec::Pcmu, 0x42);
+    }
+    bench.hear(AGENT, Source::Nothing);
+    bench.pass(ms(777));
+    bench.hear(AGENT, Source::Sound { sound: 0, looped: false });
+    bench.pass(ms(500));
+    bench.hear(AGENT, Source::Stream(CUSTOMER));
+    bench.speak(CUSTOMER, 90, Codec::Pcmu, 0x42);
+    let sent = bench.take_sent();
+    assert_eq!(sent.len(), 151 + 20 + 3 + 1);
+    assert_one_source(&sent);
+    let marked: Vec<usize> = (0..sent.len()).filter(|n| sent[*n].header.marker).collect();
+    assert_eq!(marked, [0, 151, 171, 174]);
+}
+
+#[test]
+fn packets_of_a_stranger_go_nowhere_and_change_nothing() {
+    let mut bench = Bench::bridged();
+    bench.command(Command::Record { call: CALL, agent: AGENT, customer: CUSTOMER });
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    bench.speak(CUSTOMER, 0, Codec::Pcmu, 1);
+    bench.take_sent();
+    bench.stored.clear();
+    bench.receive(AGENT, ATTACKER.into(), stamp(1, 8, 160), &[9; 160]);
+    bench.receive(AGENT, ATTACKER.into(), stamp(2, 102, 160), &[1, 0x80, 0, 160]);
+    assert_eq!((bench.sent.len(), bench.stored.len()), (0, 0));
+    assert!(bench.signals.iter().all(|signal| !matches!(signal, Signal::Digit { .. })));
+    bench.speak(CUSTOMER, 1, Codec::Pcmu, 1);
+    assert_eq!(bench.take_sent()[0].to, far(AGENT));
+    let counts = bench.close(AGENT);
+    assert_eq!((counts.received, counts.refused, counts.lost), (1, 2, 0));
+}
+
+#[test]
+fn a_phone_behind_a_nat_is_heard_and_answered_where_it_is() {
+    let mut bench = Bench::bridged();
+    let nat = SocketAddr::from(([198, 51, 100, 7], 61_000));
+    bench.receive(AGENT, nat, stamp(0, 8, 0), &[1; 160]);
+    bench.receive(AGENT, ATTACKER.into(), stamp(1, 8, 160), &[9; 160]);
+    bench.speak(CUSTOMER, 0, Codec::Pcmu, 1);
+    let sent = bench.take_sent();
+    assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), nat]);
+}
+
+#[test]
+fn digits_pass_with_the_number_of_the_listener_and_are_reported_once() {
+    let mut bench = Bench::bridged();
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    for (n, end) in [(1, false), (2, false), (3, true), (4, true), (5, true)] {
+        let event = Event { code: 11, end, volume: 10, duration: 160 * n };
+        bench.pass(ms(20));
+        bench.receive(AGENT, far(AGENT), stamp(n, 101, 160), &event.to_bytes());
+    }
+    bench.pass(ms(20));
+    bench.speak(AGENT, 6, Codec::Pcma, 1);
+    let sent = bench.take_sent();
+    assert_eq!(sent[1..6].iter().map(|sent| sent.header.payload_number).collect::<Vec<_>>(), [102; 5]);
+    let event_began = sent[0].header.timestamp.wrapping_add(160);
+    assert!(sent[1..6].iter().all(|sent| sent.header.timestamp == event_began));
+    assert_eq!(sent[6].header.timestamp, event_began.wrapping_add(5 * 160));
+    let digits = bench.signals.iter().filter(|signal| matches!(signal, Signal::Digit { .. }));
+    assert_eq!(digits.collect::<Vec<_>>(), [&Signal::Digit { stream: AGENT, digit: '#' }]);
+}
+
+#[test]
+fn what_was_not_agreed_on_is_left_out_without_a_hole() {
+    let mut bench = Bench::bridged();
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    bench.pass(ms(20));
+    bench.receive(AGENT, far(AGENT), stamp(1, 13, 160), &[40]);
+    bench.pass(ms(20));
+    bench.receive(AGENT, far(AGENT), stamp(2, 97, 320), &[40; 33]);
+    bench.pass(ms(20));
+    bench.speak(AGENT, 3, Codec::Pcma, 1);
+    let sent = bench.take_sent();
+    assert_eq!(sent.len(), 2);
+    assert_one_source(&sent);
+    let counts = bench.close(AGENT);
+    assert_eq!((counts.received, counts.refused), (3, 1));
+}
+
+#[test]
+fn everyone_who_listens_gets_the_packet() {
+    let mut bench = Bench::bridged();
+    bench.open(LISTENER, Codec::Pcma);
+    bench.hear(LISTENER, Source::Stream(AGENT));
+    bench.speak(AGENT, 0, Codec::Pcma, 7);
+    let mut sent = bench.take_sent();
+    sent.sort_by_key(|sent| sent.stream);
+    assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), far(LISTENER)]);
+    assert_eq!(sent[1].payload, [7; 160]);
+    assert_eq!(sent[0].payload, [g711::transcoder(Codec::Pcma, Codec::Pcmu).expect("two laws")[7]; 160]);
+}
+
+#[test]
+fn a_row_may_name_a_stream_that_opens_later_and_a_closed_one_is_not_heard() {
+    let mut bench = Bench::new();
+    bench.open(AGENT, Codec::Pcma);
+    bench.hear(AGENT, Source::Stream(CUSTOMER));
+    bench.open(CUSTOMER, Codec::Pcmu);
+    bench.speak(CUSTOMER, 0, Codec::Pcmu, 1);
+    assert_eq!(bench.take_sent().len(), 1);
+    let slot = bench.engine.slot(CUSTOMER).expect("open");
+    bench.close(CUSTOMER);
+    bench.open(LISTENER, Codec::Pcma);
+    let mut packet = [&stamp(1, 0, 160).to_bytes()[..], &[1; 160]].concat();
+    assert_eq!(bench.engine.handle_rtp_slot(bench.now, slot, far(CUSTOMER), &mut packet), None);
+    bench.speak(LISTENER, 0, Codec::Pcma, 1);
+    assert_eq!(bench.take_sent(), []);
+    assert_eq!(bench.engine.streams(), 2);
+}
+
+#[test]
+fn hold_stops_what_we_send_and_the_end_of_it_begins_anew() {
+    let mut bench = Bench::bridged();
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    let held = Terms { remote: None, send: false, ..terms(CUSTOMER, Codec::Pcmu) };
+    bench.command(Command::Agree { stream: CUSTOMER, terms: held });
+    bench.pass(ms(40));
+    bench.speak(AGENT, 2, Codec::Pcma, 1);
+    bench.command(Command::Agree { stream: CUSTOMER, terms: terms(CUSTOMER, Codec::Pcmu) });
+    bench.pass(ms(20));
+    bench.speak(AGENT, 3, Codec::Pcma, 1);
+    let sent = bench.take_sent();
+    assert_eq!(sent.len(), 2);
+    assert!(sent[1].header.marker);
+    assert_one_source(&sent);
+}
+
+#[test]
+fn ring_back_keeps_its_step_and_its_cadence() {
+    let mut bench = Bench::bridged();
+    bench.hear(AGENT, Source::RingBack);
+    bench.pass(ms(9_999));
+    let sent = bench.take_sent();
+    assert_eq!(sent.len(), 500);
+    assert_one_source(&sent);
+    for (n, sent) in sent.iter().enumerate() {
+        let loud = sent.payload.iter().any(|byte| g711::decode(Codec::Pcma, *byte).abs() > 5000);
+        assert_eq!(loud, n % 250 < 50, "frame {n}");
+    }
+}
+
+#[test]
+fn after_a_long_stop_the_lost_frames_are_skipped() {
+    let mut bench = Bench::bridged();
+    bench.hear(AGENT, Source::Busy);
+    bench.pass(ms(10));
+    bench.now = bench.now.later(ms(500));
+    bench.engine.handle_timeout(bench.now);
+    bench.drain();
+    bench.pass(ms(20));
+    let sent = bench.take_sent();
+    assert_eq!(sent.len(), 3);
+    assert_one_source(&sent);
+}
+
+#[test]
+fn a_sound_ends_and_says_so_a_looped_one_goes_on() {
+    let mut bench = Bench::bridged();
+    bench.hear(AGENT, Source::Sound { sound: 0, looped: false });
+    bench.hear(CUSTOMER, Source::Sound { sound: 1, looped: true });
+    bench.pass(ms(199));
+    let sent = bench.take_sent();
+    assert_eq!(sent.iter().filter(|sent| sent.stream == AGENT).count(), 3);
+    assert_eq!(sent.iter().filter(|sent| sent.stream == CUSTOMER).count(), 10);
+    assert_eq!(bench.signals, [Signal::Played { stream: AGENT }]);
+    bench.hear(CUSTOMER, Source::Nothing);
+    bench.pass(ms(100));
+    assert_eq!(bench.engine.next_timeout(), None);
+    assert_eq!(bench.signals.len(), 1);
+    bench.hear(CUSTOMER, Source::Sound { sound: 99, looped: true });
+    bench.pass(ms(20));
+    assert_eq!(bench.signals.last(), Some(&Signal::Played { stream: CUSTOMER }));
+}
+
+#[test]
+fn what_is_played_waits_for_the_agreement() {
+    let mut bench = Bench::new();
+    bench.command(Command::Open { stream: AGENT, call: CALL, port: 30_000 });
+    bench.hear(AGENT, Source::Sound { sound: 0, looped: false });
+    bench.pass(ms(200));
+    bench.command(Command::Agree { stream: AGENT, terms: terms(AGENT, Codec::Pcmu) });
+    bench.pass(ms(200));
+    assert_eq!(bench.take_sent().len(), 3);
+}
+
+#[test]
+fn an_echo_comes_back() {
+    let mut bench = Bench::bridged();
+    bench.hear(AGENT, Source::Echo);
+    bench.speak(AGENT, 0, Codec::Pcma, 0x33);
+    let sent = bench.take_sent();
+    let back = sent.iter().find(|sent| sent.stream == AGENT).expect("echoed");
+    assert_eq!((back.to, &back.payload[..]), (far(AGENT), &[0x33; 160][..]));
+}
+
+#[test]
+fn silence_is_reported_once_until_packets_come_again() {
+    let mut bench = Bench::bridged();
+    bench.command(Command::Watch { stream: AGENT, silence_max: Some(ms(30_000)) });
+    bench.pass(ms(20_000));
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    bench.pass(ms(29_999));
+    assert_eq!(bench.signals, [Signal::Heard { stream: AGENT }]);
+    bench.pass(ms(1));
+    bench.pass(ms(200_000));
+    assert_eq!(bench.signals[1..], [Signal::Silent { stream: AGENT }]);
+    bench.speak(AGENT, 1, Codec::Pcma, 1);
+    bench.pass(ms(29_999));
+    assert_eq!(bench.signals.len(), 2);
+    bench.pass(ms(1));
+    assert_eq!(bench.signals.len(), 3);
+    bench.command(Command::Watch { stream: AGENT, silence_max: None });
+    assert_eq!(bench.engine.next_timeout(), None);
+}
+
+#[test]
+fn reports_of_the_far_host_are_a_sign_of_life_and_those_of_a_stranger_are_not() {
+    let report = [0x80, 201, 0, 1, 1, 2, 3, 4];
+    for (from, silent) in [(far(AGENT), false), (ATTACKER.into(), true)] {
+        let mut bench = Bench::bridged();
+        bench.command(Command::Watch { stream: AGENT, silence_max: Some(ms(30_000)) });
+        for _ in 0..10 {
+            bench.pass(ms(10_000));
+            let from = SocketAddr::new(from.ip(), 4001);
+            bench.engine.handle_rtcp(bench.now, AGENT, from, &report);
+        }
+        assert_eq!(!bench.signals.is_empty(), silent, "{from}");
+    }
+}
+
+#[test]
+fn a_far_end_that_may_not_speak_is_not_watched() {
+    let mut bench = Bench::bridged();
+    bench.command(Command::Watch { stream: AGENT, silence_max: Some(ms(30_000)) });
+    let held = Terms { receive: false, ..terms(AGENT, Codec::Pcma) };
+    bench.command(Command::Agree { stream: AGENT, terms: held });
+    bench.pass(ms(600_000));
+    assert_eq!(bench.signals, []);
+    bench.command(Command::Agree { stream: AGENT, terms: terms(AGENT, Codec::Pcma) });
+    assert_eq!(bench.engine.next_timeout(), Some((bench.now.mono + ms(30_000), TimerKind::Silence(AGENT))));
+}
+
+#[test]
+fn recorded_streams_are_stored_as_they_came_and_the_length_is_measured() {
+    let mut bench = Bench::bridged();
+    bench.speak(AGENT, 0, Codec::Pcma, 1);
+    bench.command(Command::Record { call: CALL, agent: AGENT, customer: CUSTOMER });
+    bench.pass(ms(15));
+    bench.speak(CUSTOMER, 0, Codec::Pcmu, 0x42);
+    bench.pass(ms(5));
+    bench.speak(AGENT, 1, Codec::Pcma, 0x43);
+    bench.command(Command::Record { call: CALL, agent: AGENT, customer: CUSTOMER });
+    bench.pass(ms(1980));
+    bench.command(Command::StopRecord { call: CALL });
+    bench.speak(AGENT, 2, Codec::Pcma, 1);
+    let packet = |track, at_us, codec, n: u16, byte: u8| Stored::Packet {
+        call: CALL,
+        track,
+        at_us,
+        codec,
+        timestamp: 160 * u32::from(n),
+        sequence: 500 + n,
+        payload: vec![byte; 160].into(),
+    };
+    let expected = [packet(1, 15_000, Codec::Pcmu, 0, 0x42), packet(0, 20_000, Codec::Pcma, 1, 0x43)];
+    assert_eq!(bench.stored, expected);
+    assert_eq!(bench.signals.last(), Some(&Signal::RecordingStopped { call: CALL, length: ms(2000) }));
+    let before = bench.signals.len();
+    bench.command(Command::StopRecord { call: CALL });
+    assert_eq!(bench.signals.len(), before);
+}
+
+#[test]
+fn more_streams_than_allowed_are_refused() {
+    let mut bench = Bench::new();
+    for stream in [AGENT, CUSTOMER, LISTENER, StreamId(4)] {
+        bench.command(Command::Open { stream, call: CALL, port: 30_000 });
+    }
+    assert_eq!(bench.signals, [Signal::OpenFailed { stream: StreamId(4) }]);
+}
+
+/// Two engines, as a switch and the phones it talks to: digits dialled by one phone arrive at the switch and at the other
+/// phone, between the sounds it plays.
+#[test]
+fn two_engines_back_to_back_understand_each_other() {
+    let phone =
+        |stream: StreamId| SocketAddr::from(([10, 0, 1, 1], 5000 + u16::try_from(stream.0).expect("small")));
+    let switch =
+        |stream: StreamId| SocketAddr::from(([10, 0, 1, 2], 6000 + u16::try_from(stream.0).expect("small")));
+    let (mut phones, mut relay) = (Bench::new(), Bench::new());
+    for (stream, codec) in [(AGENT, Codec::Pcma), (CUSTOMER, Codec::Pcmu)] {
+        for (bench, remote) in [(&mut phones, switch(stream)), (&mut relay, phone(stream))] {
+            bench.command(Command::Open { stream, call: CALL, port: 30_000 });
+            let terms = Terms { remote: Some(remote), ..terms(stream, codec) };
+            bench.command(Command::Agree { stream, terms });
+        }
+    }
+    relay.hear(AGENT, Source::Stream(CUSTOMER));
+    relay.hear(CUSTOMER, Source::Stream(AGENT));
+    phones.hear(AGENT, Source::Sound { sound: 1, looped: true });
+    phones.hear(CUSTOMER, Source::Echo);
+    phones.command(Command::SendDigits { stream: AGENT, digits: "20#".to_owned() });
+    for _ in 0..2000 {
+        carry(&mut phones, &mut relay, phone);
+        carry(&mut relay, &mut phones, switch);
+    }
+    let digits = |bench: &Bench, of: StreamId| -> String {
+        let digit = |signal: &Signal| match signal {
+            Signal::Digit { stream, digit } if *stream == of => Some(*digit),
+            _ => None,
+        };
+        bench.signals.iter().filter_map(digit).collect()
+    };
+    assert_eq!(digits(&relay, AGENT), "20#");
+    assert_eq!(digits(&phones, CUSTOMER), "20#");
+    for bench in [&mut phones, &mut relay] {
+        let counts = [bench.close(AGENT), bench.close(CUSTOMER)];
+        assert!(
+            counts.iter().all(|counts| counts.received > 80 && counts.refused == 0 && counts.lost == 0),
+            "{counts:?}"
+        );
+    }
+}
+
+/// Lets a millisecond pass and takes what was sent to the other side, where it comes from `address`.
+fn carry(from: &mut Bench, to: &mut Bench, address: impl Fn(StreamId) -> SocketAddr) {
+    from.pass(ms(1));
+    to.now = from.now;
+    for Sent { stream, header, payload, .. } in from.take_sent() {
+        let Header { marker, payload_number, sequence, timestamp, ssrc, .. } = header;
+        let stamp = Stamp { marker, payload_number, sequence, timestamp, ssrc };
+        to.receive(stream, address(stream), stamp, &payload);
+    }
+}
