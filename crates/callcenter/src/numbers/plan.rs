@@ -299,12 +299,12 @@ mod tests {
         let mut records = Vec::new();
         let mut offsets = Vec::new();
         for place in places {
-            offsets.push(u32::try_from(HEADER_LEN + records.len()).unwrap());
+            offsets.push(u32::try_from(HEADER_LEN + records.len()).expect("a small file"));
             records.extend_from_slice(place.as_bytes());
             records.push(0);
         }
         let mut data = b"2312".to_vec();
-        data.extend(u32::try_from(HEADER_LEN + records.len()).unwrap().to_le_bytes());
+        data.extend(u32::try_from(HEADER_LEN + records.len()).expect("a small file").to_le_bytes());
         data.extend(records);
         for (prefix, place) in prefixes {
             data.extend(prefix.to_le_bytes());
@@ -322,7 +322,7 @@ mod tests {
             "内蒙古|锡林浩特|26000|00479",
         ];
         let prefixes = [(1_731_913, 0), (1_851_847, 0), (1_876_000, 2), (1_876_001, 2), (1_876_002, 1)];
-        NumberPlan::from_phone_dat(&phone_dat(&places, &prefixes)).unwrap()
+        NumberPlan::from_phone_dat(&phone_dat(&places, &prefixes)).expect("well formed")
     }
 
     fn place_of(number: &str) -> (NumberKind, String, String) {
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_refused_with_the_place_of_the_damage() {
-        let refusal = |data: &[u8]| NumberPlan::from_phone_dat(data).unwrap_err();
+        let refusal = |data: &[u8]| NumberPlan::from_phone_dat(data).expect_err("broken");
         let good = phone_dat(&["北京|北京|100000|010"], &[(1_731_913, 0), (1_731_914, 0)]);
         assert_eq!(refusal(&good[..6]), PhoneDatError::Truncated);
         assert_eq!(refusal(&good[..20]), PhoneDatError::Truncated);

@@ -1,0 +1,10 @@
+//! Given agents and numbers, when commands and signals come, then exactly these events follow.
+
+mod agents;
+mod desk;
+mod dial_out;
+mod endings;
+mod random;
+mod records;
+mod restart;
+mod shown_number;
