@@ -1,0 +1,164 @@
+//! The four transaction machines of RFC 3261 §17, with the Accepted state of RFC 6026, and the table that runs them.
+//!
+//! A machine is a small value: `step(input)` gives the next state and pushes [`Effect`]s. Messages, addresses and
+//! deadlines belong to the [`table`]. Datagrams only: the timers that are zero on reliable transports are not.
+
+mod client_invite;
+mod client_other;
+mod key;
+mod server_invite;
+mod server_other;
+mod table;
+
+use std::time::Duration;
+
+pub(crate) use client_invite::InviteClient;
+pub(crate) use client_other::OtherClient;
+pub(crate) use key::{ClientKey, MergeKey, ServerKey};
+pub(crate) use server_invite::InviteServer;
+pub(crate) use server_other::OtherServer;
+pub(crate) use table::{ClientUser, Ending, Table};
+
+/// A transaction in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TransactionId(pub(crate) u64);
+
+/// The timers of RFC 3261 §17 and RFC 6026 by their letters. There is no C: it is a proxy's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// Repeat our INVITE.
+    A,
+    /// Nobody answered our INVITE.
+    B,
+    /// Our refused INVITE: answers repeated until now are acknowledged again.
+    D,
+    /// Repeat our other request.
+    E,
+    /// Nobody answered our other request.
+    F,
+    /// Repeat our refusal of an INVITE.
+    G,
+    /// Our refusal of an INVITE was never acknowledged.
+    H,
+    /// Repeated ACKs were absorbed until now.
+    I,
+    /// Repeated requests (other than INVITE) were answered again until now.
+    J,
+    /// Repeated answers to our other request were absorbed until now.
+    K,
+    /// An INVITE that we accepted: repetitions were absorbed until now.
+    L,
+    /// Our accepted INVITE: further 2xx were let through until now.
+    M,
+}
+
+impl Timer {
+    /// All of them.
+    pub(crate) const ALL: [Timer; 12] = [
+        Timer::A,
+        Timer::B,
+        Timer::D,
+        Timer::E,
+        Timer::F,
+        Timer::G,
+        Timer::H,
+        Timer::I,
+        Timer::J,
+        Timer::K,
+        Timer::L,
+        Timer::M,
+    ];
+}
+
+/// The base times of RFC 3261 §17.1.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// Round-trip time estimate.
+    pub t1: Duration,
+    /// Longest interval between repetitions.
+    pub t2: Duration,
+    /// Longest time a message stays in the network.
+    pub t4: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Times { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}
+
+impl Times {
+    /// 64 × T1: how long anything is tried.
+    pub fn patience(&self) -> Duration {
+        self.t1 * 64
+    }
+
+    /// The interval after `interval`: doubled, at most T2.
+    pub(crate) fn backed_off(&self, interval: Duration) -> Duration {
+        (interval * 2).min(self.t2)
+    }
+}
+
+/// What a machine wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Send the request (client) or the last answer (server), again perhaps.
+    Send,
+    /// Send ACK for the refusal in hand.
+    Acknowledge,
+    /// Show the message in hand to the transaction's user.
+    Deliver,
+    /// Tell the user that nobody answered.
+    TimedOut,
+    /// Set a timer.
+    Set(Timer, Duration),
+    /// Forget a timer.
+    Stop(Timer),
+}
+
+/// The effects of one step, in order.
+pub(crate) type Effects = Vec<Effect>;
+
+/// What happens to a client machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientInput {
+    /// An answer with this status came.
+    Answer(Class),
+    /// A timer ran out.
+    Timer(Timer),
+}
+
+/// What happens to a server machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerInput {
+    /// The same request came again.
+    Repeated,
+    /// The user answers.
+    Answer(Class),
+    /// An ACK for it came.
+    Ack,
+    /// A timer ran out.
+    Timer(Timer),
+}
+
+/// All that a machine needs to know of a status code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// 1xx.
+    Provisional,
+    /// 2xx.
+    Success,
+    /// 300 and above.
+    Failure,
+}
+
+impl Class {
+    /// The class of `status`.
+    pub(crate) fn of(status: u16) -> Class {
+        match status {
+            ..200 => Class::Provisional,
+            200..300 => Class::Success,
+            300.. => Class::Failure,
+        }
+    }
+}
