@@ -1,0 +1,181 @@
+use base::Now;
+use bytes::Bytes;
+
+use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict};
+use crate::api::{DialogId, Ended, Event, Flow};
+use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, put_tag, sdp_of};
+use crate::message::{HeaderName, Request, Response};
+use crate::transaction::TransactionId;
+
+impl Dialog {
+    /// Someone calls us. None: the request names no usable far end.
+    pub(crate) fn incoming(
+        core: &mut Core,
+        now: Now,
+        id: DialogId,
+        caller: Caller,
+        transaction: TransactionId,
+        request: &Request,
+    ) -> Option<Dialog> {
+        let far = Far::asking(request)?;
+        let trying = core.response(request, 100, "");
+        core.answer(now.mono, transaction, &trying);
+        core.table.set_dialog(transaction, id);
+        let to_user = request.uri.user_unescaped();
+        let path = if caller.registered.is_some() { Path::Pinned } else { Path::Routed };
+        let mut dialog = Dialog::new(id, caller.flow, path, request.headers.call_id().ok()?.to_owned());
+        dialog.contact = core.contact(caller.flow, &to_user);
+        dialog.far = Some(far);
+        dialog.listen(core, now, Pending::new(transaction, request));
+        let event = Event::Incoming {
+            dialog: id,
+            flow: caller.flow,
+            to_user,
+            to_host: request.uri.host.to_string(),
+            from_user: request.headers.from().ok()?.uri.user_unescaped(),
+            registered: caller.registered,
+            sdp: sdp_of(&request.headers, &request.body),
+        };
+        core.wire.tell(event);
+        dialog.tell_ringing_token(core);
+        Some(dialog)
+    }
+
+    /// A second dialog that answers the same INVITE, as if it had forked on its way to us.
+    pub(crate) fn fork(&self, core: &mut Core, now: Now, id: DialogId) -> Option<Dialog> {
+        let State::Incoming(pending) = &self.state else { return None };
+        let mut request = pending.request.clone();
+        let mut to = request.headers.to().ok()?;
+        to.params.remove("tag");
+        request.headers.set(HeaderName::To, to.to_string());
+        let mut dialog = Dialog::new(id, self.flow, self.path, self.call_id.clone());
+        (dialog.contact, dialog.far) = (self.contact.clone(), self.far.clone());
+        dialog.listen(core, now, Pending::new(pending.transaction, &request));
+        Some(dialog)
+    }
+
+    /// Sends a provisional answer.
+    pub(crate) fn ring(&mut self, core: &mut Core, now: Now, status: u16, sdp: Option<Bytes>) {
+        let State::Incoming(pending) = &self.state else { return };
+        let mut response = self.response(core, &pending.request, status);
+        if let Some(sdp) = sdp {
+            put_sdp(&mut response.headers, &mut response.body, sdp);
+        }
+        core.answer(now.mono, pending.transaction, &response);
+    }
+
+    /// Sends the 2xx; it is sent again until the ACK comes.
+    pub(crate) fn accept(&mut self, core: &mut Core, now: Now, sdp: Bytes) {
+        match std::mem::replace(&mut self.state, State::Accepted) {
+            State::Incoming(pending) => {
+                self.stop_timers(core);
+                self.send_2xx(core, now, &pending, sdp);
+                self.tell_talking_token(core);
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// Refuses the INVITE.
+    pub(crate) fn reject(&mut self, core: &mut Core, now: Now, status: u16) {
+        let State::Incoming(pending) = &self.state else { return };
+        let response = core.response(&pending.request, status, &self.local_tag);
+        core.answer(now.mono, pending.transaction, &response);
+        self.over(core, now, Ended::ByUs);
+    }
+
+    /// A CANCEL came for the INVITE of `transaction`: the one that began the dialog, or one inside it.
+    pub(crate) fn cancelled(&mut self, core: &mut Core, now: Now, transaction: TransactionId) {
+        if let State::Incoming(pending) = &self.state {
+            let response = core.response(&pending.request, 487, &self.local_tag);
+            core.answer(now.mono, pending.transaction, &response);
+            self.over(core, now, Ended::ByFar);
+        } else if self.reoffer.as_ref().is_some_and(|pending| pending.transaction == transaction) {
+            self.drop_reoffer(core, now);
+        }
+    }
+
+    /// An ACK came for a 2xx of ours. A stray one is nothing.
+    pub(crate) fn acknowledged(&mut self, core: &mut Core, now: Now, ack: &Request) {
+        let cseq = ack.headers.cseq().map(|cseq| cseq.number).ok();
+        if self.unacked.as_ref().map(|unacked| unacked.cseq) != cseq || self.unacked.is_none() {
+            return;
+        }
+        self.unacked = None;
+        self.stop_timer(core, DialogTimer::Repeat2xx);
+        self.stop_timer(core, DialogTimer::Unacknowledged);
+        if matches!(self.state, State::Accepted) {
+            self.state = State::Up;
+        }
+        let sdp = sdp_of(&ack.headers, &ack.body);
+        self.tell(core, Event::Acknowledged { dialog: self.id, sdp });
+        if self.verdict != Verdict::Open {
+            self.leave(core, now, Ended::ByUs);
+        }
+    }
+
+    pub(super) fn repeat_2xx(&mut self, core: &mut Core, now: Now) {
+        let Some(unacked) = &mut self.unacked else { return };
+        core.wire.send(unacked.flow, unacked.bytes.clone());
+        unacked.interval = core.config.times.backed_off(unacked.interval);
+        let again = now.mono + unacked.interval;
+        self.set_timer(core, DialogTimer::Repeat2xx, again);
+    }
+
+    /// No ACK in 64 × T1: BYE (RFC 3261 §13.3.1.4), and our user need not wait for its answer.
+    pub(super) fn unacknowledged(&mut self, core: &mut Core, now: Now) {
+        if self.verdict == Verdict::Open {
+            self.tell_end(core, Ended::Broken);
+        }
+        self.leave(core, now, Ended::Broken);
+    }
+
+    /// Sends a 2xx for `pending`, now and until its ACK comes (RFC 3261 §13.3.1.4).
+    pub(super) fn send_2xx(&mut self, core: &mut Core, now: Now, pending: &Pending, sdp: Bytes) {
+        let mut response = self.response(core, &pending.request, 200);
+        put_sdp(&mut response.headers, &mut response.body, sdp);
+        core.answer(now.mono, pending.transaction, &response);
+        let cseq = pending.request.headers.cseq().map_or(0, |cseq| cseq.number);
+        let flow = core.table.way_back(pending.transaction).unwrap_or(self.flow);
+        let times = core.config.times;
+        self.unacked = Some(Unacked { cseq, flow, bytes: response.encode(), interval: times.t1 });
+        self.set_timer(core, DialogTimer::Repeat2xx, now.mono + times.t1);
+        self.set_timer(core, DialogTimer::Unacknowledged, now.mono + times.patience());
+    }
+
+    /// An answer that says where we are (RFC 3261 §12.1.1).
+    pub(super) fn response(&self, core: &Core, request: &Request, status: u16) -> Response {
+        let mut response = core.response(request, status, &self.local_tag);
+        for line in request.headers.all(&HeaderName::RecordRoute) {
+            response.headers.push(HeaderName::RecordRoute, line);
+        }
+        response.headers.push(HeaderName::Contact, self.contact.clone());
+        response.headers.push(HeaderName::Allow, ALLOWED);
+        response
+    }
+
+    /// Takes a tag and waits for our user.
+    fn listen(&mut self, core: &mut Core, now: Now, mut pending: Pending) {
+        self.local_tag = core.tag();
+        put_tag(&mut pending.request.headers, &self.local_tag);
+        self.local = pending.request.headers.get(&HeaderName::To).unwrap_or_default().to_owned();
+        self.state = State::Incoming(Box::new(pending));
+        let ceiling = now.mono + core.config.ring_max;
+        self.set_timer(core, DialogTimer::Unanswered, ceiling);
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) flow: Flow,
+    /// The registered user who has this flow.
+    pub(crate) registered: Option<String>,
+}
+
+impl Pending {
+    pub(super) fn new(transaction: TransactionId, request: &Request) -> Pending {
+        let request = Request { body: Bytes::new(), ..request.clone() };
+        Pending { transaction, request }
+    }
+}

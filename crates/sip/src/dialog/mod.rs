@@ -1,0 +1,322 @@
+//! Dialogs: one value per use of INVITE, from the first request until the last trace is gone (RFC 3261 §12–§15).
+//!
+//! | state | what we wait for |
+//! |---|---|
+//! | Inviting | an answer to our INVITE |
+//! | Cancelling | the end of an INVITE that we do not want any more: CANCEL, or ACK and BYE when a 2xx crosses it |
+//! | Incoming | our user's answer to their INVITE |
+//! | Accepted | the ACK for our 2xx |
+//! | Up | nothing |
+//! | Leaving | the answer to our BYE |
+//! | Over | nothing; what still comes for an INVITE of ours is turned away |
+//!
+//! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
+
+mod incoming;
+mod inside;
+mod outgoing;
+mod route;
+mod store;
+mod token;
+
+use std::time::Duration;
+
+use base::{Mono, Now};
+use bytes::Bytes;
+
+use crate::api::{Credentials, DialogId, Ended, Event, Flow};
+use crate::endpoint::{Core, DialogTimer, TimerName};
+use crate::message::{CSeq, HeaderName, Headers, Method, NameAddr, Request, Response, Uri};
+use crate::transaction::{ClientUser, TransactionId};
+pub(crate) use incoming::Caller;
+use outgoing::Outgoing;
+pub(crate) use route::Path;
+use route::Route;
+pub(crate) use store::Dialogs;
+pub(crate) use token::Token;
+
+/// A dialog, or what may become one.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    pub(crate) id: DialogId,
+    state: State,
+    verdict: Verdict,
+    /// The path it began on.
+    flow: Flow,
+    path: Path,
+    call_id: String,
+    /// Our From or To, with our tag.
+    local: String,
+    local_tag: String,
+    local_cseq: u32,
+    contact: String,
+    credentials: Option<Credentials>,
+    /// Our INVITE, if we began.
+    outgoing: Option<Outgoing>,
+    /// The far end, once there is one.
+    far: Option<Far>,
+    /// Our 2xx that was not acknowledged yet.
+    unacked: Option<Unacked>,
+    /// Their offer that our user has not answered yet.
+    reoffer: Option<Pending>,
+}
+
+#[derive(Debug)]
+enum State {
+    Inviting,
+    Cancelling(Cancel),
+    Incoming(Box<Pending>),
+    Accepted,
+    Up,
+    Leaving,
+    Over,
+}
+
+/// How far a CANCEL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cancel {
+    /// Nothing may be cancelled before a provisional answer came (RFC 3261 §9.1).
+    Due,
+    /// Out.
+    Sent,
+}
+
+/// What our user was told of the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It has not ended.
+    Open,
+    /// It is to end like this, once the far end knows.
+    Owed(Ended),
+    /// `Ended` was told.
+    Told,
+}
+
+/// A request of theirs that waits for our user.
+#[derive(Debug)]
+struct Pending {
+    transaction: TransactionId,
+    /// Without its body.
+    request: Request,
+}
+
+/// The far end of a dialog.
+#[derive(Clone, Debug)]
+struct Far {
+    /// Their To or From, as they wrote it.
+    line: String,
+    tag: Option<String>,
+    route: Route,
+    /// The CSeq of their last request.
+    cseq: Option<u32>,
+}
+
+/// A 2xx on its way.
+#[derive(Debug)]
+struct Unacked {
+    cseq: u32,
+    flow: Flow,
+    bytes: Bytes,
+    interval: Duration,
+}
+
+impl Dialog {
+    /// Nothing yet; whoever begins it fills it in.
+    fn new(id: DialogId, flow: Flow, path: Path, call_id: String) -> Dialog {
+        Dialog {
+            id,
+            state: State::Over,
+            verdict: Verdict::Open,
+            flow,
+            path,
+            call_id,
+            local: String::new(),
+            local_tag: String::new(),
+            local_cseq: 0,
+            contact: String::new(),
+            credentials: None,
+            outgoing: None,
+            far: None,
+            unacked: None,
+            reoffer: None,
+        }
+    }
+
+    /// Our Call-ID and tag: what requests inside the dialog are found by.
+    pub(crate) fn tags(&self) -> (String, String) {
+        (self.call_id.clone(), self.local_tag.clone())
+    }
+
+    /// Whether anything may still come for it that needs an answer from here.
+    pub(crate) fn is_needed(&self) -> bool {
+        !matches!(self.state, State::Over) || self.outgoing.as_ref().is_some_and(Outgoing::is_heard)
+    }
+
+    /// Our user wants it to end, whatever that takes now.
+    pub(crate) fn end(&mut self, core: &mut Core, now: Now) {
+        if self.verdict != Verdict::Open {
+            return;
+        }
+        match &self.state {
+            State::Inviting => self.cancel(core, now, Ended::ByUs),
+            State::Incoming(_) => self.reject(core, now, 480),
+            // The callee must not send BYE before the ACK (RFC 3261 §15).
+            State::Accepted => self.verdict = Verdict::Owed(Ended::ByUs),
+            State::Up => self.leave(core, now, Ended::ByUs),
+            State::Cancelling(_) | State::Leaving | State::Over => {}
+        }
+    }
+
+    /// One of its timers ran out.
+    pub(crate) fn fire(&mut self, core: &mut Core, now: Now, timer: DialogTimer) {
+        match timer {
+            DialogTimer::NothingHeard => self.nothing_heard(core, now),
+            DialogTimer::Unanswered => self.unanswered(core, now),
+            DialogTimer::CancelGivenUp => self.cancel_given_up(core),
+            DialogTimer::Repeat2xx => self.repeat_2xx(core, now),
+            DialogTimer::Unacknowledged => self.unacknowledged(core, now),
+            DialogTimer::ReofferUnanswered => self.refuse_offer(core, now, 500),
+        }
+    }
+
+    /// The BYE was answered. 401 and 407 are answered in turn, once; anything else is as good as a 200.
+    pub(crate) fn bye_answered(&mut self, core: &mut Core, now: Now, id: TransactionId, response: &Response) {
+        if response.status < 200 || !matches!(self.state, State::Leaving) {
+            return;
+        }
+        if let Some(credentials) = &self.credentials
+            && let Some(bye) = core.authorized_again(id, response, credentials)
+        {
+            self.local_cseq += 1;
+            let to = self.next_hop();
+            core.open(now.mono, bye, to, ClientUser::Bye(self.id));
+            return;
+        }
+        self.over(core, now, Ended::ByUs);
+    }
+
+    /// Nobody answered the BYE.
+    pub(crate) fn bye_timed_out(&mut self, core: &mut Core, now: Now) {
+        if matches!(self.state, State::Leaving) {
+            self.over(core, now, Ended::ByUs);
+        }
+    }
+
+    /// Sends BYE; `how` is owed unless something else is, or was told.
+    fn leave(&mut self, core: &mut Core, now: Now, how: Ended) {
+        self.stop_timers(core);
+        self.drop_reoffer(core, now);
+        self.unacked = None;
+        if self.verdict == Verdict::Open {
+            self.verdict = Verdict::Owed(how);
+        }
+        self.local_cseq += 1;
+        match self.request(core, Method::Bye, self.local_cseq) {
+            Some(bye) => {
+                core.open(now.mono, bye, self.next_hop(), ClientUser::Bye(self.id));
+                self.state = State::Leaving;
+            }
+            None => self.over(core, now, how),
+        }
+    }
+
+    /// The protocol came to its end; tells our user what is owed, else `how`.
+    fn over(&mut self, core: &mut Core, now: Now, how: Ended) {
+        self.stop_timers(core);
+        self.drop_reoffer(core, now);
+        self.unacked = None;
+        self.state = State::Over;
+        self.tell_end(core, how);
+    }
+
+    fn tell_end(&mut self, core: &mut Core, how: Ended) {
+        let how = match self.verdict {
+            Verdict::Open => how,
+            Verdict::Owed(owed) => owed,
+            Verdict::Told => return,
+        };
+        self.verdict = Verdict::Told;
+        core.wire.tell(Event::Ended { dialog: self.id, how });
+    }
+
+    /// Tells our user something, unless it has asked for the end.
+    fn tell(&self, core: &mut Core, event: Event) {
+        if self.verdict == Verdict::Open {
+            core.wire.tell(event);
+        }
+    }
+
+    fn tell_token(&self, core: &mut Core, token: Bytes) {
+        self.tell(core, Event::Token { dialog: self.id, token });
+    }
+
+    /// A request inside the dialog. None: there is no far end yet.
+    fn request(&self, core: &mut Core, method: Method, cseq: u32) -> Option<Request> {
+        let far = self.far.as_ref()?;
+        let mut request = core.request(method, far.route.target.clone(), self.flow);
+        self.fill(&mut request, far, cseq);
+        Some(request)
+    }
+
+    /// Puts into a request what makes it one of this dialog with `far`.
+    fn fill(&self, request: &mut Request, far: &Far, cseq: u32) {
+        far.route.apply(request);
+        let cseq = CSeq { number: cseq, method: request.method.clone() };
+        request.headers.push(HeaderName::From, self.local.clone());
+        request.headers.push(HeaderName::To, far.line.clone());
+        request.headers.push(HeaderName::CallId, self.call_id.clone());
+        request.headers.push(HeaderName::CSeq, cseq.to_string());
+    }
+
+    fn next_hop(&self) -> Flow {
+        self.far.as_ref().map_or(self.flow, |far| far.route.next_hop(self.flow, self.path))
+    }
+
+    fn set_timer(&self, core: &mut Core, timer: DialogTimer, at: Mono) {
+        core.wire.timers.set(TimerName::Dialog(self.id, timer), at);
+    }
+
+    fn stop_timer(&self, core: &mut Core, timer: DialogTimer) {
+        core.wire.timers.cancel(&TimerName::Dialog(self.id, timer));
+    }
+
+    fn stop_timers(&self, core: &mut Core) {
+        for timer in DialogTimer::ALL {
+            self.stop_timer(core, timer);
+        }
+    }
+}
+
+impl Far {
+    /// The far end as its answer to our INVITE, sent to `asked`, shows it.
+    fn answering(response: &Response, asked: &Uri) -> Option<Far> {
+        let headers = &response.headers;
+        // The way back is the way of the request reversed (RFC 3261 §12.1.2).
+        let set = headers.record_routes().ok()?.into_iter().rev().collect();
+        let target = contact_of(headers).unwrap_or_else(|| asked.clone());
+        let tag = headers.to().ok()?.tag().map(str::to_owned);
+        let line = headers.get(&HeaderName::To)?.to_owned();
+        Some(Far { line, tag, route: Route { target, set }, cseq: None })
+    }
+
+    /// The far end as its INVITE shows it.
+    fn asking(request: &Request) -> Option<Far> {
+        let headers = &request.headers;
+        let set = headers.record_routes().ok()?;
+        let from = headers.from().ok()?;
+        let target = contact_of(headers).unwrap_or_else(|| from.uri.clone());
+        let line = headers.get(&HeaderName::From)?.to_owned();
+        let cseq = Some(headers.cseq().ok()?.number);
+        Some(Far { line, tag: from.tag().map(str::to_owned), route: Route { target, set }, cseq })
+    }
+}
+
+/// The one Contact of a message, if it can be called.
+fn contact_of(headers: &Headers) -> Option<Uri> {
+    match headers.contacts().ok()? {
+        crate::message::Contacts::Star => None,
+        crate::message::Contacts::List(list) => {
+            list.into_iter().map(|NameAddr { uri, .. }| uri).find(Uri::is_sip)
+        }
+    }
+}

@@ -1,0 +1,400 @@
+use base::Now;
+use bytes::Bytes;
+
+use super::{Cancel, Dialog, Far, Path, State, Verdict};
+use crate::api::{DialogId, Ended, Event, Flow, Invite};
+use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
+use crate::limits::FORKS_MAX;
+use crate::message::{CSeq, HeaderName, Host, Malformed, Method, NameAddr, Request, Response, Uri};
+use crate::transaction::{Class, ClientUser, TransactionId};
+
+/// What is known of an INVITE of ours and its answers.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    progress: Progress,
+    heard: Heard,
+    /// The INVITE as it was last sent, without its body.
+    invite: Request,
+    /// Far ends that answered provisionally, by To tag.
+    early: Vec<Early>,
+    /// Far ends that answered with 2xx: the first one is the dialog's, the others were sent away.
+    acked: Vec<Acked>,
+    /// The last thing told, since provisional answers are repeated.
+    told: Option<(u16, Option<Bytes>)>,
+}
+
+/// Where the INVITE's transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// No final answer yet.
+    Open(TransactionId),
+    /// A 2xx came; more may.
+    Accepted(TransactionId),
+    /// Nothing more can come.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Heard {
+    Nothing,
+    /// At least a 100.
+    Something,
+    /// A 18x.
+    Ringing,
+}
+
+#[derive(Debug)]
+struct Early {
+    far: Far,
+    sdp: Option<Bytes>,
+}
+
+#[derive(Debug)]
+struct Acked {
+    tag: Option<String>,
+    flow: Flow,
+    ack: Bytes,
+}
+
+impl Outgoing {
+    /// Whether answers to the INVITE may still come.
+    pub(super) fn is_heard(&self) -> bool {
+        self.progress != Progress::Done
+    }
+
+    /// An INVITE that was sent before a restart.
+    pub(super) fn resumed(invite: Request, transaction: TransactionId) -> Outgoing {
+        Outgoing { heard: Heard::Something, ..Outgoing::new(invite, transaction) }
+    }
+
+    fn new(mut invite: Request, transaction: TransactionId) -> Outgoing {
+        invite.body = Bytes::new();
+        Outgoing {
+            progress: Progress::Open(transaction),
+            heard: Heard::Nothing,
+            invite,
+            early: Vec::new(),
+            acked: Vec::new(),
+            told: None,
+        }
+    }
+
+    fn early_with(&mut self, tag: Option<&str>) -> Option<&mut Early> {
+        self.early.iter_mut().find(|early| early.far.tag.as_deref() == tag)
+    }
+
+    fn open(&self) -> Option<TransactionId> {
+        match self.progress {
+            Progress::Open(transaction) => Some(transaction),
+            Progress::Accepted(_) | Progress::Done => None,
+        }
+    }
+}
+
+impl Dialog {
+    /// Calls someone. The error says which part of `invite` cannot be used.
+    pub(crate) fn invite(
+        core: &mut Core,
+        now: Now,
+        id: DialogId,
+        path: Path,
+        invite: Invite,
+    ) -> Result<Dialog, Malformed> {
+        let uri = Uri::parse(&invite.uri)?;
+        let to = NameAddr::parse(&invite.to_uri, "To")?;
+        let (user, host) = match invite.from_user.rsplit_once('@') {
+            Some((user, host)) => (user, Host::parse(host)?),
+            None => (invite.from_user.as_str(), core.advertised(invite.flow).0),
+        };
+        let local_tag = core.tag();
+        let mut from = NameAddr::new(Uri::sip(user, host, None));
+        from.display = invite.from_name;
+        from.params.set("tag", Some(&local_tag));
+        let (local, contact) = (from.to_string(), core.contact(invite.flow, user));
+        let call_id = core.random.uuid();
+        let mut request = core.request(Method::Invite, uri, invite.flow);
+        request.headers.push(HeaderName::From, local.clone());
+        request.headers.push(HeaderName::To, to.to_string());
+        request.headers.push(HeaderName::CallId, call_id.clone());
+        request.headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
+        request.headers.push(HeaderName::Contact, contact.clone());
+        request.headers.push(HeaderName::Allow, ALLOWED);
+        put_sdp(&mut request.headers, &mut request.body, invite.sdp);
+        let mut dialog = Dialog::new(id, invite.flow, path, call_id);
+        (dialog.local, dialog.local_tag, dialog.local_cseq) = (local, local_tag, 1);
+        (dialog.contact, dialog.credentials) = (contact, invite.credentials);
+        dialog.state = State::Inviting;
+        dialog.send_invite(core, now, request);
+        if let Some(patience) = invite.answer_any_within {
+            dialog.set_timer(core, DialogTimer::NothingHeard, now.mono + patience);
+        }
+        Ok(dialog)
+    }
+
+    /// An answer to our INVITE came.
+    pub(crate) fn invite_answered(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        id: TransactionId,
+        response: &Response,
+    ) {
+        match Class::of(response.status) {
+            Class::Provisional => self.progressed(core, now, response),
+            Class::Success => self.far_accepted(core, now, id, response),
+            Class::Failure => self.far_refused(core, now, id, response),
+        }
+    }
+
+    /// Nobody answered our INVITE (Timer B).
+    pub(crate) fn invite_timed_out(&mut self, core: &mut Core, now: Now) {
+        self.invite_gone();
+        match self.state {
+            State::Inviting => self.over(core, now, Ended::NoAnswer { rang: false }),
+            State::Cancelling(_) => self.over(core, now, Ended::ByUs),
+            State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {}
+        }
+    }
+
+    /// No more answers can come to the INVITE of transaction `id`.
+    pub(crate) fn invite_done(&mut self, id: TransactionId) {
+        if let Some(out) = &mut self.outgoing
+            && (out.progress == Progress::Open(id) || out.progress == Progress::Accepted(id))
+        {
+            out.progress = Progress::Done;
+            out.early.clear();
+            out.acked.clear();
+        }
+    }
+
+    /// Our CANCEL was refused: the far end knows nothing of the INVITE, or nothing any more. A 2xx that is still on its
+    /// way is turned away until the ceiling.
+    pub(crate) fn cancel_answered(&mut self, core: &mut Core, response: &Response) {
+        if response.status == 481 && matches!(self.state, State::Cancelling(_)) {
+            self.tell_end(core, Ended::ByUs);
+        }
+    }
+
+    /// Gives up an INVITE without a final answer; `how` is owed.
+    pub(super) fn cancel(&mut self, core: &mut Core, now: Now, how: Ended) {
+        self.stop_timers(core);
+        self.drop_reoffer(core, now);
+        if self.verdict == Verdict::Open {
+            self.verdict = Verdict::Owed(how);
+        }
+        let Some(out) = &mut self.outgoing else { return };
+        let Some(transaction) = out.open() else { return };
+        if core.table.withdraw(&mut core.wire, transaction) {
+            out.progress = Progress::Done;
+            return self.over(core, now, how);
+        }
+        self.state = State::Cancelling(Cancel::Due);
+        if out.heard > Heard::Nothing {
+            self.send_cancel(core, now);
+        }
+    }
+
+    /// Sends the CANCEL: hop by hop, so it is like its INVITE, branch and all (RFC 3261 §9.1).
+    pub(super) fn send_cancel(&mut self, core: &mut Core, now: Now) {
+        let Some(out) = &self.outgoing else { return };
+        let mut cancel = Request::new(Method::Cancel, out.invite.uri.clone());
+        let copied = [
+            HeaderName::Via,
+            HeaderName::MaxForwards,
+            HeaderName::UserAgent,
+            HeaderName::Route,
+            HeaderName::From,
+            HeaderName::To,
+            HeaderName::CallId,
+        ];
+        for name in copied {
+            for line in out.invite.headers.all(&name) {
+                cancel.headers.push(name.clone(), line);
+            }
+        }
+        let cseq = CSeq { number: self.invite_cseq(), method: Method::Cancel };
+        cancel.headers.push(HeaderName::CSeq, cseq.to_string());
+        core.open(now.mono, cancel, self.flow, ClientUser::Cancel(self.id));
+        self.state = State::Cancelling(Cancel::Sent);
+        let patience = core.config.times.patience();
+        self.set_timer(core, DialogTimer::CancelGivenUp, now.mono + patience);
+    }
+
+    /// The cancelled INVITE got no final answer (RFC 3261 §9.1, last paragraph but one).
+    pub(super) fn cancel_given_up(&mut self, core: &mut Core) {
+        if let Some(transaction) = self.outgoing.as_ref().and_then(Outgoing::open) {
+            core.table.forget_client(&mut core.wire, transaction);
+        }
+        self.invite_gone();
+        self.stop_timers(core);
+        self.state = State::Over;
+        self.tell_end(core, Ended::ByUs);
+    }
+
+    /// `answer_any_within` has passed. Told at once, so that another way can be tried; the INVITE is sent no more.
+    pub(super) fn nothing_heard(&mut self, core: &mut Core, now: Now) {
+        if let Some(transaction) = self.outgoing.as_ref().and_then(Outgoing::open) {
+            core.table.hush(&mut core.wire, transaction);
+        }
+        self.tell_end(core, Ended::NoAnswer { rang: false });
+        self.cancel(core, now, Ended::ByUs);
+    }
+
+    /// The ceiling for ringing has passed.
+    pub(super) fn unanswered(&mut self, core: &mut Core, now: Now) {
+        match &self.state {
+            State::Inviting => {
+                let rang = self.outgoing.as_ref().is_some_and(|out| out.heard == Heard::Ringing);
+                self.cancel(core, now, Ended::NoAnswer { rang });
+            }
+            State::Incoming(_) => self.reject(core, now, 480),
+            State::Cancelling(_) | State::Accepted | State::Up | State::Leaving | State::Over => {}
+        }
+    }
+
+    /// The far end knows better than our INVITE: it ended the dialog before it was one for us.
+    pub(super) fn far_left_early(&mut self, core: &mut Core, now: Now) {
+        self.tell_end(core, Ended::ByFar);
+        self.cancel(core, now, Ended::ByFar);
+    }
+
+    /// The far end of an early dialog, by its tag.
+    pub(super) fn early_far(&mut self, tag: Option<&str>) -> Option<&mut Far> {
+        self.outgoing.as_mut()?.early_with(tag).map(|early| &mut early.far)
+    }
+
+    fn send_invite(&mut self, core: &mut Core, now: Now, request: Request) {
+        self.tell_token(core, self.calling_token(&request));
+        let transaction = core.open(now.mono, request.clone(), self.flow, ClientUser::Invite(self.id));
+        self.outgoing = Some(Outgoing::new(request, transaction));
+    }
+
+    fn progressed(&mut self, core: &mut Core, now: Now, response: &Response) {
+        match self.state {
+            State::Inviting => {}
+            State::Cancelling(Cancel::Due) => return self.send_cancel(core, now),
+            State::Cancelling(Cancel::Sent)
+            | State::Incoming(_)
+            | State::Accepted
+            | State::Up
+            | State::Leaving
+            | State::Over => return,
+        }
+        self.stop_timer(core, DialogTimer::NothingHeard);
+        let Some(out) = &mut self.outgoing else { return };
+        let first = out.heard == Heard::Nothing;
+        let heard = if matches!(response.status, 180..=189) { Heard::Ringing } else { Heard::Something };
+        out.heard = out.heard.max(heard);
+        if first {
+            let ceiling = now.mono + core.config.ring_max;
+            self.set_timer(core, DialogTimer::Unanswered, ceiling);
+        }
+        if response.status > 100 {
+            self.note_early(core, response);
+        }
+    }
+
+    fn note_early(&mut self, core: &mut Core, response: &Response) {
+        let sdp = sdp_of(&response.headers, &response.body);
+        let Some(out) = &mut self.outgoing else { return };
+        if let Some(far) = Far::answering(response, &out.invite.uri).filter(|far| far.tag.is_some()) {
+            if let Some(early) = out.early_with(far.tag.as_deref()) {
+                early.far.route = far.route;
+                early.sdp = sdp.clone().or(early.sdp.take());
+            } else if out.early.len() < FORKS_MAX {
+                out.early.push(Early { far, sdp: sdp.clone() });
+            }
+        }
+        let news = Some((response.status, sdp.clone()));
+        if out.told != news {
+            out.told = news;
+            self.tell(core, Event::Progress { dialog: self.id, status: response.status, sdp });
+        }
+    }
+
+    fn far_accepted(&mut self, core: &mut Core, now: Now, id: TransactionId, response: &Response) {
+        let Some(out) = &mut self.outgoing else { return };
+        let Some(mut far) = Far::answering(response, &out.invite.uri) else { return };
+        if let Some(known) = out.acked.iter().find(|acked| acked.tag == far.tag) {
+            return core.wire.send(known.flow, known.ack.clone());
+        }
+        if out.acked.len() >= FORKS_MAX {
+            return;
+        }
+        out.progress = Progress::Accepted(id);
+        let early = out.early_with(far.tag.as_deref());
+        far.cseq = early.as_ref().and_then(|early| early.far.cseq);
+        let sdp =
+            sdp_of(&response.headers, &response.body).or_else(|| early.and_then(|early| early.sdp.clone()));
+        self.acknowledge(core, &far);
+        match self.state {
+            State::Inviting => {
+                self.far = Some(far);
+                self.state = State::Up;
+                self.stop_timer(core, DialogTimer::NothingHeard);
+                self.stop_timer(core, DialogTimer::Unanswered);
+                self.tell_talking_token(core);
+                self.tell(core, Event::Answered { dialog: self.id, sdp });
+            }
+            State::Cancelling(_) => {
+                self.far = Some(far);
+                self.leave(core, now, Ended::ByUs);
+            }
+            State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {
+                self.send_away(core, now, &far);
+            }
+        }
+    }
+
+    /// Sends ACK for a 2xx, and keeps it for when the 2xx comes again (RFC 3261 §13.2.2.4).
+    fn acknowledge(&mut self, core: &mut Core, far: &Far) {
+        let mut ack = core.request(Method::Ack, far.route.target.clone(), self.flow);
+        self.fill(&mut ack, far, self.invite_cseq());
+        let flow = far.route.next_hop(self.flow, self.path);
+        let Some(out) = &mut self.outgoing else { return };
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+            for line in out.invite.headers.all(&name) {
+                ack.headers.push(name.clone(), line);
+            }
+        }
+        let ack = ack.encode();
+        core.wire.send(flow, ack.clone());
+        out.acked.push(Acked { tag: far.tag.clone(), flow, ack });
+    }
+
+    /// Another phone had answered first: BYE to this one.
+    fn send_away(&mut self, core: &mut Core, now: Now, far: &Far) {
+        let mut bye = core.request(Method::Bye, far.route.target.clone(), self.flow);
+        self.fill(&mut bye, far, self.invite_cseq().saturating_add(1));
+        let flow = far.route.next_hop(self.flow, self.path);
+        core.open(now.mono, bye, flow, ClientUser::ForkBye(self.id));
+    }
+
+    fn far_refused(&mut self, core: &mut Core, now: Now, id: TransactionId, response: &Response) {
+        self.stop_timer(core, DialogTimer::NothingHeard);
+        if matches!(self.state, State::Inviting)
+            && let Some(credentials) = &self.credentials
+            && let Some(again) = core.authorized_again(id, response, credentials)
+        {
+            self.local_cseq += 1;
+            return self.send_invite(core, now, again);
+        }
+        self.invite_gone();
+        match self.state {
+            State::Inviting => self.over(core, now, Ended::Refused(response.status)),
+            State::Cancelling(_) => self.over(core, now, Ended::ByUs),
+            State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {}
+        }
+    }
+
+    fn invite_cseq(&self) -> u32 {
+        let invite = self.outgoing.as_ref().map(|out| &out.invite);
+        invite.and_then(|invite| invite.headers.cseq().ok()).map_or(0, |cseq| cseq.number)
+    }
+
+    fn invite_gone(&mut self) {
+        if let Some(out) = &mut self.outgoing {
+            out.progress = Progress::Done;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Resume tokens: what has to be sent after a restart so that nobody is left on the line.
+//!
+//! A token is text: one line that says which kind it is and by which path it goes, then a SIP message without body. Of a
+//! call that we make that is its INVITE, of one that rings here the INVITE that came, with our tag in To, of an
+//! established one the BYE.
+
+use std::net::SocketAddr;
+
+use base::Now;
+use bytes::Bytes;
+
+use super::{Dialog, Ended, Outgoing, Path, Pending, State, Verdict};
+use crate::api::{DialogId, Flow, Transport};
+use crate::endpoint::Core;
+use crate::limits::TOKEN_BYTES_MAX;
+use crate::message::{HeaderName, Message, Method, Request, Screened, screen};
+use crate::transaction::{ClientUser, MergeKey, ServerKey};
+
+const VERSION: &str = "cordboard-dialog/1";
+const CALLING: &str = "calling";
+const RINGING: &str = "ringing";
+const TALKING: &str = "talking";
+
+/// A token that was understood.
+#[derive(Debug)]
+pub(crate) struct Token {
+    kind: Kind,
+    flow: Flow,
+    request: Request,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Calling,
+    Ringing,
+    Talking,
+}
+
+impl Token {
+    /// Reads a token. None: it is none of ours, or damaged.
+    pub(crate) fn read(token: &[u8]) -> Option<Token> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let end = token.windows(2).position(|pair| pair == b"\r\n")?;
+        let line = std::str::from_utf8(&token[..end]).ok()?;
+        let [version, kind, transport, local, remote] =
+            line.split(' ').collect::<Vec<_>>().try_into().ok()?;
+        let kind = match kind {
+            CALLING => Kind::Calling,
+            RINGING => Kind::Ringing,
+            TALKING => Kind::Talking,
+            _ => return None,
+        };
+        let transport = match transport {
+            "udp" => Transport::Udp,
+            "tcp" => Transport::Tcp,
+            _ => return None,
+        };
+        let flow = Flow { transport, local: address(local)?, remote: address(remote)? };
+        let Screened::Accept(Message::Request(request)) = screen(&token[end + 2..]) else { return None };
+        let wanted = match kind {
+            Kind::Calling | Kind::Ringing => Method::Invite,
+            Kind::Talking => Method::Bye,
+        };
+        let token = Token { kind, flow, request };
+        let usable = version == VERSION && token.request.method == wanted && token.tags().is_some();
+        usable.then_some(token)
+    }
+
+    /// Our Call-ID and tag.
+    pub(crate) fn tags(&self) -> Option<(String, String)> {
+        let headers = &self.request.headers;
+        let local = match self.kind {
+            Kind::Calling | Kind::Talking => headers.from().ok()?,
+            Kind::Ringing => headers.to().ok()?,
+        };
+        // The branch is what answers are found by.
+        headers.top_via().ok()?.branch()?;
+        Some((headers.call_id().ok()?.to_owned(), local.tag()?.to_owned()))
+    }
+}
+
+impl Dialog {
+    /// Takes up a dialog from before a restart, only to end it.
+    pub(crate) fn resume(core: &mut Core, now: Now, id: DialogId, token: Token) -> Option<Dialog> {
+        let (call_id, local_tag) = token.tags()?;
+        let Token { kind, flow, request } = token;
+        let mut dialog = Dialog::new(id, flow, Path::Routed, call_id);
+        dialog.local_tag = local_tag;
+        dialog.verdict = Verdict::Owed(Ended::ByUs);
+        let local = if kind == Kind::Ringing { HeaderName::To } else { HeaderName::From };
+        dialog.local = request.headers.get(&local)?.to_owned();
+        dialog.local_cseq = request.headers.cseq().ok()?.number;
+        match kind {
+            Kind::Calling => {
+                let transaction = core.table.reopen_invite(request.clone(), flow, ClientUser::Invite(id));
+                dialog.outgoing = Some(Outgoing::resumed(request, transaction));
+                dialog.send_cancel(core, now);
+            }
+            Kind::Ringing => {
+                let key = ServerKey::of(&request).ok()?;
+                let merge = MergeKey::of(&request);
+                let transaction = core.table.open_server(key, merge, &Method::Invite, flow);
+                dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
+                dialog.reject(core, now, 480);
+            }
+            Kind::Talking => {
+                core.open(now.mono, request, flow, ClientUser::Bye(id));
+                dialog.state = State::Leaving;
+            }
+        }
+        Some(dialog)
+    }
+
+    pub(super) fn calling_token(&self, invite: &Request) -> Bytes {
+        let mut invite = Request { body: Bytes::new(), ..invite.clone() };
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization, HeaderName::ContentType] {
+            invite.headers.remove(&name);
+        }
+        write(CALLING, self.flow, &invite)
+    }
+
+    pub(super) fn tell_ringing_token(&self, core: &mut Core) {
+        let State::Incoming(pending) = &self.state else { return };
+        let flow = core.table.way_back(pending.transaction).unwrap_or(self.flow);
+        let token = write(RINGING, flow, &pending.request);
+        self.tell_token(core, token);
+    }
+
+    pub(super) fn tell_talking_token(&self, core: &mut Core) {
+        let Some(bye) = self.request(core, Method::Bye, self.local_cseq.saturating_add(1)) else { return };
+        let token = write(TALKING, self.next_hop(), &bye);
+        self.tell_token(core, token);
+    }
+}
+
+fn write(kind: &str, flow: Flow, request: &Request) -> Bytes {
+    let transport = match flow.transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    };
+    let mut token = format!("{VERSION} {kind} {transport} {} {}\r\n", flow.local, flow.remote).into_bytes();
+    token.extend_from_slice(&request.encode());
+    Bytes::from(token)
+}
+
+fn address(text: &str) -> Option<SocketAddr> {
+    text.parse().ok()
+}
