@@ -3,6 +3,13 @@
 //! [`api`] is all that a user of the endpoint sees.
 
 pub mod api;
+mod dialog;
 pub mod digest;
+mod endpoint;
 pub mod limits;
 pub mod message;
+mod registrar;
+mod transaction;
+
+pub use endpoint::{Config, DialogTimer, Endpoint, Limits, Listener, RegistrarConfig, TimerKind, User};
+pub use transaction::{Timer, Times};

@@ -47,9 +47,6 @@ pub const BINDINGS_MAX: usize = 20_000;
 /// Bindings of one user. More: 403.
 pub const BINDINGS_PER_USER_MAX: usize = 8;
 
-/// Digest nonces whose counts are remembered. More: the oldest is forgotten, its user is challenged anew.
-pub const NONCES_MAX: usize = 20_000;
-
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 

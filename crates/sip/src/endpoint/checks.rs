@@ -1,0 +1,62 @@
+//! What an endpoint objects to in a request before it looks at what is asked (RFC 3261 §8.2.1–§8.2.3).
+
+use super::core::{ALLOWED, SDP};
+use crate::message::{HeaderName, Method, Request, check};
+
+/// Why a request is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Objection {
+    pub(super) status: u16,
+    /// What the asker needs to know.
+    pub(super) header: Option<(HeaderName, String)>,
+}
+
+impl Objection {
+    fn plain(status: u16) -> Objection {
+        Objection { status, header: None }
+    }
+
+    fn with(status: u16, name: HeaderName, value: impl Into<String>) -> Objection {
+        Objection { status, header: Some((name, value.into())) }
+    }
+}
+
+/// The first objection to `request`, if any. Not for ACK and CANCEL.
+pub(super) fn object(request: &Request, merged: bool) -> Option<Objection> {
+    object_to_method(request)
+        .or_else(|| merged.then(|| Objection::plain(482)))
+        .or_else(|| object_to_extensions(request))
+        .or_else(|| object_to_content(request))
+}
+
+fn object_to_method(request: &Request) -> Option<Objection> {
+    let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
+    match request.method {
+        Method::Invite | Method::Ack | Method::Cancel | Method::Register | Method::Options => None,
+        // Nothing outside a dialog means anything to these.
+        Method::Bye | Method::Info | Method::Update => (!inside).then(|| Objection::plain(481)),
+        Method::Message if inside => None,
+        Method::Message
+        | Method::Prack
+        | Method::Refer
+        | Method::Notify
+        | Method::Subscribe
+        | Method::Publish => Some(Objection::with(405, HeaderName::Allow, ALLOWED)),
+        Method::Other(_) => Some(Objection::with(501, HeaderName::Allow, ALLOWED)),
+    }
+}
+
+fn object_to_extensions(request: &Request) -> Option<Objection> {
+    let unknown = check::unsupported_requires(request, &[]);
+    (!unknown.is_empty()).then(|| Objection::with(420, HeaderName::Unsupported, unknown.join(", ")))
+}
+
+fn object_to_content(request: &Request) -> Option<Objection> {
+    if !matches!(request.method, Method::Invite | Method::Update) {
+        return None;
+    }
+    if !check::understands_body(request, &[SDP]) {
+        return Some(Objection::with(415, HeaderName::Accept, SDP));
+    }
+    (!check::accepts(request, SDP)).then(|| Objection::plain(406))
+}

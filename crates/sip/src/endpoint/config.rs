@@ -1,0 +1,113 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::limits;
+use crate::message::Host;
+use crate::transaction::Times;
+
+/// How an endpoint behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens, and what others are to call that.
+    pub listeners: Vec<Listener>,
+    /// `User-Agent` and `Server`.
+    pub user_agent: String,
+    /// The base times of RFC 3261.
+    pub times: Times,
+    /// What registrations are accepted, if any.
+    pub registrar: Option<Registrar>,
+    /// How long any INVITE may ring before it is given up, whoever made it.
+    pub ring_max: Duration,
+    /// How much is held at once.
+    pub limits: Limits,
+}
+
+/// One bound address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// As bound.
+    pub bind: SocketAddr,
+    /// The host in Via and Contact.
+    pub advertised_host: Host,
+    /// The port in Via and Contact.
+    pub advertised_port: u16,
+}
+
+/// The registrar's part of the configuration.
+#[derive(Clone, Debug)]
+pub struct Registrar {
+    /// The digest realm.
+    pub realm: String,
+    /// The domain of addresses of record; `None`: any is accepted.
+    pub sip_domain: Option<String>,
+    /// Who may register.
+    pub users: Vec<User>,
+    /// The shortest registration that is accepted (else 423).
+    pub expires_min: Duration,
+    /// The longest that is granted.
+    pub expires_max: Duration,
+}
+
+/// A user who may register.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// User part of the address of record, and digest user name.
+    pub name: String,
+    /// Never shown.
+    pub password: String,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How much is held at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of others being answered. More: 503 with Retry-After, without a transaction.
+    pub server_transactions_max: usize,
+    /// Dialogs. More: an incoming INVITE gets 503, an own one ends as `Refused(503)`.
+    pub dialogs_max: usize,
+    /// Bindings of all users. More: 503.
+    pub bindings_max: usize,
+    /// Bindings of one user. More: 403.
+    pub bindings_per_user_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            server_transactions_max: limits::SERVER_TRANSACTIONS_MAX,
+            dialogs_max: limits::DIALOGS_MAX,
+            bindings_max: limits::BINDINGS_MAX,
+            bindings_per_user_max: limits::BINDINGS_PER_USER_MAX,
+        }
+    }
+}
+
+impl Default for Registrar {
+    fn default() -> Self {
+        Registrar {
+            realm: "cordboard".to_owned(),
+            sip_domain: None,
+            users: Vec::new(),
+            expires_min: Duration::from_secs(60),
+            expires_max: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listeners: Vec::new(),
+            user_agent: "Cordboard".to_owned(),
+            times: Times::default(),
+            registrar: None,
+            ring_max: Duration::from_secs(600),
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use base::Now;
+
+use super::{Endpoint, TimerName};
+use crate::message::Response;
+use crate::transaction::{ClientUser, Ending, Timer, TransactionId};
+
+impl Endpoint {
+    /// Takes an answer to whoever asked. One that answers nothing of ours is dropped (RFC 3261 §18.1.2).
+    pub(super) fn response(&mut self, now: Now, response: &Response) {
+        let core = &mut self.core;
+        let Some((user, id)) = core.table.answered(now.mono, &mut core.wire, response) else { return };
+        match user {
+            ClientUser::Invite(dialog) => {
+                self.with(dialog, |dialog, core| dialog.invite_answered(core, now, id, response));
+            }
+            ClientUser::Cancel(dialog) => {
+                self.with(dialog, |dialog, core| dialog.cancel_answered(core, response));
+            }
+            ClientUser::Bye(dialog) => {
+                self.with(dialog, |dialog, core| dialog.bye_answered(core, now, id, response));
+            }
+            ClientUser::ForkBye(_) => {}
+            ClientUser::Registration(registration) => {
+                self.registrations.answered(&mut self.core, now, registration, id, response);
+            }
+        }
+    }
+
+    /// Does all that is due.
+    pub(super) fn timeout(&mut self, now: Now) {
+        while let Some(name) = self.core.wire.pop_due(now.mono) {
+            match name {
+                TimerName::Transaction(id, timer) => self.transaction_timer(now, id, timer),
+                TimerName::Dialog(id, timer) => {
+                    self.with(id, |dialog, core| dialog.fire(core, now, timer));
+                }
+                TimerName::Bindings(user) => {
+                    if let Some(registrar) = &mut self.registrar {
+                        registrar.expire(now.mono, &mut self.core.wire, &user);
+                    }
+                }
+                TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),
+            }
+        }
+    }
+
+    fn transaction_timer(&mut self, now: Now, id: TransactionId, timer: Timer) {
+        let core = &mut self.core;
+        let Some((user, id, ending)) = core.table.fire(now.mono, &mut core.wire, id, timer) else { return };
+        match (user, ending) {
+            (ClientUser::Invite(dialog), Ending::TimedOut) => {
+                self.with(dialog, |dialog, core| dialog.invite_timed_out(core, now));
+            }
+            (ClientUser::Invite(dialog), Ending::Done) => {
+                self.with(dialog, |dialog, _| dialog.invite_done(id));
+            }
+            (ClientUser::Bye(dialog), Ending::TimedOut) => {
+                self.with(dialog, |dialog, core| dialog.bye_timed_out(core, now));
+            }
+            (ClientUser::Registration(registration), Ending::TimedOut) => {
+                self.registrations.timed_out(&mut self.core, now, registration);
+            }
+            // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
+            (ClientUser::Cancel(_) | ClientUser::ForkBye(_), Ending::TimedOut)
+            | (
+                ClientUser::Cancel(_)
+                | ClientUser::Bye(_)
+                | ClientUser::ForkBye(_)
+                | ClientUser::Registration(_),
+                Ending::Done,
+            ) => {}
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The endpoint: everything a SIP element at the end of the line does, without a socket or a clock.
+//!
+//! `handle_input` and the wishes (`invite`, `end`, …) each make one change; then `poll_output` is drained.
+
+mod checks;
+mod config;
+mod core;
+mod events;
+mod registration;
+mod requests;
+mod timer;
+mod wire;
+
+use base::{Mono, Now, Random};
+use bytes::Bytes;
+
+pub(crate) use self::core::{ALLOWED, Core, put_sdp, put_tag, sdp_of};
+use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
+use crate::dialog::{Dialog, Dialogs, Path, Token};
+use crate::registrar::Registrar;
+pub use config::{Config, Limits, Listener, Registrar as RegistrarConfig, User};
+use registration::Registrations;
+pub(crate) use timer::TimerName;
+pub use timer::{DialogTimer, TimerKind};
+pub(crate) use wire::Wire;
+
+/// A user agent, registrar included. See [`crate::api`] for the words.
+#[derive(Debug)]
+pub struct Endpoint {
+    core: Core,
+    dialogs: Dialogs,
+    registrar: Option<Registrar>,
+    registrations: Registrations,
+}
+
+impl Endpoint {
+    /// An endpoint at rest. `random` makes tags, branches and nonces: its seed must be secret.
+    pub fn new(config: Config, mut random: Random) -> Endpoint {
+        let registrar =
+            config.registrar.clone().map(|registrar| Registrar::new(registrar, config.limits, &mut random));
+        Endpoint {
+            core: Core::new(config, random),
+            dialogs: Dialogs::default(),
+            registrar,
+            registrations: Registrations::default(),
+        }
+    }
+
+    /// Takes what came in. Nothing a datagram holds can be an error here.
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Datagram { flow, data } => self.datagram(now, flow, data),
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    /// What goes out next. Empty again after each drain; changes only by the calls that take `&mut self`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.core.wire.poll()
+    }
+
+    /// When `Input::Timeout` is due next, and why.
+    pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
+        self.core.wire.timers.next().map(|(at, name)| (at, name.kind()))
+    }
+
+    /// Calls someone. `Ended` follows also when nothing could be sent: `Refused(400)` when a URI cannot be read,
+    /// `Refused(503)` when there are too many dialogs.
+    pub fn invite(&mut self, now: Now, invite: Invite) -> DialogId {
+        let id = self.dialogs.new_id();
+        let bound = self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(invite.flow));
+        let path = if bound { Path::Pinned } else { Path::Routed };
+        let full = self.dialogs.len() >= self.core.config.limits.dialogs_max;
+        let dialog = match full {
+            true => Err(503),
+            false => Dialog::invite(&mut self.core, now, id, path, invite).map_err(|_| 400),
+        };
+        match dialog {
+            Ok(dialog) => self.dialogs.insert(dialog),
+            Err(status) => {
+                self.core.wire.tell(Event::Ended { dialog: id, how: Ended::Refused(status) });
+            }
+        }
+        id
+    }
+
+    /// Ends a dialog in whatever way its state needs. `Ended` follows, unless it came already.
+    pub fn end(&mut self, now: Now, dialog: DialogId) {
+        self.with(dialog, |dialog, core| dialog.end(core, now));
+    }
+
+    /// Tells a caller that it rings. `status` is 101–199.
+    pub fn ring(&mut self, now: Now, dialog: DialogId, status: u16, sdp: Option<Bytes>) {
+        assert!((101..200).contains(&status), "{status} is no provisional status");
+        self.with(dialog, |dialog, core| dialog.ring(core, now, status, sdp));
+    }
+
+    /// Answers a caller with 200. `Acknowledged` follows, or `Ended`.
+    pub fn accept(&mut self, now: Now, dialog: DialogId, sdp: Bytes) {
+        self.with(dialog, |dialog, core| dialog.accept(core, now, sdp));
+    }
+
+    /// Answers a caller with two 200s that have different To tags, as if the INVITE had forked. The second dialog lives
+    /// and ends like any other. None: it is too late for that.
+    pub fn accept_twice(&mut self, now: Now, dialog: DialogId, sdp: Bytes, other: Bytes) -> Option<DialogId> {
+        let id = self.dialogs.new_id();
+        let mut fork = self.dialogs.get(dialog)?.fork(&mut self.core, now, id)?;
+        self.accept(now, dialog, sdp);
+        fork.accept(&mut self.core, now, other);
+        self.dialogs.insert(fork);
+        Some(id)
+    }
+
+    /// Refuses a caller. `status` is 300–699. `Ended` follows.
+    pub fn reject(&mut self, now: Now, dialog: DialogId, status: u16) {
+        assert!((300..700).contains(&status), "{status} is no refusal");
+        self.with(dialog, |dialog, core| dialog.reject(core, now, status));
+    }
+
+    /// Answers `Reoffered`.
+    pub fn answer_offer(&mut self, now: Now, dialog: DialogId, sdp: Bytes) {
+        self.with(dialog, |dialog, core| dialog.answer_offer(core, now, sdp));
+    }
+
+    /// Refuses `Reoffered`, for example with 488; nothing changes. `status` is 300–699.
+    pub fn refuse_offer(&mut self, now: Now, dialog: DialogId, status: u16) {
+        assert!((300..700).contains(&status), "{status} is no refusal");
+        self.with(dialog, |dialog, core| dialog.refuse_offer(core, now, status));
+    }
+
+    /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL or 480, and ACK and BYE for a
+    /// 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
+    pub fn resume(&mut self, now: Now, token: &[u8]) -> Option<DialogId> {
+        let token = Token::read(token)?;
+        let (call_id, tag) = token.tags()?;
+        if self.dialogs.find(&call_id, &tag).is_some() {
+            return None;
+        }
+        let id = self.dialogs.new_id();
+        let dialog = Dialog::resume(&mut self.core, now, id, token)?;
+        self.dialogs.insert(dialog);
+        self.dialogs.settle(id);
+        Some(id)
+    }
+
+    /// Where to call a registered user, the most recent first.
+    pub fn contacts(&self, user: &str) -> Vec<Binding> {
+        self.registrar.as_ref().map_or_else(Vec::new, |registrar| registrar.contacts(user))
+    }
+
+    /// Replaces the users who may register. Bindings of users who are not among them any more, or have another
+    /// password, are dropped.
+    pub fn set_users(&mut self, users: Vec<User>) {
+        if let Some(registrar) = &mut self.registrar {
+            registrar.set_users(&mut self.core.wire, users);
+        }
+    }
+
+    /// Registers with a registrar elsewhere and keeps it up. `OwnRegistration` follows, time and again.
+    pub fn register(&mut self, now: Now, what: Register) -> RegistrationId {
+        self.registrations.begin(&mut self.core, now, what)
+    }
+
+    /// Takes such a registration back. `Standing::Gone` follows.
+    pub fn unregister(&mut self, now: Now, registration: RegistrationId) {
+        self.registrations.end(&mut self.core, now, registration);
+    }
+
+    /// How much is held.
+    pub fn counts(&self) -> Counts {
+        let (client_transactions, server_transactions) = self.core.table.counts();
+        Counts {
+            client_transactions,
+            server_transactions,
+            dialogs: self.dialogs.len(),
+            bindings: self.registrar.as_ref().map_or(0, Registrar::len),
+            registrations: self.registrations.len(),
+            timers: self.core.wire.timers.len(),
+        }
+    }
+
+    /// Does something with a dialog, if there is one, and forgets it when it is not needed after that.
+    fn with(&mut self, id: DialogId, change: impl FnOnce(&mut Dialog, &mut Core)) {
+        if let Some(dialog) = self.dialogs.get_mut(id) {
+            change(dialog, &mut self.core);
+            self.dialogs.settle(id);
+        }
+    }
+}
