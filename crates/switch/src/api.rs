@@ -125,7 +125,7 @@ pub enum Body {
     },
 }
 
-/// Something an operator may want to read. Numbers of customers are not in it.
+/// Something an operator may want to read. Numbers of customers are in `DecisionFailed` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Diagnostic {
     /// A call from outside was refused with this status.
@@ -180,12 +180,17 @@ pub enum Diagnostic {
         /// Which leg.
         leg: LegId,
     },
-    /// Deciding about a call failed inside; the call was ended and these were its last inputs.
+    /// Deciding failed inside; the call, if there was one, was ended. To be saved for those who mend it, not logged:
+    /// the only one that holds customers' numbers.
     DecisionFailed {
-        /// Whose call.
+        /// Whose decision.
         account: AccountId,
-        /// What is known, for a report.
-        report: String,
+        /// About which call.
+        call: Option<CallId>,
+        /// What the failure said.
+        problem: String,
+        /// The call's last inputs, the failed one last.
+        inputs: Vec<String>,
     },
     /// Final packet counts of a leg's stream.
     StreamClosed {

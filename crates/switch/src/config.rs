@@ -1,3 +1,5 @@
+//! What the switch is told at its start.
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -26,9 +28,6 @@ pub struct Config {
     pub silence_max: Option<Duration>,
     /// A trunk that says nothing at all for so long is given up and the next one tried.
     pub trunk_answer_any_max: Duration,
-    /// A trunk or phone that has not taken or refused the call for so long is given up (the core's own ring timers are
-    /// shorter).
-    pub leg_setup_max: Duration,
     /// More entries than this waiting for their commit: new work is refused.
     pub log_backlog_max: usize,
     /// Legs at once, over all accounts.

@@ -4,4 +4,20 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod cause;
 pub mod config;
+mod far;
+mod gate;
+mod invariants;
+mod leg;
+pub mod limits;
+mod phones;
+mod ports;
+mod restart;
+mod sound;
+mod speech;
+mod start;
+mod switch;
+mod wiring;
+
+pub use switch::{Switch, TimerKind};

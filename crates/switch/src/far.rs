@@ -1,0 +1,208 @@
+//! What the far ends say: SIP events become the states of legs and the signals of the core.
+
+use base::{LegId, Now};
+use bytes::Bytes;
+use callcenter::signal::{Cause, Signal};
+use sip::api::{DialogId, Ended, Event, Flow, Output, Transmit};
+
+use crate::api::{Body, Diagnostic};
+use crate::cause::{self, Stopped};
+use crate::gate::Effect;
+use crate::leg::{Invite, State};
+use crate::switch::{Owner, Switch, Then};
+
+impl Switch {
+    pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
+        match output {
+            Output::Transmit(Transmit { flow, data, invite: None }) => self.transmit(flow, data),
+            Output::Transmit(Transmit { flow, data, invite: Some(dialog) }) => {
+                self.transmit_invite(dialog, flow, data);
+            }
+            Output::Event(event) => self.sip_event(now, event),
+        }
+    }
+
+    fn sip_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Progress { dialog, status, sdp } => self.progress(dialog, status, sdp),
+            Event::Answered { dialog, sdp } => self.answered(now, dialog, sdp),
+            Event::Incoming { dialog, flow, registered, .. } => {
+                self.incoming(now, dialog, flow, registered.is_some());
+            }
+            Event::Acknowledged { dialog, sdp } => self.acknowledged(now, dialog, sdp),
+            Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
+            Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
+            Event::Token { dialog, token } => self.token(dialog, token),
+            Event::Registration { user, registered } => self.registration(&user, registered),
+            // The switch registers nowhere yet: its trunks are known by address.
+            Event::OwnRegistration { .. } => {}
+        }
+    }
+
+    /// An INVITE waits for the entry that justifies it. Retransmissions of a waiting one are not sent besides it, those
+    /// of a withdrawn one never.
+    fn transmit_invite(&mut self, dialog: DialogId, flow: Flow, data: Bytes) {
+        let Some(id) = self.legs.of_dialog(dialog) else { return };
+        let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
+        let waits_for = leg.justified_by;
+        match leg.invite {
+            Invite::Withdrawn | Invite::Waiting => {}
+            Invite::Due | Invite::Left if self.gate.is_full() => {
+                self.tell_operator(Diagnostic::Full { queue: "gate" });
+            }
+            Invite::Due | Invite::Left => {
+                leg.invite = Invite::Waiting;
+                self.hold(waits_for, Effect::Invite { leg: id, flow, data });
+            }
+        }
+    }
+
+    fn progress(&mut self, dialog: DialogId, status: u16, sdp: Option<Bytes>) {
+        let Some(id) = self.living(dialog) else { return };
+        let leg = self.legs.get_mut(id).expect("living legs exist");
+        leg.status = status;
+        let heard_early = sdp.is_some_and(|sdp| self.early_media(id, &sdp));
+        let leg = self.legs.get_mut(id).expect("living legs exist");
+        // 199 tells that one of several phones will not answer: nothing rings because of it.
+        let rings = heard_early || (180..=189).contains(&status);
+        let (before, account) = (leg.state, leg.account);
+        let early_media = match before {
+            State::Calling if rings => heard_early,
+            State::Ringing { early_media: false } if heard_early => true,
+            State::Calling | State::Ringing { .. } | State::Up | State::Ending => return,
+        };
+        leg.state = State::Ringing { early_media };
+        self.tell(account, Signal::LegRinging { leg: id, early_media });
+    }
+
+    fn answered(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
+        let Some(id) = self.living(dialog) else { return };
+        let leg = self.legs.get_mut(id).expect("living legs exist");
+        leg.state = State::Up;
+        leg.status = 200;
+        let account = leg.account;
+        if self.agree(id, sdp.as_deref().unwrap_or_default()) {
+            self.tell(account, Signal::LegAnswered { leg: id });
+            self.watch_silence(id);
+        } else {
+            self.stop(now, id, Stopped::NoAgreement);
+        }
+    }
+
+    /// The ACK of a re-INVITE may answer the offer that we made in its 2xx.
+    fn acknowledged(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
+        let (Some(id), Some(answer)) = (self.living(dialog), sdp) else { return };
+        if !self.agree(id, &answer) {
+            self.stop(now, id, Stopped::NoAgreement);
+        }
+    }
+
+    fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended) {
+        if let Some(owner) = self.resumed.remove(&dialog) {
+            return self.afterwards(Then::TokenDone(owner));
+        }
+        // Refused calls from outside end too; nobody waits for them.
+        let Some(id) = self.legs.of_dialog(dialog) else { return };
+        let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
+        let owner = Owner { account: leg.account, leg: id, call: leg.call };
+        if leg.is_living() {
+            let verdict = cause::of_dialog(how, leg.heard());
+            self.withdraw_invite(id);
+            if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
+                return;
+            }
+            self.retire(now, id, verdict.cause);
+        }
+        self.legs.remove(id);
+        self.afterwards(Then::TokenDone(owner));
+    }
+
+    /// `Action::EndLeg`.
+    pub(crate) fn end_leg(&mut self, now: Now, id: LegId) {
+        self.stop(now, id, Stopped::ByAction);
+    }
+
+    /// Ends a leg from our side. Does nothing when it is over already.
+    pub(crate) fn stop(&mut self, now: Now, id: LegId, why: Stopped) {
+        let Some(leg) = self.legs.get_mut(id).filter(|leg| leg.is_living()) else { return };
+        let cause = cause::of_stop(why, leg.heard());
+        let dialog = leg.dialog;
+        self.withdraw_invite(id);
+        self.endpoint.end(now, dialog);
+        self.retire(now, id, cause);
+    }
+
+    /// An INVITE that has not left never will.
+    fn withdraw_invite(&mut self, id: LegId) {
+        let leg = self.legs.get_mut(id).expect("only the INVITE of a known leg is withdrawn");
+        match leg.invite {
+            Invite::Left | Invite::Withdrawn => {}
+            Invite::Due => leg.invite = Invite::Withdrawn,
+            Invite::Waiting => {
+                leg.invite = Invite::Withdrawn;
+                self.gate.withdraw_invite(id);
+            }
+        }
+    }
+
+    /// The leg is over for the core: its stream and port are given back. The dialog goes its own way.
+    fn retire(&mut self, now: Now, id: LegId, cause: Cause) {
+        let leg = self.legs.get_mut(id).expect("only known legs are retired");
+        assert!(leg.is_living(), "leg {id} ended twice");
+        leg.state = State::Ending;
+        let (account, port, gateway) = (leg.account, leg.port, leg.gateway());
+        self.media(media::api::Command::Close { stream: id.into() });
+        self.ports.give_back(now.mono, port);
+        self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
+    }
+
+    /// Nobody may call in yet. Whoever is not known hears the same, whomever they ask for.
+    fn incoming(&mut self, now: Now, dialog: DialogId, flow: Flow, from_phone: bool) {
+        let from_trunk = self
+            .accounts
+            .values()
+            .flat_map(|account| &account.trunks)
+            .any(|trunk| trunk.remote.ip() == flow.remote.ip());
+        let status = match (from_phone, from_trunk) {
+            (true, _) | (_, true) if self.log_is_behind() => 503,
+            (true, _) | (false, false) => 403,
+            (false, true) => 404,
+        };
+        self.endpoint.reject(now, dialog, status);
+        self.tell_operator(Diagnostic::IncomingRefused { remote: flow.remote, status });
+    }
+
+    fn token(&mut self, dialog: DialogId, token: Bytes) {
+        let Some(Owner { account, leg: id, call }) = self.owner_of(dialog) else { return };
+        self.append(account, Body::Token { leg: id, call, token });
+        let no = self.gate.appended();
+        if let Some(leg) = self.legs.get_mut(id) {
+            leg.justified_by = no;
+        }
+    }
+
+    fn registration(&mut self, user: &str, registered: bool) {
+        for account in self.phones.accounts_of(user) {
+            let user = user.to_owned();
+            let signal = match registered {
+                true => Signal::PhoneRegistered { user },
+                false => Signal::PhoneUnregistered { user },
+            };
+            self.tell(account, signal);
+        }
+    }
+
+    /// The leg of a dialog, unless it is over for the core.
+    pub(crate) fn living(&self, dialog: DialogId) -> Option<LegId> {
+        let id = self.legs.of_dialog(dialog)?;
+        self.legs.get(id).filter(|leg| leg.is_living()).map(|_| id)
+    }
+
+    fn owner_of(&self, dialog: DialogId) -> Option<Owner> {
+        if let Some(owner) = self.resumed.get(&dialog) {
+            return Some(*owner);
+        }
+        let id = self.legs.of_dialog(dialog)?;
+        self.legs.get(id).map(|leg| Owner { account: leg.account, leg: id, call: leg.call })
+    }
+}

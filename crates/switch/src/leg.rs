@@ -1,0 +1,166 @@
+//! A leg: one dialog and one media stream, of one call.
+//!
+//! ```text
+//! Calling ──18x──▶ Ringing ──2xx──▶ Up ──┐
+//!    │  └────────2xx──────────────▶ │    │ BYE, EndLeg, silence, fault
+//!    └───── refusal, EndLeg ────────┴────┴─▶ Ending ── far end knows ─▶ gone
+//! ```
+//!
+//! The core hears of the end (`LegEnded`) on the way into `Ending`, when stream and port are given back too; the dialog may
+//! need up to half a minute more to tell a far end that does not answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use base::{AccountId, CallId, LegId, LogNo};
+use callcenter::action::Target;
+use sip::api::DialogId;
+
+use crate::cause::Heard;
+use crate::speech::Speech;
+
+/// One leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) account: AccountId,
+    pub(crate) call: CallId,
+    pub(crate) target: Target,
+    /// The number shown on the called phone.
+    pub(crate) shown: String,
+    pub(crate) state: State,
+    pub(crate) dialog: DialogId,
+    /// Which trunk it goes through (index by order of choice), for a target in the telephone network.
+    pub(crate) trunk: Option<usize>,
+    /// Where its INVITE goes.
+    pub(crate) remote: SocketAddr,
+    pub(crate) invite: Invite,
+    /// The entry that its INVITE waits for.
+    pub(crate) justified_by: LogNo,
+    /// The last SIP status of its INVITE, 0 before any.
+    pub(crate) status: u16,
+    /// Local RTP port; belongs to the leg until it is `Ending`.
+    pub(crate) port: u16,
+    pub(crate) speech: Speech,
+}
+
+/// How far a leg has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing but 100 was heard.
+    Calling,
+    /// A phone may be ringing.
+    Ringing {
+        /// Its network speaks before the answer.
+        early_media: bool,
+    },
+    /// Answered.
+    Up,
+    /// Over for the core; the far end is being told.
+    Ending,
+}
+
+/// Where the leg's INVITE is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invite {
+    /// To be made.
+    Due,
+    /// In the gate.
+    Waiting,
+    /// Sent; retransmissions go at once.
+    Left,
+    /// The leg ended before it left: it never will.
+    Withdrawn,
+}
+
+impl Leg {
+    /// Whether the core still counts on it.
+    pub(crate) fn is_living(&self) -> bool {
+        match self.state {
+            State::Calling | State::Ringing { .. } | State::Up => true,
+            State::Ending => false,
+        }
+    }
+
+    /// What was heard of its INVITE, for the verdict on its end.
+    pub(crate) fn heard(&self) -> Heard {
+        let (rang, answered) = match self.state {
+            State::Calling => (false, false),
+            State::Ringing { .. } => (true, false),
+            State::Up | State::Ending => (true, true),
+        };
+        Heard { status: self.status, rang, answered }
+    }
+
+    /// The trunk's address, if it goes through one.
+    pub(crate) fn gateway(&self) -> Option<SocketAddr> {
+        self.trunk.map(|_| self.remote)
+    }
+}
+
+/// All legs, found by number, dialog and call.
+#[derive(Debug, Default)]
+pub(crate) struct Legs {
+    by_id: BTreeMap<LegId, Leg>,
+    by_dialog: BTreeMap<DialogId, LegId>,
+    by_call: BTreeSet<(CallId, LegId)>,
+}
+
+impl Legs {
+    pub(crate) fn insert(&mut self, id: LegId, leg: Leg) {
+        self.by_dialog.insert(leg.dialog, id);
+        self.by_call.insert((leg.call, id));
+        let replaced = self.by_id.insert(id, leg);
+        assert!(replaced.is_none(), "leg {id} was started twice");
+    }
+
+    pub(crate) fn get(&self, id: LegId) -> Option<&Leg> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(crate) fn of_dialog(&self, dialog: DialogId) -> Option<LegId> {
+        self.by_dialog.get(&dialog).copied()
+    }
+
+    /// The legs of a call, in the order they were started.
+    pub(crate) fn of_call(&self, call: CallId) -> impl Iterator<Item = (LegId, &Leg)> {
+        let of_call = self.by_call.range((call, LegId(0))..=(call, LegId(u64::MAX)));
+        of_call.filter_map(|(_, id)| self.by_id.get(id).map(|leg| (*id, leg)))
+    }
+
+    /// The dialog of a leg ended and another one begins.
+    pub(crate) fn redial(&mut self, id: LegId, dialog: DialogId) {
+        let leg = self.by_id.get_mut(&id).expect("only a known leg is dialled again");
+        self.by_dialog.remove(&leg.dialog);
+        leg.dialog = dialog;
+        self.by_dialog.insert(dialog, id);
+    }
+
+    pub(crate) fn remove(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.by_id.remove(&id)?;
+        self.by_dialog.remove(&leg.dialog);
+        self.by_call.remove(&(leg.call, id));
+        Some(leg)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LegId, &Leg)> {
+        self.by_id.iter().map(|(id, leg)| (*id, leg))
+    }
+
+    /// Panics with a sentence when the three ways to find a leg disagree.
+    pub(crate) fn check_invariants(&self) {
+        assert_eq!(self.by_id.len(), self.by_dialog.len(), "a leg has exactly one dialog");
+        assert_eq!(self.by_id.len(), self.by_call.len(), "a leg belongs to exactly one call");
+        for (id, leg) in &self.by_id {
+            assert_eq!(self.by_dialog.get(&leg.dialog), Some(id), "leg {id} is not found by its dialog");
+            assert!(self.by_call.contains(&(leg.call, *id)), "leg {id} is not found by its call");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Every limit of the switch and what happens when it is reached.
+
+use std::time::Duration;
+
+/// Outputs that may wait for a commit. Full: commands are refused as `LogUnavailable`, first INVITEs are left to their
+/// retransmission.
+pub const GATED_MAX: usize = 16_384;
+
+/// Entries that may wait for their commit before new work is refused (default of `Config::log_backlog_max`).
+pub const LOG_BACKLOG_MAX: usize = 8_192;
+
+/// Legs at once (default of `Config::legs_max`). Full: the leg ends at once, `ServiceUnavailable`.
+pub const LEGS_MAX: usize = 10_000;
+
+/// Recordings between their start and their `Finish`. Full: the call goes on unrecorded.
+pub const RECORDINGS_MAX: usize = 10_000;
+
+/// Dialogs of before a restart that are ended. More: their far ends are not told.
+pub const RESUMED_MAX: usize = 20_000;
+
+/// Trunks that are tried for one leg.
+pub const TRUNK_TRIES_MAX: usize = 8;
+
+/// How long a port rests before another call gets it: packets of the old call must not reach the new one.
+pub const PORT_REST: Duration = Duration::from_secs(5);
+
+/// Default of `Config::silence_max`.
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Default of `Config::trunk_answer_any_max`.
+pub const TRUNK_ANSWER_ANY_MAX: Duration = Duration::from_secs(4);

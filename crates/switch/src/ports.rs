@@ -1,0 +1,90 @@
+//! RTP ports: even ones of a range, each given to one leg and left to rest before it is given out again.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use base::Mono;
+
+use crate::limits::PORT_REST;
+
+/// The pool. A port is free, used, or resting.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    /// Next ones first. A port that comes back goes to the end, so the longest unused one is given out.
+    free: VecDeque<u16>,
+    used: BTreeSet<u16>,
+    /// In the order they came back, with the moment from which they are free.
+    resting: VecDeque<(Mono, u16)>,
+}
+
+impl Ports {
+    /// All pairs (even RTP port, odd RTCP port) that fit `min ..= max`.
+    pub(crate) fn new(min: u16, max: u16) -> Ports {
+        let first = min.checked_add(min % 2).unwrap_or(u16::MAX);
+        let free = (first..max).step_by(2).collect();
+        Ports { free, used: BTreeSet::new(), resting: VecDeque::new() }
+    }
+
+    /// A port, or none when all are in use or resting.
+    pub(crate) fn take(&mut self, now: Mono) -> Option<u16> {
+        while let Some(&(from, port)) = self.resting.front()
+            && from <= now
+        {
+            self.resting.pop_front();
+            self.free.push_back(port);
+        }
+        let port = self.free.pop_front()?;
+        self.used.insert(port);
+        Some(port)
+    }
+
+    /// The leg is over: the port rests.
+    pub(crate) fn give_back(&mut self, now: Mono, port: u16) {
+        assert!(self.used.remove(&port), "port {port} came back twice");
+        self.resting.push_back((now + PORT_REST, port));
+    }
+
+    /// The ports in use.
+    pub(crate) fn used(&self) -> &BTreeSet<u16> {
+        &self.used
+    }
+
+    /// How many rest (or have rested, but nobody asked since).
+    pub(crate) fn resting(&self) -> usize {
+        self.resting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_even_pairs_are_given_out() {
+        let mut ports = Ports::new(20_001, 20_006);
+        let taken: Vec<_> = std::iter::from_fn(|| ports.take(Mono::ZERO)).collect();
+        assert_eq!(taken, [20_002, 20_004]);
+        assert_eq!(Ports::new(65_535, 65_535).take(Mono::ZERO), None);
+        assert_eq!(Ports::new(65_534, 65_535).take(Mono::ZERO), Some(65_534));
+    }
+
+    #[test]
+    fn a_port_rests_before_it_is_used_again() {
+        let mut ports = Ports::new(20_000, 20_001);
+        let port = ports.take(Mono::ZERO).expect("one pair fits");
+        let back = Mono::from_micros(7);
+        ports.give_back(back, port);
+        assert_eq!(ports.take(back), None);
+        assert_eq!((ports.used().len(), ports.resting()), (0, 1));
+        assert_eq!(ports.take(back + PORT_REST), Some(port));
+    }
+
+    #[test]
+    fn the_longest_unused_port_comes_first() {
+        let mut ports = Ports::new(20_000, 20_007);
+        let first = ports.take(Mono::ZERO).expect("four fit");
+        ports.give_back(Mono::ZERO, first);
+        let later = Mono::ZERO + PORT_REST;
+        let next: Vec<_> = std::iter::from_fn(|| ports.take(later)).collect();
+        assert_eq!(next, [20_002, 20_004, 20_006, 20_000]);
+    }
+}

@@ -1,0 +1,89 @@
+//! After a crash: the log is read back, the core ends what was open, and no far end is left on the line.
+
+use base::{AccountId, Now};
+use callcenter::event::Event;
+use callcenter::signal::Signal;
+
+use crate::api::{Body, Diagnostic};
+use crate::limits::RESUMED_MAX;
+use crate::switch::{Owner, Recording, Switch, Then};
+
+impl Switch {
+    /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, and
+    /// tokens that a `TokenDone` followed.
+    pub fn replay(&mut self, account: AccountId, body: &Body) {
+        match body {
+            Body::Event(numbered) => {
+                self.replay_recording(account, &numbered.event);
+                if let Some(at) = self.accounts.get_mut(&account) {
+                    at.center.replay(numbered);
+                }
+            }
+            Body::Token { leg, call, token } => {
+                let owner = Owner { account, leg: *leg, call: *call };
+                self.tokens.insert(*leg, (owner, token.clone()));
+            }
+            Body::TokenDone { leg, .. } => {
+                self.tokens.remove(leg);
+            }
+        }
+    }
+
+    /// The number of the account's next event.
+    pub fn resume_at(&mut self, account: AccountId, seq: u64) {
+        if let Some(at) = self.accounts.get_mut(&account) {
+            at.center.resume_at(seq);
+        }
+    }
+
+    /// Everything is read back: every open call ends, every far end is told, every recording is finished. Drain the
+    /// outputs, then go on with inputs.
+    pub fn restarted(&mut self, now: Now) {
+        for (owner, token) in std::mem::take(&mut self.tokens).into_values() {
+            let resumed = match self.resumed.len() < RESUMED_MAX {
+                true => self.endpoint.resume(now, &token),
+                false => None,
+            };
+            match resumed {
+                Some(dialog) => {
+                    self.resumed.insert(dialog, owner);
+                }
+                None => {
+                    self.tell_operator(Diagnostic::TokenUnreadable { leg: owner.leg });
+                    self.afterwards(Then::TokenDone(owner));
+                }
+            }
+        }
+        for account in self.accounts.keys().copied().collect::<Vec<_>>() {
+            self.tell(account, Signal::Restarted);
+        }
+        for call in self.recordings.keys().copied().collect::<Vec<_>>() {
+            self.afterwards(Then::Finish(call));
+        }
+        self.settle(now);
+    }
+
+    /// Which recordings are not finished is read off the same events.
+    fn replay_recording(&mut self, account: AccountId, event: &Event) {
+        match event {
+            Event::RecordingStarted { id, files } => {
+                self.recordings.insert(*id, Recording { account, files: files.clone() });
+            }
+            Event::RecordingReady { id, .. } => {
+                self.recordings.remove(id);
+            }
+            Event::AgentSignedIn { .. }
+            | Event::AgentSignedOut { .. }
+            | Event::AgentChose { .. }
+            | Event::AgentChanged { .. }
+            | Event::CallStarted { .. }
+            | Event::LegStarted { .. }
+            | Event::LegRang { .. }
+            | Event::LegAnswered { .. }
+            | Event::LegEnded { .. }
+            | Event::CallEnded { .. }
+            | Event::RecordingStopped { .. }
+            | Event::CallRecorded { .. } => {}
+        }
+    }
+}

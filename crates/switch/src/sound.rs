@@ -1,0 +1,165 @@
+//! What legs hear and say: agreements, the hearing plan, silence, recordings.
+
+use base::{AccountId, CallId, LegId, Now, StreamId};
+use bytes::Bytes;
+use callcenter::action::{Heard, RecordingFiles};
+use callcenter::signal::Signal;
+use media::api::{Command, Signal as Said, Source, Terms};
+use sip::api::DialogId;
+
+use crate::api::Diagnostic;
+use crate::cause::Stopped;
+use crate::leg::State;
+use crate::limits::RECORDINGS_MAX;
+use crate::switch::{Recording, Switch, Then};
+
+/// Not acceptable here (RFC 3261 §21.4.26).
+const NOT_ACCEPTABLE_HERE: u16 = 488;
+/// Call does not exist (RFC 3261 §21.4.19).
+const NO_SUCH_CALL: u16 = 481;
+
+impl Switch {
+    pub(crate) fn media_said(&mut self, now: Now, signal: Said) {
+        match signal {
+            Said::Silent { stream } => {
+                let leg = leg_of(stream);
+                if self.legs.get(leg).is_some_and(|leg| leg.state == State::Up) {
+                    self.tell_operator(Diagnostic::Silent { leg });
+                    self.stop(now, leg, Stopped::Silent);
+                }
+            }
+            Said::OpenFailed { stream } => {
+                let leg = leg_of(stream);
+                if let Some(port) = self.legs.get(leg).filter(|leg| leg.is_living()).map(|leg| leg.port) {
+                    self.tell_operator(Diagnostic::PortUnusable { leg, port });
+                    self.stop(now, leg, Stopped::PortUnusable);
+                }
+            }
+            Said::RecordingStopped { call, length } => {
+                if let Some(recording) = self.recordings.get(&call) {
+                    self.tell(recording.account, Signal::RecordingStopped { call, length });
+                    self.afterwards(Then::Finish(call));
+                }
+            }
+            Said::Closed { stream, counts } => {
+                let counts = format!("{counts:?}");
+                self.tell_operator(Diagnostic::StreamClosed { leg: leg_of(stream), counts });
+            }
+            // Nothing is decided by these yet: no plan listens to digits or plays a sound to its end.
+            Said::Heard { .. } | Said::Digit { .. } | Said::Played { .. } => {}
+        }
+    }
+
+    /// `Action::Hear`: one row of the hearing plan becomes one row of the engine's patch table.
+    pub(crate) fn hear(&mut self, leg: LegId, source: Heard) {
+        if !self.legs.get(leg).is_some_and(|leg| leg.is_living()) {
+            return;
+        }
+        let source = match source {
+            Heard::Nothing => Source::Nothing,
+            Heard::Leg(other) => Source::Stream(other.into()),
+            Heard::RingBack => Source::RingBack,
+        };
+        self.media(Command::Hear { stream: leg.into(), source });
+    }
+
+    /// The answer to our offer, in the 2xx. False when it leads to no agreement.
+    pub(crate) fn agree(&mut self, id: LegId, answer: &[u8]) -> bool {
+        let leg = self.legs.get_mut(id).expect("only known legs are answered");
+        match leg.speech.take_answer(answer) {
+            Ok(new) => {
+                self.apply(id, new);
+                true
+            }
+            Err(error) => {
+                self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });
+                false
+            }
+        }
+    }
+
+    /// An answer before the call is answered. True when its sound can be heard; a bad one is not held against the leg,
+    /// as the 2xx may bring a better one.
+    pub(crate) fn early_media(&mut self, id: LegId, answer: &[u8]) -> bool {
+        let leg = self.legs.get_mut(id).expect("only known legs make progress");
+        match leg.speech.take_answer(answer) {
+            Ok(new) => {
+                let can_be_heard = leg.speech.agreed().is_some_and(|terms| terms.receive);
+                self.apply(id, new);
+                can_be_heard
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The far end changes its media: hold, another address, another codec. We always send in both directions if it
+    /// lets us.
+    pub(crate) fn reoffered(&mut self, now: Now, dialog: DialogId, offer: Option<Bytes>) {
+        let Some(id) = self.living(dialog) else {
+            return self.endpoint.refuse_offer(now, dialog, NO_SUCH_CALL);
+        };
+        let leg = self.legs.get_mut(id).expect("living legs exist");
+        let Some(offer) = offer else {
+            let ours = leg.speech.offer_again();
+            return self.endpoint.answer_offer(now, dialog, ours);
+        };
+        match leg.speech.answer(&offer) {
+            Ok((answer, new)) => {
+                self.apply(id, new);
+                self.endpoint.answer_offer(now, dialog, answer);
+            }
+            Err(error) => {
+                self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });
+                self.endpoint.refuse_offer(now, dialog, NOT_ACCEPTABLE_HERE);
+            }
+        }
+    }
+
+    /// Silence is watched once both legs of a call are up: before that nobody needs to speak.
+    pub(crate) fn watch_silence(&mut self, id: LegId) {
+        let Some(call) = self.legs.get(id).map(|leg| leg.call) else { return };
+        let up = self.legs.of_call(call).filter(|(_, leg)| leg.state == State::Up).map(|(id, _)| id);
+        let up: Vec<LegId> = up.collect();
+        if up.len() < 2 {
+            return;
+        }
+        let silence_max = self.config.silence_max;
+        for leg in up {
+            self.media(Command::Watch { stream: leg.into(), silence_max });
+        }
+    }
+
+    /// `Action::StartRecording`.
+    pub(crate) fn start_recording(
+        &mut self,
+        account: AccountId,
+        call: CallId,
+        agent: LegId,
+        customer: LegId,
+        files: RecordingFiles,
+    ) {
+        if self.recordings.len() >= RECORDINGS_MAX {
+            return self.tell_operator(Diagnostic::Full { queue: "recordings" });
+        }
+        self.recordings.insert(call, Recording { account, files });
+        self.media(Command::Record { call, agent: agent.into(), customer: customer.into() });
+    }
+
+    /// `Action::StopRecording`.
+    pub(crate) fn stop_recording(&mut self, call: CallId) {
+        if self.recordings.contains_key(&call) {
+            self.media(Command::StopRecord { call });
+        }
+    }
+
+    fn apply(&mut self, id: LegId, terms: Option<Terms>) {
+        if let Some(terms) = terms {
+            self.media(Command::Agree { stream: id.into(), terms });
+        }
+    }
+}
+
+/// The leg of a stream has the stream's number.
+fn leg_of(stream: StreamId) -> LegId {
+    LegId(stream.0)
+}

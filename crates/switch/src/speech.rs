@@ -1,0 +1,79 @@
+//! Offer and answer of one leg: what we said, what was agreed.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use media::api::Terms;
+use media::codec::Codec;
+use media::sdp::{self, Direction, LocalMedia, SdpError};
+
+/// The media description of one leg.
+#[derive(Debug)]
+pub(crate) struct Speech {
+    address: IpAddr,
+    port: u16,
+    /// Number of our description (`o=`), the same for the life of the leg.
+    origin_id: u64,
+    /// Grows with every description we send that differs.
+    version: u64,
+    /// What we offer, the one we want first.
+    codecs: Vec<Codec>,
+    agreed: Option<Terms>,
+}
+
+impl Speech {
+    /// Nothing was said yet. `first` is offered before the others.
+    pub(crate) fn new(address: IpAddr, port: u16, origin_id: u64, first: Option<Codec>) -> Speech {
+        let mut codecs = vec![Codec::Pcma, Codec::Pcmu];
+        codecs.sort_by_key(|codec| Some(*codec) != first);
+        Speech { address, port, origin_id, version: 1, codecs, agreed: None }
+    }
+
+    /// What was agreed on last.
+    pub(crate) fn agreed(&self) -> Option<&Terms> {
+        self.agreed.as_ref()
+    }
+
+    /// Our offer.
+    pub(crate) fn offer(&self) -> Bytes {
+        sdp::offer(self.local())
+    }
+
+    /// Our offer within the dialog, when the far end asks for one.
+    pub(crate) fn offer_again(&mut self) -> Bytes {
+        self.version += 1;
+        self.offer()
+    }
+
+    /// Reads the answer to our offer. Some when it agrees on something new.
+    pub(crate) fn take_answer(&mut self, answer: &[u8]) -> Result<Option<Terms>, SdpError> {
+        let terms = sdp::read_answer(self.local(), answer)?;
+        Ok(self.agree(terms))
+    }
+
+    /// Answers an offer of the far end: our answer, and what is new.
+    pub(crate) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, Option<Terms>), SdpError> {
+        self.version += 1;
+        let (answer, terms) = sdp::answer(offer, self.local())?;
+        Ok((answer, self.agree(terms)))
+    }
+
+    fn agree(&mut self, terms: Terms) -> Option<Terms> {
+        if self.agreed.as_ref() == Some(&terms) {
+            return None;
+        }
+        self.agreed = Some(terms.clone());
+        Some(terms)
+    }
+
+    fn local(&self) -> LocalMedia<'_> {
+        LocalMedia {
+            address: self.address,
+            port: self.port,
+            origin_id: self.origin_id,
+            version: self.version,
+            codecs: &self.codecs,
+            direction: Direction::SendRecv,
+        }
+    }
+}

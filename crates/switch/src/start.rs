@@ -1,0 +1,156 @@
+//! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{LegId, Now};
+use callcenter::action::Target;
+use callcenter::signal::{Cause, Signal};
+use sip::api::{Credentials, Flow, Transport};
+
+use crate::api::Diagnostic;
+use crate::cause::{self, Heard, Stopped};
+use crate::leg::{Invite, Leg, State};
+use crate::limits::TRUNK_TRIES_MAX;
+use crate::speech::Speech;
+use crate::switch::{Owner, Switch};
+
+/// Where an INVITE goes.
+struct Way {
+    flow: Flow,
+    uri: String,
+    to_uri: String,
+    credentials: Option<Credentials>,
+    answer_any_within: Option<Duration>,
+    trunk: Option<usize>,
+}
+
+impl Switch {
+    /// `Action::StartLeg`: the leg begins, or the core hears at once why it cannot.
+    pub(crate) fn start_leg(&mut self, now: Now, owner: Owner, target: Target, shown: String) {
+        let Owner { account, leg: id, call } = owner;
+        if self.legs.len() >= self.config.legs_max {
+            self.tell_operator(Diagnostic::Full { queue: "legs" });
+            return self.never_began(owner, Stopped::NoResource);
+        }
+        let way = match self.way(owner, &target, 0) {
+            Ok(way) => way,
+            Err(why) => return self.never_began(owner, why),
+        };
+        let Some(port) = self.ports.take(now.mono) else {
+            self.tell_operator(Diagnostic::NoPort { leg: id });
+            return self.never_began(owner, Stopped::NoResource);
+        };
+        // The two ends of a call had better speak the same codec: then nothing is transcoded.
+        let first = self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec);
+        let origin_id = self.random.below(1 << 62);
+        let speech = Speech::new(self.config.media_address, port, origin_id, first);
+        self.media(media::api::Command::Open { stream: id.into(), call, port });
+        let (trunk, remote) = (way.trunk, way.flow.remote);
+        let dialog = self.endpoint.invite(now, invite_of(way, &shown, &speech));
+        self.legs.insert(
+            id,
+            Leg {
+                account,
+                call,
+                target,
+                shown,
+                state: State::Calling,
+                dialog,
+                trunk,
+                remote,
+                invite: Invite::Due,
+                justified_by: self.gate.appended(),
+                status: 0,
+                port,
+                speech,
+            },
+        );
+    }
+
+    /// The trunk did not take the leg: the next one is tried. False when there is none.
+    pub(crate) fn try_next_trunk(&mut self, now: Now, id: LegId, status: u16) -> bool {
+        let Some(leg) = self.legs.get(id) else { return false };
+        let Some(tried) = leg.trunk else { return false };
+        let owner = Owner { account: leg.account, leg: id, call: leg.call };
+        let Ok(way) = self.way(owner, &leg.target, tried + 1) else { return false };
+        let trunks = self.accounts.get(&owner.account).map_or(&[][..], |account| &account.trunks[..]);
+        let name = |at: usize| trunks.get(at).map(|trunk| trunk.name.clone()).unwrap_or_default();
+        let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(tried), to: name(tried + 1), status };
+        let (trunk, remote) = (way.trunk, way.flow.remote);
+        let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
+        self.legs.redial(id, dialog);
+        let leg = self.legs.get_mut(id).expect("the leg was found above");
+        leg.trunk = trunk;
+        leg.remote = remote;
+        leg.invite = Invite::Due;
+        leg.status = 0;
+        self.tell_operator(moved);
+        true
+    }
+
+    fn way(&self, owner: Owner, target: &Target, trunk: usize) -> Result<Way, Stopped> {
+        match target {
+            Target::Number(number) => self.way_to_number(owner, number, trunk),
+            Target::Phone(user) => self.way_to_phone(owner, user),
+        }
+    }
+
+    fn way_to_number(&self, owner: Owner, number: &str, at: usize) -> Result<Way, Stopped> {
+        let account = self.accounts.get(&owner.account).ok_or(Stopped::NoResource)?;
+        let trunk = account.trunks.iter().take(TRUNK_TRIES_MAX).nth(at).ok_or(Stopped::NoResource)?;
+        let uri = format!("sip:{number}@{}", trunk.domain);
+        let may_follow = at + 1 < account.trunks.len().min(TRUNK_TRIES_MAX);
+        Ok(Way {
+            flow: self.flow_to(trunk.remote),
+            to_uri: uri.clone(),
+            uri,
+            credentials: trunk.credentials.clone(),
+            // Only when another trunk can follow is it worth giving up early.
+            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
+            trunk: Some(at),
+        })
+    }
+
+    fn way_to_phone(&self, owner: Owner, user: &str) -> Result<Way, Stopped> {
+        let contacts = self.endpoint.contacts(user);
+        let contact = contacts.first().ok_or(Stopped::NotRegistered)?;
+        let domain = self.domain_of(owner);
+        Ok(Way {
+            flow: contact.flow,
+            uri: contact.uri.clone(),
+            to_uri: format!("sip:{user}@{domain}"),
+            credentials: None,
+            answer_any_within: None,
+            trunk: None,
+        })
+    }
+
+    fn domain_of(&self, owner: Owner) -> String {
+        let of_account = self.config.accounts.iter().find(|one| one.account.id == owner.account);
+        of_account.map(|one| one.sip_domain.clone()).unwrap_or_default()
+    }
+
+    fn flow_to(&self, remote: SocketAddr) -> Flow {
+        Flow { transport: Transport::Udp, local: self.config.sip_local, remote }
+    }
+
+    fn never_began(&mut self, owner: Owner, why: Stopped) {
+        let nothing = Heard { status: 0, rang: false, answered: false };
+        let cause: Cause = cause::of_stop(why, nothing);
+        self.tell(owner.account, Signal::LegEnded { leg: owner.leg, cause, gateway: None });
+    }
+}
+
+fn invite_of(way: Way, shown: &str, speech: &Speech) -> sip::api::Invite {
+    sip::api::Invite {
+        flow: way.flow,
+        uri: way.uri,
+        from_user: shown.to_owned(),
+        from_name: None,
+        to_uri: way.to_uri,
+        sdp: speech.offer(),
+        credentials: way.credentials,
+        answer_any_within: way.answer_any_within,
+    }
+}

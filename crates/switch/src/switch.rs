@@ -1,0 +1,326 @@
+//! The shell: one input, then everything that follows from it, until nothing is left but what waits for the log, for the
+//! far ends, or for a named deadline.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Snowflake, Timers};
+use bytes::Bytes;
+use callcenter::action::{Action, RecordingFiles};
+use callcenter::command::{Command, Refusal};
+use callcenter::numbers::NumberPlan;
+use callcenter::signal::Signal;
+use callcenter::{Center, Output as Decided};
+use sip::Endpoint;
+use sip::api::DialogId;
+
+use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output};
+use crate::config::{Config, Trunk};
+use crate::gate::{Effect, Gate};
+use crate::leg::{Invite, Legs};
+use crate::phones::Phones;
+use crate::ports::Ports;
+
+/// Joins SIP, media and the decisions of all accounts.
+pub struct Switch {
+    pub(crate) config: Config,
+    pub(crate) accounts: BTreeMap<AccountId, Account>,
+    pub(crate) phones: Phones,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) ids: Snowflake,
+    pub(crate) random: Random,
+    pub(crate) legs: Legs,
+    pub(crate) ports: Ports,
+    pub(crate) gate: Gate,
+    /// Calls whose sound is or was stored and whose files are not ordered yet.
+    pub(crate) recordings: BTreeMap<CallId, Recording>,
+    /// Dialogs of before the restart.
+    pub(crate) resumed: BTreeMap<DialogId, Owner>,
+    /// Tokens read at a restart, until `restarted`.
+    pub(crate) tokens: BTreeMap<LegId, (Owner, Bytes)>,
+    log_stalled: bool,
+    deadlines: Timers<AccountId>,
+    /// Accounts whose decisions are to be drained.
+    stirred: BTreeSet<AccountId>,
+    /// What happens once all decisions are drained, in this order.
+    then: VecDeque<Then>,
+    /// The command whose consequences are being drained.
+    origin: Option<CommandId>,
+    out: VecDeque<Output>,
+}
+
+/// An account at work.
+pub(crate) struct Account {
+    pub(crate) center: Center,
+    pub(crate) trunks: Vec<Trunk>,
+}
+
+/// The files that a recording is to become.
+pub(crate) struct Recording {
+    pub(crate) account: AccountId,
+    pub(crate) files: RecordingFiles,
+}
+
+/// Whose leg a dialog is, or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) account: AccountId,
+    pub(crate) leg: LegId,
+    pub(crate) call: CallId,
+}
+
+/// A consequence that comes after the events of what went before.
+pub(crate) enum Then {
+    /// An account's core learns a fact.
+    Tell(AccountId, Signal),
+    /// The dialog of a leg is over, and so is its token.
+    TokenDone(Owner),
+    /// The files of a recording may be made.
+    Finish(CallId),
+}
+
+/// Why the switch wants to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerKind {
+    /// The core of an account has a deadline.
+    Account(AccountId),
+    /// SIP has one.
+    Sip,
+}
+
+impl Switch {
+    /// A switch with no calls. `last` is the last committed entry of the log and `highest_id` the highest call or leg
+    /// number ever given out.
+    pub fn new(
+        config: Config,
+        mut random: Random,
+        last: LogNo,
+        highest_id: u64,
+        numbers: Arc<NumberPlan>,
+    ) -> Switch {
+        let endpoint = Endpoint::new(crate::wiring::sip_config(&config), random.fork());
+        let accounts = config.accounts.iter().map(|one| {
+            let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
+            (one.account.id, Account { center, trunks: one.trunks.clone() })
+        });
+        Switch {
+            accounts: accounts.collect(),
+            phones: Phones::new(&config.accounts),
+            endpoint,
+            ids: Snowflake::new(config.worker, highest_id),
+            random: random.fork(),
+            legs: Legs::default(),
+            ports: Ports::new(config.rtp_port_min, config.rtp_port_max),
+            gate: Gate::new(last),
+            recordings: BTreeMap::new(),
+            resumed: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            log_stalled: false,
+            deadlines: Timers::default(),
+            stirred: BTreeSet::new(),
+            then: VecDeque::new(),
+            origin: None,
+            out: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// One input and all that follows from it at once.
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Datagram { flow, data } => {
+                self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
+            }
+            Input::Command { id, account, command } => self.command(now, id, account, command),
+            Input::Media(signal) => self.media_said(now, signal),
+            Input::RecordingReady { account, call, files } => {
+                self.tell(account, Signal::RecordingReady { call, files });
+            }
+            Input::Durable { through } => self.gate.commit(through),
+            Input::LogStalled(stalled) => self.log_stalled = stalled,
+            Input::Timeout => self.timeout(now),
+        }
+        self.settle(now);
+    }
+
+    /// What is to be done. Drain until `None` after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// The earliest deadline and why; may change with every input.
+    pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
+        let account = self.deadlines.next().map(|(at, id)| (at, TimerKind::Account(*id)));
+        let sip = self.endpoint.next_timeout().map(|(at, _)| (at, TimerKind::Sip));
+        account.into_iter().chain(sip).min_by_key(|(at, _)| *at)
+    }
+
+    /// Sizes.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            legs: self.legs.len(),
+            legs_living: self.legs.iter().filter(|(_, leg)| leg.is_living()).count(),
+            calls: self.accounts.values().map(|account| account.center.calls().count()).sum(),
+            ports_used: self.ports.used().len(),
+            ports_resting: self.ports.resting(),
+            gated: self.gate.len(),
+            log_backlog: self.gate.backlog(),
+            resumed: self.resumed.len(),
+            dialogs: self.endpoint.counts().dialogs,
+        }
+    }
+
+    /// The decisions of one account, for wallboards and tests.
+    pub fn center(&self, account: AccountId) -> Option<&Center> {
+        self.accounts.get(&account).map(|account| &account.center)
+    }
+
+    /// Whether new work is refused because the log does not keep up.
+    pub(crate) fn log_is_behind(&self) -> bool {
+        self.log_stalled || self.gate.backlog() > self.config.log_backlog_max || self.gate.is_full()
+    }
+
+    fn command(&mut self, now: Now, id: CommandId, account: AccountId, command: Command) {
+        if self.log_is_behind() {
+            // Nothing of the log is said by this answer, so it waits for nothing.
+            return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::LogUnavailable) });
+        }
+        let Some(at) = self.accounts.get_mut(&account) else {
+            return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::AccountRemoved) });
+        };
+        at.center.handle_input(now, callcenter::Input::Command { id, command }, &mut self.ids);
+        self.stirred.insert(account);
+        self.origin = Some(id);
+    }
+
+    fn timeout(&mut self, now: Now) {
+        if self.endpoint.next_timeout().is_some_and(|(at, _)| at <= now.mono) {
+            self.endpoint.handle_input(now, sip::api::Input::Timeout);
+        }
+        while let Some(id) = self.deadlines.pop_due(now.mono) {
+            let account = self.accounts.get_mut(&id).expect("only existing accounts have deadlines");
+            account.center.handle_input(now, callcenter::Input::Timeout, &mut self.ids);
+            self.stirred.insert(id);
+        }
+    }
+
+    /// Drains decisions, then what comes after them, then SIP, until all are quiet. Each round answers something that is
+    /// counted (an action, a signal, a message), so it ends.
+    pub(crate) fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(account) = self.stirred.pop_first() {
+                self.drain_center(now, account);
+            } else if let Some(then) = self.then.pop_front() {
+                self.go_on(now, then);
+            } else if let Some(output) = self.endpoint.poll_output() {
+                self.sip_said(now, output);
+            } else {
+                break;
+            }
+        }
+        self.origin = None;
+        while let Some(effect) = self.gate.pop() {
+            self.release(effect);
+        }
+    }
+
+    fn drain_center(&mut self, now: Now, id: AccountId) {
+        while let Some(decided) = self.accounts.get_mut(&id).and_then(|account| account.center.poll_output())
+        {
+            match decided {
+                Decided::Event(event) => self.append(id, Body::Event(event)),
+                Decided::Action(action) => self.act(now, id, action),
+                Decided::Reply { id: command, result } => {
+                    self.hold(self.gate.appended(), Effect::Reply { command, result });
+                }
+                Decided::Diagnostic { call, problem, inputs } => {
+                    self.tell_operator(Diagnostic::DecisionFailed { account: id, call, problem, inputs });
+                }
+            }
+        }
+        match self.accounts.get(&id).and_then(|account| account.center.next_timeout()) {
+            Some((at, _)) => self.deadlines.set(id, at),
+            None => self.deadlines.cancel(&id),
+        }
+    }
+
+    fn act(&mut self, now: Now, account: AccountId, action: Action) {
+        match action {
+            Action::StartLeg { leg, call, target, shown } => {
+                self.start_leg(now, Owner { account, leg, call }, target, shown);
+            }
+            Action::EndLeg { leg } => self.end_leg(now, leg),
+            Action::Hear { leg, source } => self.hear(leg, source),
+            Action::StartRecording { call, agent, customer, files } => {
+                self.start_recording(account, call, agent, customer, files);
+            }
+            Action::StopRecording { call } => self.stop_recording(call),
+        }
+    }
+
+    fn go_on(&mut self, now: Now, then: Then) {
+        match then {
+            Then::Tell(id, signal) => {
+                let Some(account) = self.accounts.get_mut(&id) else { return };
+                account.center.handle_input(now, callcenter::Input::Signal(signal), &mut self.ids);
+                self.stirred.insert(id);
+            }
+            Then::TokenDone(owner) => {
+                self.append(owner.account, Body::TokenDone { leg: owner.leg, call: owner.call });
+            }
+            Then::Finish(call) => {
+                if let Some(Recording { account, files }) = self.recordings.remove(&call) {
+                    self.hold(self.gate.appended(), Effect::Finish { account, call, files });
+                }
+            }
+        }
+    }
+
+    /// Lets the core of an account know, once the events of before are told.
+    pub(crate) fn tell(&mut self, account: AccountId, signal: Signal) {
+        self.then.push_back(Then::Tell(account, signal));
+    }
+
+    pub(crate) fn afterwards(&mut self, then: Then) {
+        self.then.push_back(then);
+    }
+
+    pub(crate) fn append(&mut self, account: AccountId, body: Body) {
+        let no = self.gate.append();
+        self.out.push_back(Output::Append(Entry { no, account, command: self.origin, body }));
+    }
+
+    /// Lets an effect go when entry `no` is durable, which may be now.
+    pub(crate) fn hold(&mut self, no: LogNo, effect: Effect) {
+        if let Some(effect) = self.gate.hold(no, effect) {
+            self.release(effect);
+        }
+    }
+
+    pub(crate) fn media(&mut self, command: media::api::Command) {
+        self.out.push_back(Output::Media(command));
+    }
+
+    pub(crate) fn tell_operator(&mut self, diagnostic: Diagnostic) {
+        self.out.push_back(Output::Diagnostic(diagnostic));
+    }
+
+    pub(crate) fn transmit(&mut self, flow: sip::api::Flow, data: Bytes) {
+        self.out.push_back(Output::Transmit { flow, data });
+    }
+
+    fn release(&mut self, effect: Effect) {
+        match effect {
+            Effect::Invite { leg, flow, data } => {
+                if let Some(leg) = self.legs.get_mut(leg) {
+                    leg.invite = Invite::Left;
+                }
+                self.transmit(flow, data);
+            }
+            Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
+            Effect::Finish { account, call, files } => {
+                self.out.push_back(Output::Finish { account, call, files });
+            }
+        }
+    }
+}

@@ -1,0 +1,494 @@
+//! A bench: one switch, phones and carriers played by hand on SIP endpoints, a network without loss or delay, and a log
+//! that commits at once unless told otherwise.
+
+#![allow(dead_code, reason = "each test file uses a part of the kit")]
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Wall};
+use bytes::Bytes;
+use callcenter::action::RecordingFiles;
+use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
+use callcenter::config::{Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingMode};
+use callcenter::event::Event as Happened;
+use callcenter::numbers::NumberPlan;
+use callcenter::record::CallRecord;
+use media::codec::Codec;
+use media::sdp::{self, Direction, LocalMedia};
+use sip::api::{Credentials, DialogId, Ended, Event, Flow, Register, Transport};
+use sip::message::Host;
+use sip::{Endpoint, Listener};
+use switch::Switch;
+use switch::api::{Body, Diagnostic, Entry, Input, Output};
+use switch::config::{AccountConfig, Config, Trunk, User};
+
+pub const ACCOUNT: AccountId = AccountId(2_000_100);
+pub const CUSTOMER: &str = "15012345678";
+
+/// A far end: an endpoint and what it heard.
+pub struct Far {
+    pub address: SocketAddr,
+    pub endpoint: Endpoint,
+    /// The last call that came in, and its offer.
+    pub call: Option<DialogId>,
+    pub offer: Option<Bytes>,
+    /// How many calls came in.
+    pub calls: usize,
+    pub ended: Vec<Ended>,
+    /// It hears nothing.
+    pub deaf: bool,
+    /// Every datagram it received.
+    pub received: Vec<Bytes>,
+    /// Every datagram it sent.
+    pub sent: Vec<Bytes>,
+}
+
+/// The bench.
+pub struct Bench {
+    pub now: Now,
+    pub switch: Switch,
+    pub config: Config,
+    pub fars: Vec<Far>,
+    pub log: Vec<Entry>,
+    pub durable: LogNo,
+    pub auto_commit: bool,
+    pub replies: Vec<(CommandId, Result<Accepted, Refusal>)>,
+    pub media: Vec<media::api::Command>,
+    pub finished: Vec<(CallId, RecordingFiles)>,
+    pub diagnostics: Vec<Diagnostic>,
+    network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
+    commands: u64,
+}
+
+/// Index of the agent's phone.
+pub const PHONE: usize = 0;
+/// Index of the first carrier.
+pub const TRUNK: usize = 1;
+/// Index of the second carrier.
+pub const TRUNK2: usize = 2;
+/// Index of somebody whom nobody knows.
+pub const STRANGER: usize = 3;
+
+pub fn switch_address() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 5060))
+}
+
+fn far_address(n: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 1, u8::try_from(n).expect("few")], 5060))
+}
+
+pub fn config() -> Config {
+    let trunk = |name: &str, n| Trunk {
+        name: name.to_owned(),
+        remote: far_address(n),
+        domain: format!("{name}.example"),
+        credentials: None,
+    };
+    Config {
+        accounts: vec![AccountConfig {
+            account: account(),
+            sip_domain: "pbx.example".to_owned(),
+            trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
+            users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
+        }],
+        sip_local: switch_address(),
+        sip_advertised: None,
+        media_address: IpAddr::from([10, 0, 0, 1]),
+        rtp_port_min: 20_000,
+        rtp_port_max: 20_099,
+        user_agent: "Cordboard".to_owned(),
+        silence_max: Some(switch::limits::SILENCE_MAX),
+        trunk_answer_any_max: switch::limits::TRUNK_ANSWER_ANY_MAX,
+        log_backlog_max: switch::limits::LOG_BACKLOG_MAX,
+        legs_max: 10,
+        worker: 1,
+    }
+}
+
+fn account() -> Account {
+    let agent = Agent {
+        number: "1001".to_owned(),
+        name: "Ann".to_owned(),
+        id: "a".repeat(24),
+        status: AgentStatus::Enabled,
+        mobile: Some("13900000001".to_owned()),
+        sip_user: Some("1001".to_owned()),
+        bound_number: None,
+        edition: "full".to_owned(),
+        wrap_up: Duration::ZERO,
+    };
+    Account {
+        id: ACCOUNT,
+        status: AccountStatus::Enabled,
+        agents: vec![agent],
+        numbers: vec!["01088880000".to_owned()],
+        default_number: Some("01088880000".to_owned()),
+        groups: Vec::new(),
+        editions: vec![Edition { name: "full".to_owned(), licences: 9, calls: true }],
+        busy_reasons: Vec::new(),
+        agent_ring: Duration::from_secs(60),
+        customer_ring: Duration::from_secs(120),
+        call_age_max: Duration::from_secs(14_400),
+        recording: RecordingMode::Normal,
+        dialout_ring_at: DialoutRingAt::Customer,
+        calls_max: 10,
+        utc_offset_s: 28_800,
+    }
+}
+
+impl Far {
+    fn new(n: usize) -> Far {
+        let address = far_address(n);
+        let listener =
+            Listener { bind: address, advertised_host: Host::from(address.ip()), advertised_port: 5060 };
+        let config = sip::Config { listeners: vec![listener], ..sip::Config::default() };
+        let random = Random::from_number(100 + u64::try_from(n).expect("few"));
+        Far {
+            address,
+            endpoint: Endpoint::new(config, random),
+            call: None,
+            offer: None,
+            calls: 0,
+            ended: Vec::new(),
+            deaf: false,
+            received: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    pub fn flow(&self) -> Flow {
+        Flow { transport: Transport::Udp, local: self.address, remote: switch_address() }
+    }
+
+    /// What it would say to the offer it got.
+    pub fn answer(&self, codecs: &[Codec]) -> Bytes {
+        let offer = self.offer.as_ref().expect("a call came in");
+        sdp::answer(offer, self.local(codecs)).expect("our offers can be answered").0
+    }
+
+    pub fn local<'a>(&self, codecs: &'a [Codec]) -> LocalMedia<'a> {
+        LocalMedia {
+            address: self.address.ip(),
+            port: 40_000,
+            origin_id: 1,
+            version: 1,
+            codecs,
+            direction: Direction::SendRecv,
+        }
+    }
+
+    /// The requests of one method that it received.
+    pub fn requests(&self, method: &str) -> usize {
+        let start = format!("{method} ");
+        self.received.iter().filter(|data| data.starts_with(start.as_bytes())).count()
+    }
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        Bench::with(config())
+    }
+
+    pub fn with(config: Config) -> Bench {
+        let numbers = Arc::new(NumberPlan::default());
+        let switch = Switch::new(config.clone(), Random::from_number(1), LogNo(0), 0, numbers);
+        Bench {
+            now: Now { mono: Mono::ZERO, wall: Wall::from_millis(1_767_225_600_000) },
+            switch,
+            config,
+            fars: (0..4).map(Far::new).collect(),
+            log: Vec::new(),
+            durable: LogNo(0),
+            auto_commit: true,
+            replies: Vec::new(),
+            media: Vec::new(),
+            finished: Vec::new(),
+            diagnostics: Vec::new(),
+            network: VecDeque::new(),
+            commands: 0,
+        }
+    }
+
+    /// The agent's phone is registered, the agent signed in and idle.
+    pub fn ready() -> Bench {
+        Bench::ready_with(config())
+    }
+
+    pub fn ready_with(config: Config) -> Bench {
+        let mut bench = Bench::with(config);
+        bench.register();
+        let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
+        assert!(bench.ask(online).is_ok());
+        bench
+    }
+
+    pub fn register(&mut self) {
+        let phone = &mut self.fars[PHONE];
+        let register = Register {
+            flow: phone.flow(),
+            uri: "sip:pbx.example".to_owned(),
+            aor: "sip:1001@pbx.example".to_owned(),
+            credentials: Credentials { user: "1001".to_owned(), password: "secret".to_owned() },
+            expires: Duration::from_secs(3600),
+        };
+        phone.endpoint.register(self.now, register);
+        self.run();
+    }
+
+    /// A dialOut to the customer that the agent answered: the first trunk has the customer's call.
+    pub fn ready_to_customer() -> (Bench, CallId) {
+        Bench::ready_to_customer_with(config())
+    }
+
+    pub fn ready_to_customer_with(config: Config) -> (Bench, CallId) {
+        let mut bench = Bench::ready_with(config);
+        let call = bench.dial_out();
+        bench.answer(PHONE);
+        (bench, call)
+    }
+
+    /// Both sides talk.
+    pub fn talking() -> (Bench, CallId) {
+        let (mut bench, call) = Bench::ready_to_customer();
+        bench.answer(TRUNK);
+        assert_eq!(bench.switch.counts().legs_living, 2);
+        (bench, call)
+    }
+
+    pub fn dial_out(&mut self) -> CallId {
+        let accepted = self.ask(dial()).expect("the agent is free");
+        accepted.call.expect("a dialOut begins a call")
+    }
+
+    /// Asks and returns the answer, which must come at once.
+    pub fn ask(&mut self, command: Command) -> Result<Accepted, Refusal> {
+        let id = self.ask_later(command);
+        let reply = self.replies.iter().find(|(of, _)| *of == id);
+        reply.expect("the answer came at once").1
+    }
+
+    /// Asks; the answer may come later.
+    pub fn ask_later(&mut self, command: Command) -> CommandId {
+        self.commands += 1;
+        let id = CommandId(self.commands);
+        self.input(Input::Command { id, account: ACCOUNT, command });
+        id
+    }
+
+    pub fn input(&mut self, input: Input<'_>) {
+        self.switch.handle_input(self.now, input);
+        self.run();
+    }
+
+    pub fn ring(&mut self, far: usize, status: u16, sdp: Option<Bytes>) {
+        let dialog = self.fars[far].call.expect("a call came in");
+        self.fars[far].endpoint.ring(self.now, dialog, status, sdp);
+        self.run();
+    }
+
+    pub fn answer(&mut self, far: usize) {
+        let sdp = self.fars[far].answer(&[Codec::Pcma, Codec::Pcmu]);
+        self.answer_with(far, sdp);
+    }
+
+    pub fn answer_with(&mut self, far: usize, sdp: Bytes) {
+        let dialog = self.fars[far].call.expect("a call came in");
+        self.fars[far].endpoint.accept(self.now, dialog, sdp);
+        self.run();
+    }
+
+    pub fn refuse(&mut self, far: usize, status: u16) {
+        let dialog = self.fars[far].call.expect("a call came in");
+        self.fars[far].endpoint.reject(self.now, dialog, status);
+        self.run();
+    }
+
+    pub fn hang_up(&mut self, far: usize) {
+        let dialog = self.fars[far].call.expect("a call came in");
+        self.fars[far].endpoint.end(self.now, dialog);
+        self.run();
+    }
+
+    /// A datagram that no endpoint made.
+    pub fn send_raw(&mut self, far: usize, text: String) {
+        self.network.push_back((self.fars[far].address, switch_address(), Bytes::from(text)));
+        self.run();
+    }
+
+    pub fn commit(&mut self) {
+        let through = self.log.last().map(|entry| entry.no).unwrap_or_default();
+        self.durable = through;
+        self.input(Input::Durable { through });
+    }
+
+    /// Lets time pass, from deadline to deadline.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        loop {
+            let switch = self.switch.next_timeout().map(|(at, _)| at);
+            let fars = self.fars.iter().filter_map(|far| far.endpoint.next_timeout().map(|(at, _)| at));
+            let Some(at) = fars.chain(switch).min().filter(|at| *at <= end) else { break };
+            self.now = self.now.later(at.since(self.now.mono));
+            self.switch.handle_input(self.now, Input::Timeout);
+            for far in &mut self.fars {
+                far.endpoint.handle_input(self.now, sip::api::Input::Timeout);
+            }
+            self.run();
+        }
+        self.now = self.now.later(end.since(self.now.mono));
+    }
+
+    /// The program dies and comes back with what was committed.
+    pub fn crash(&mut self) {
+        self.network.clear();
+        self.log.truncate(usize::try_from(self.durable.0).expect("a short log"));
+        let numbers = Arc::new(NumberPlan::default());
+        let highest = self.legs().last().map_or(0, |leg| leg.0);
+        self.switch =
+            Switch::new(self.config.clone(), Random::from_number(2), self.durable, highest, numbers);
+        self.finished.clear();
+        self.media.clear();
+        for entry in &self.log {
+            self.switch.replay(entry.account, &entry.body);
+        }
+        self.switch.restarted(self.now);
+        self.run();
+    }
+
+    /// Everything that follows without time passing.
+    pub fn run(&mut self) {
+        loop {
+            let mut quiet = !self.drain_switch();
+            for n in 0..self.fars.len() {
+                quiet &= !self.drain_far(n);
+            }
+            if let Some((from, to, data)) = self.network.pop_front() {
+                quiet = false;
+                self.deliver(from, to, &data);
+            }
+            if quiet {
+                break;
+            }
+        }
+        self.switch.check_invariants();
+    }
+
+    pub fn events(&self) -> impl Iterator<Item = &Happened> {
+        self.log.iter().filter_map(|entry| match &entry.body {
+            Body::Event(numbered) => Some(&numbered.event),
+            Body::Token { .. } | Body::TokenDone { .. } => None,
+        })
+    }
+
+    /// The legs that were started, in order.
+    pub fn legs(&self) -> Vec<LegId> {
+        let started = self.events().filter_map(|event| match event {
+            Happened::LegStarted { leg, .. } => Some(*leg),
+            _ => None,
+        });
+        started.collect()
+    }
+
+    /// The record of the only call that has one.
+    pub fn record(&self) -> &CallRecord {
+        let mut records = self.events().filter_map(|event| match event {
+            Happened::CallRecorded { record } => Some(record),
+            _ => None,
+        });
+        let record = records.next().expect("a call was recorded");
+        assert!(records.next().is_none(), "only one call was recorded");
+        record
+    }
+
+    /// Nothing of any call is left in the switch.
+    pub fn assert_at_rest(&self) {
+        let counts = self.switch.counts();
+        let rest = switch::api::Counts { ports_resting: counts.ports_resting, ..Default::default() };
+        assert_eq!(counts, rest);
+        for far in &self.fars {
+            assert_eq!(far.endpoint.counts().dialogs, 0, "{} is left on the line", far.address);
+        }
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, data: &Bytes) {
+        if to == switch_address() {
+            let flow = Flow { transport: Transport::Udp, local: to, remote: from };
+            return self.switch.handle_input(self.now, Input::Datagram { flow, data });
+        }
+        let far = self.fars.iter_mut().find(|far| far.address == to).expect("somebody is there");
+        if !far.deaf {
+            far.received.push(data.clone());
+            let flow = far.flow();
+            far.endpoint.handle_input(self.now, sip::api::Input::Datagram { flow, data });
+        }
+    }
+
+    fn drain_switch(&mut self) -> bool {
+        let mut moved = false;
+        let mut appended = false;
+        while let Some(output) = self.switch.poll_output() {
+            moved = true;
+            match output {
+                Output::Append(entry) => {
+                    self.log.push(entry);
+                    appended = true;
+                }
+                Output::Transmit { flow, data } => self.network.push_back((flow.local, flow.remote, data)),
+                Output::Reply { command, result } => self.replies.push((command, result)),
+                Output::Media(command) => self.media.push(command),
+                Output::Finish { call, files, .. } => self.finished.push((call, files)),
+                Output::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
+            }
+        }
+        if appended && self.auto_commit {
+            let through = self.log.last().map(|entry| entry.no).unwrap_or_default();
+            self.durable = through;
+            self.switch.handle_input(self.now, Input::Durable { through });
+        }
+        moved
+    }
+
+    fn drain_far(&mut self, n: usize) -> bool {
+        let far = &mut self.fars[n];
+        let mut moved = false;
+        while let Some(output) = far.endpoint.poll_output() {
+            moved = true;
+            match output {
+                sip::api::Output::Transmit(transmit) => {
+                    far.sent.push(transmit.data.clone());
+                    self.network.push_back((far.address, transmit.flow.remote, transmit.data));
+                }
+                sip::api::Output::Event(Event::Incoming { dialog, sdp, .. }) => {
+                    far.call = Some(dialog);
+                    far.offer = sdp;
+                    far.calls += 1;
+                }
+                sip::api::Output::Event(Event::Ended { how, .. }) => far.ended.push(how),
+                sip::api::Output::Event(_) => {}
+            }
+        }
+        moved
+    }
+}
+
+pub fn dial() -> Command {
+    Command::DialOut(DialOut {
+        agent: "1001".to_owned(),
+        callee: CUSTOMER.to_owned(),
+        agent_ring_max: None,
+        customer_ring_max: None,
+        agent_shown: None,
+        customer_shown: None,
+        extras: String::new(),
+        group: None,
+        group_rule: GroupRule::Random,
+        group_area: None,
+    })
+}
+
+pub fn hangup() -> Command {
+    Command::Hangup { agent: "1001".to_owned() }
+}
