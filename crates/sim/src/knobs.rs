@@ -1,0 +1,84 @@
+//! What is drawn per seed: how bad the network is, how slow the log, how often things break, how people behave.
+
+use std::time::Duration;
+
+use base::Random;
+
+/// One world's settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Knobs {
+    /// Percent of datagrams lost.
+    pub(crate) loss: u64,
+    /// Percent delivered twice.
+    pub(crate) duplication: u64,
+    /// Shortest way of a datagram.
+    pub(crate) delay_min: Duration,
+    /// Longest; more than the distance between two datagrams means reordering.
+    pub(crate) delay_max: Duration,
+    /// Longest time from an append to its commit.
+    pub(crate) commit_delay_max: Duration,
+    /// How many times the log stalls.
+    pub(crate) stalls: u64,
+    /// How many times the program dies.
+    pub(crate) crashes: u64,
+    /// How many times the wall clock jumps.
+    pub(crate) clock_jumps: u64,
+    /// How many times a far end breaks down for a while or calls us.
+    pub(crate) misbehaviours: u64,
+    /// How many phones go mute in the middle of a call, percent of answered legs.
+    pub(crate) mute: u64,
+    /// Percent of streams whose sockets cannot be opened.
+    pub(crate) ports_unusable: u64,
+    /// Longest pause between two commands.
+    pub(crate) command_pause_max: Duration,
+    /// RTP port pairs of the switch.
+    pub(crate) port_pairs: u16,
+    /// How many agents there are.
+    pub(crate) agents: u64,
+    /// How many trunks there are.
+    pub(crate) trunks: u64,
+}
+
+impl Knobs {
+    pub(crate) fn draw(random: &mut Random) -> Knobs {
+        // Half of the worlds have a good network: faults of other kinds show better there.
+        let bad_network = random.chance(50);
+        let loss = if bad_network { random.below(25) } else { 0 };
+        let duplication = if bad_network { random.below(20) } else { 0 };
+        let spread_ms = if bad_network { random.below(400) } else { random.below(10) };
+        let delay_min = Duration::from_millis(1 + random.below(40));
+        Knobs {
+            loss,
+            duplication,
+            delay_min,
+            delay_max: delay_min + Duration::from_millis(spread_ms),
+            commit_delay_max: Duration::from_micros(300 + random.below(200_000)),
+            stalls: random.below(3),
+            crashes: random.below(3),
+            clock_jumps: random.below(3),
+            misbehaviours: random.below(8),
+            mute: random.below(10),
+            ports_unusable: random.below(4),
+            command_pause_max: Duration::from_millis(200 + random.below(8_000)),
+            port_pairs: if random.chance(20) { 3 } else { 64 },
+            agents: 1 + random.below(5),
+            trunks: 1 + random.below(3),
+        }
+    }
+
+    /// The same world without faults.
+    pub(crate) fn calm(self) -> Knobs {
+        Knobs {
+            loss: 0,
+            duplication: 0,
+            delay_max: self.delay_min,
+            stalls: 0,
+            crashes: 0,
+            clock_jumps: 0,
+            misbehaviours: 0,
+            mute: 0,
+            ports_unusable: 0,
+            ..self
+        }
+    }
+}

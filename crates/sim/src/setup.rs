@@ -1,0 +1,108 @@
+//! The accounts, agents, phones and trunks of a simulated world.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::AccountId;
+use callcenter::config::{
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+};
+use switch::config::{AccountConfig, Config, Trunk, User};
+use switch::limits;
+
+use crate::far;
+use crate::knobs::Knobs;
+
+/// The one account.
+pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
+/// Its phones' domain.
+pub(crate) const DOMAIN: &str = "sim.example";
+/// Its phones' password.
+pub(crate) const PASSWORD: &str = "correct horse";
+/// Where the phones are.
+pub(crate) const PHONES_NET: u8 = 2;
+/// Where the carriers are.
+pub(crate) const TRUNKS_NET: u8 = 1;
+
+/// Where the switch is.
+pub(crate) fn switch_address() -> SocketAddr {
+    far::address(0, 0)
+}
+
+/// The agent's number, which is also its phone's user name.
+pub(crate) fn agent_number(n: u64) -> String {
+    (1001 + n).to_string()
+}
+
+/// The agent's mobile.
+pub(crate) fn mobile(n: u64) -> String {
+    (13_900_000_001 + n).to_string()
+}
+
+/// What the switch is told.
+pub(crate) fn config(knobs: &Knobs) -> Config {
+    let users = (0..knobs.agents).map(|n| User { name: agent_number(n), password: PASSWORD.to_owned() });
+    let trunks = (0..knobs.trunks).map(|n| {
+        let at = usize::try_from(n).expect("few trunks");
+        Trunk {
+            name: format!("trunk{n}"),
+            remote: far::address(TRUNKS_NET, at),
+            domain: format!("carrier{n}.example"),
+            credentials: None,
+        }
+    });
+    Config {
+        accounts: vec![AccountConfig {
+            account: account(knobs),
+            sip_domain: DOMAIN.to_owned(),
+            trunks: trunks.collect(),
+            users: users.collect(),
+        }],
+        sip_local: switch_address(),
+        sip_advertised: None,
+        media_address: switch_address().ip(),
+        rtp_port_min: 20_000,
+        rtp_port_max: 20_000 + 2 * knobs.port_pairs - 1,
+        user_agent: "Cordboard".to_owned(),
+        silence_max: Some(limits::SILENCE_MAX),
+        trunk_answer_any_max: limits::TRUNK_ANSWER_ANY_MAX,
+        log_backlog_max: 200,
+        legs_max: 100,
+        worker: 1,
+    }
+}
+
+fn account(knobs: &Knobs) -> Account {
+    let own = "01088880000".to_owned();
+    Account {
+        id: ACCOUNT,
+        status: AccountStatus::Enabled,
+        agents: (0..knobs.agents).map(agent).collect(),
+        numbers: vec![own.clone()],
+        default_number: Some(own.clone()),
+        groups: vec![NumberGroup { id: "5f".repeat(12), name: "all".to_owned(), numbers: vec![own] }],
+        editions: vec![Edition { name: "full".to_owned(), licences: 100, calls: true }],
+        busy_reasons: Vec::new(),
+        agent_ring: Duration::from_secs(20),
+        customer_ring: Duration::from_secs(30),
+        call_age_max: Duration::from_secs(600),
+        recording: RecordingMode::DualTrack,
+        dialout_ring_at: DialoutRingAt::Customer,
+        calls_max: 100,
+        utc_offset_s: 28_800,
+    }
+}
+
+fn agent(n: u64) -> Agent {
+    Agent {
+        number: agent_number(n),
+        name: format!("Agent {n}"),
+        id: format!("{n:024x}"),
+        status: AgentStatus::Enabled,
+        mobile: Some(mobile(n)),
+        sip_user: Some(agent_number(n)),
+        bound_number: None,
+        edition: "full".to_owned(),
+        wrap_up: Duration::from_secs(if n.is_multiple_of(2) { 10 } else { 0 }),
+    }
+}
