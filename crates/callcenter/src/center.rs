@@ -43,6 +43,7 @@ pub enum Input {
 
 /// What a [`Center`] gives out: events before the actions and the reply they justify.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most outputs are events, and each is moved once")]
 pub enum Output {
     /// To be written to the log.
     Event(Numbered),

@@ -66,10 +66,9 @@ pub(crate) fn wrap_up_over(view: View<'_>, number: &str) -> Decision {
 }
 
 /// Tells what agents show when the surroundings changed it: a phone came or went, an agent was disabled or enabled.
-/// An agent in a call shows the call, and is told of the rest when it is over.
+/// An agent in a call goes on showing the call: what is new about it is told when the call is over.
 pub(crate) fn refresh(view: View<'_>) -> Decision {
-    let free = view.state.agents.iter().filter(|(number, _)| !view.state.on_call.contains_key(*number));
-    let changed = free.filter_map(|(number, agent)| {
+    let changed = view.state.agents.iter().filter_map(|(number, agent)| {
         let activity = view.activity(number);
         let is_new = agent.shown != Some(view.wire_state(number, agent, activity));
         is_new.then(|| view.changed(number, agent, activity, None))

@@ -48,7 +48,7 @@ pub(crate) fn choose(
         });
     }
     let own = agent.bound_number.as_ref().or(account.default_number.as_ref());
-    own.map(ShownNumber::alone).ok_or(Refusal::NoShownNumber)
+    own.map(|number| ShownNumber::alone(number)).ok_or(Refusal::NoShownNumber)
 }
 
 fn group<'a>(dial: &DialOut, account: &'a Account) -> Result<Option<&'a NumberGroup>, Refusal> {
@@ -70,7 +70,7 @@ fn any_of(group: &NumberGroup, random: &mut Random) -> ShownNumber {
 }
 
 impl ShownNumber {
-    fn alone(number: &String) -> ShownNumber {
-        ShownNumber { number: number.clone(), group_ids: Vec::new(), group_names: Vec::new() }
+    fn alone(number: &str) -> ShownNumber {
+        ShownNumber { number: number.to_owned(), group_ids: Vec::new(), group_names: Vec::new() }
     }
 }

@@ -8,6 +8,8 @@ use callcenter::event::{CallFacts, Event};
 
 use crate::desk::{Desk, SHOWN, dial_out};
 
+type Change = fn(&mut DialOut);
+
 const GROUP: &str = "60541bbf4aab2c0021278ad2";
 
 #[test]
@@ -52,7 +54,7 @@ fn then_the_agents_bound_number_then_the_accounts_default() {
 
 #[test]
 fn only_the_accounts_own_numbers_and_groups_may_be_asked_for() {
-    let refusals: [(fn(&mut DialOut), Refusal); 4] = [
+    let refusals: [(Change, Refusal); 4] = [
         (|dial| dial.customer_shown = Some("110".to_owned()), Refusal::CustomerShownNotOwned),
         (|dial| dial.agent_shown = Some("110".to_owned()), Refusal::AgentShownNotOwned),
         (|dial| dial.group = Some("unknown".to_owned()), Refusal::GroupUnknown),
