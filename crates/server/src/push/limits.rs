@@ -19,3 +19,9 @@ pub const SETTLEMENTS_CHUNK: usize = 500;
 
 /// Bytes of an answer that are read so that its connection can be used again. A longer one loses its connection.
 pub const ANSWER_READ_MAX: usize = 16 * 1024;
+
+/// Characters of the reason that a dead letter gives.
+pub const REASON_CHARS_MAX: usize = 300;
+
+/// Pause before settlements that could not be written are passed to the writer again.
+pub const SETTLE_RETRY: Duration = Duration::from_secs(1);

@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// When the running commit began; `None` between commits.
     committing_since: Mutex<Option<Instant>>,
     /// Rings when pushes were put into the outbox.
-    pub(super) outbox_grew: Notify,
+    outbox_grew: Notify,
 }
 
 impl WriterHandle {
@@ -167,6 +167,11 @@ impl WriterHandle {
         keep: Duration,
     ) -> impl Future<Output = Result<usize, Unavailable>> + Send + 'static {
         self.request(move |conn| retention::prune(conn, now, keep))
+    }
+
+    /// Resolves when pushes were put into the outbox since the last time. For one listener.
+    pub async fn outbox_grew(&self) {
+        self.shared.outbox_grew.notified().await;
     }
 
     fn request<T: Send + 'static>(
