@@ -100,6 +100,9 @@ impl Dialog {
             }
             Kind::Ringing => {
                 let key = ServerKey::of(&request).ok()?;
+                if core.table.server(&key).is_some() {
+                    return None;
+                }
                 let merge = MergeKey::of(&request);
                 let transaction = core.table.open_server(key, merge, &Method::Invite, flow);
                 dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
@@ -115,7 +118,7 @@ impl Dialog {
 
     pub(super) fn calling_token(&self, invite: &Request) -> Bytes {
         let mut invite = Request { body: Bytes::new(), ..invite.clone() };
-        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization, HeaderName::ContentType] {
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             invite.headers.remove(&name);
         }
         write(CALLING, self.flow, &invite)
@@ -140,6 +143,8 @@ fn write(kind: &str, flow: Flow, request: &Request) -> Bytes {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
     };
+    let mut request = request.clone();
+    request.headers.remove(&HeaderName::ContentType);
     let mut token = format!("{VERSION} {kind} {transport} {} {}\r\n", flow.local, flow.remote).into_bytes();
     token.extend_from_slice(&request.encode());
     Bytes::from(token)
