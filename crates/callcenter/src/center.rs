@@ -182,13 +182,20 @@ impl Center {
         self.around.note(&signal);
         if signal == Signal::Restarted {
             self.resume_wrap_ups(now);
-            // One by one, so that one call whose plan fails does not keep the others from their records.
-            let died: Vec<CallId> = self.calls().collect();
-            for call in died {
-                self.take(now, None, Stimulus::CallDied(call), ids, decide::decide);
-            }
+            self.take_for_each_call(now, Stimulus::CallDied, ids);
+        }
+        if signal == Signal::ShutDownBegan {
+            self.take_for_each_call(now, Stimulus::CallCut, ids);
         }
         self.take(now, None, Stimulus::Signal(signal), ids, decide::decide);
+    }
+
+    /// One by one, so that one call whose plan fails does not keep the others from their records.
+    fn take_for_each_call(&mut self, now: Now, stimulus: fn(CallId) -> Stimulus, ids: &mut Snowflake) {
+        let calls: Vec<CallId> = self.calls().collect();
+        for call in calls {
+            self.take(now, None, stimulus(call), ids, decide::decide);
+        }
     }
 
     fn take(

@@ -25,6 +25,8 @@ pub(crate) enum Stimulus {
     Timer(TimerKind),
     /// The program began anew; this call lived before.
     CallDied(CallId),
+    /// The program is about to end, and this call with it.
+    CallCut(CallId),
 }
 
 /// What was decided: events first, then what they justify.
@@ -62,6 +64,9 @@ pub(crate) fn decide(view: View<'_>, stimulus: &Stimulus, dice: &mut Dice<'_>) -
         Stimulus::Timer(timer) => on_timer(view, timer),
         Stimulus::CallDied(id) => {
             view.state.calls.get(id).map(|call| ending::died(view, call)).unwrap_or_default()
+        }
+        Stimulus::CallCut(id) => {
+            view.state.calls.get(id).map(|call| dial_out::time_over(view, call)).unwrap_or_default()
         }
     }
 }
@@ -102,6 +107,8 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
         (Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted, _) => {
             presence::refresh(view)
         }
+        // The shell asks about each call by itself.
+        (Signal::ShutDownBegan, _) => Decision::default(),
     }
 }
 
@@ -208,7 +215,7 @@ impl<'a> View<'a> {
             Stimulus::Command(command) => self.state.on_call.get(command.agent()).copied(),
             Stimulus::Signal(signal) => self.call_of_signal(signal),
             Stimulus::Timer(timer) => timer.call(),
-            Stimulus::CallDied(id) => Some(*id),
+            Stimulus::CallDied(id) | Stimulus::CallCut(id) => Some(*id),
         };
         call.filter(|id| self.state.calls.contains_key(id))
     }
@@ -219,7 +226,10 @@ impl<'a> View<'a> {
                 self.state.legs.get(leg).copied()
             }
             Signal::RecordingStopped { call, .. } | Signal::RecordingReady { call, .. } => Some(*call),
-            Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted => None,
+            Signal::PhoneRegistered { .. }
+            | Signal::PhoneUnregistered { .. }
+            | Signal::Restarted
+            | Signal::ShutDownBegan => None,
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Signal {
     },
     /// The program began anew: legs and media of before are gone. Comes once, after the log was applied.
     Restarted,
+    /// The program is about to end in good order: every call is ended now.
+    ShutDownBegan,
 }
 
 /// Why a leg ended: a verdict, made from SIP by the one table in `switch::cause`.

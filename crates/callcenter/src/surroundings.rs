@@ -45,7 +45,8 @@ impl Surroundings {
             | Signal::LegEnded { .. }
             | Signal::RecordingStopped { .. }
             | Signal::RecordingReady { .. }
-            | Signal::Restarted => {}
+            | Signal::Restarted
+            | Signal::ShutDownBegan => {}
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Input<'a> {
     },
     /// The log cannot be written (stalled, full), or can again. While true, new work is refused and living calls go on.
     LogStalled(bool),
+    /// The program is about to end in good order: end every call and tell its phones.
+    EndCalls,
     /// A deadline named by `next_timeout` has come.
     Timeout,
 }

@@ -138,6 +138,11 @@ impl Switch {
             }
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
+            Input::EndCalls => {
+                for account in self.accounts.keys().copied().collect::<Vec<_>>() {
+                    self.tell(account, Signal::ShutDownBegan);
+                }
+            }
             Input::Timeout => self.timeout(now),
         }
         self.settle(now);

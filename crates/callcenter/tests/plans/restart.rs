@@ -152,3 +152,19 @@ fn a_part_of_the_log_is_enough() {
 fn last_of(desk: &Desk, call: Option<base::CallId>) -> Option<&Event> {
     desk.log.iter().rev().map(|numbered| &numbered.event).find(|event| event.call() == call)
 }
+
+#[test]
+fn a_shutdown_ends_every_call_and_both_its_phones() {
+    let mut desk = Desk::signed_in(&["8000"]);
+    desk.linked("8000");
+    desk.wait_ms(4000);
+    desk.look();
+    desk.signal(Signal::ShutDownBegan);
+    desk.expect(
+        "call over by System
+         8000 shows 5 Hangup, wrap-up
+         -> stop recording
+         -> end Agent
+         -> end Customer",
+    );
+}
