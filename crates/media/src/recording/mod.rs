@@ -1,0 +1,13 @@
+//! Recordings: while a call runs, packets are stored as they come ([`Writer`]); when it is over they become sound files
+//! ([`render`]).
+//!
+//! Storing does nothing but append, so it is cheap and a crash loses the tail at most. All judgement (order, loss, gaps,
+//! clocks) is left to the rendering, which can be done again.
+
+mod mix;
+mod placement;
+mod render;
+mod track_file;
+
+pub use render::{Files, RenderError, Rendered, render};
+pub use track_file::{Ending, Head, Packet, Reader, TrackError, Writer};

@@ -1,0 +1,177 @@
+//! Where the packets of one track belong on the recording's clock.
+//!
+//! Arrival says when a packet came, its RTP timestamp when it was made, by a clock of unknown offset and rate. The
+//! difference *arrival − timestamp* is that offset plus the packet's delay; the least delayed packets of a stretch show the
+//! offset best. So a packet waits for `LOOK_AHEAD`, then is placed by its timestamp and the least difference among those
+//! that came after it. The offset is kept while it is good to within `DRIFT_MAX`: inside a talk spurt packets then lie
+//! sample to sample, jitter and reordering leave no trace, and drifting clocks are set right in small steps. A difference
+//! that moved by more than `LATE_MAX` is another clock: a new sender, or one that started again.
+//!
+//! All positions are samples since the recording began.
+
+use std::collections::VecDeque;
+
+use crate::codec::Codec;
+use crate::limits::RENDER_PACKETS_MAX;
+
+/// How long a packet waits for less delayed ones: 0.5 s.
+pub(super) const LOOK_AHEAD: i64 = 4_000;
+/// A packet more delayed than this, against its neighbours, is of another clock: 2 s.
+pub(super) const LATE_MAX: i64 = 16_000;
+/// How far the offset may be from what the packets show: 15 ms.
+pub(super) const DRIFT_MAX: i64 = 120;
+/// So many packets must agree before the offset is moved to a later place: one late packet is not a drift.
+const AGREE_MIN: usize = 5;
+
+/// A packet with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) position: i64,
+    pub(super) codec: Codec,
+    pub(super) payload: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Placement {
+    waiting: VecDeque<Arrived>,
+    /// The difference of the packet that came last, as unbounded number: timestamps wrap.
+    last_difference: Option<i64>,
+    offset: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    at: i64,
+    /// Arrival − timestamp.
+    difference: i64,
+    codec: Codec,
+    payload: Vec<u8>,
+}
+
+impl Placement {
+    /// A packet came at `at`.
+    pub(super) fn push(&mut self, at: i64, timestamp: u32, codec: Codec, payload: Vec<u8>) {
+        let raw = (at as u32).wrapping_sub(timestamp);
+        let difference = match self.last_difference {
+            None => i64::from(raw),
+            Some(last) => last + i64::from(raw.wrapping_sub(last as u32).cast_signed()),
+        };
+        self.last_difference = Some(difference);
+        self.waiting.push_back(Arrived { at, difference, codec, payload });
+    }
+
+    /// The next packet that need not wait any longer at `now`.
+    pub(super) fn pop_ready(&mut self, now: i64) -> Option<Placed> {
+        let full = self.waiting.len() > RENDER_PACKETS_MAX;
+        let first = self.waiting.front()?;
+        if first.at + LOOK_AHEAD > now && !full {
+            return None;
+        }
+        self.pop()
+    }
+
+    /// The next packet, ready or not: nothing comes any more.
+    pub(super) fn pop(&mut self) -> Option<Placed> {
+        let first = self.waiting.pop_front()?;
+        let offset = self.offset_for(&first);
+        self.offset = Some(offset);
+        let delay = first.difference - offset;
+        Some(Placed { position: first.at - delay, codec: first.codec, payload: first.payload })
+    }
+
+    fn offset_for(&self, first: &Arrived) -> i64 {
+        let same_clock = |difference: i64| (difference - first.difference).abs() <= LATE_MAX;
+        let (mut least, mut agree) = (first.difference, 1);
+        for arrived in self.waiting.iter().filter(|arrived| same_clock(arrived.difference)) {
+            least = least.min(arrived.difference);
+            agree += 1;
+        }
+        match self.offset {
+            Some(offset) if same_clock(offset) => {
+                let drift = least - offset;
+                let keep = drift.abs() <= DRIFT_MAX || (drift > 0 && agree < AGREE_MIN);
+                if keep { offset } else { least }
+            }
+            Some(_) | None => least,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Places packets of (arrival in ms, timestamp) and returns the positions.
+    fn place(packets: impl IntoIterator<Item = (i64, u32)>) -> Vec<i64> {
+        let mut placement = Placement::default();
+        let mut positions = Vec::new();
+        for (at_ms, timestamp) in packets {
+            positions
+                .extend(std::iter::from_fn(|| placement.pop_ready(at_ms * 8)).map(|placed| placed.position));
+            placement.push(at_ms * 8, timestamp, Codec::Pcma, Vec::new());
+        }
+        positions.extend(std::iter::from_fn(|| placement.pop()).map(|placed| placed.position));
+        positions
+    }
+
+    #[test]
+    fn a_late_first_packet_and_jitter_leave_no_trace() {
+        let delays = [45, 3, 20, 0, 31, 7, 60, 0, 12, 1];
+        let packets = (0..100).map(|n| {
+            (1000 + 20 * n + delays[n as usize % 10], (n as u32).wrapping_mul(160).wrapping_sub(999))
+        });
+        let positions = place(packets);
+        for (n, position) in positions.iter().enumerate() {
+            assert_eq!(*position, 8000 + 160 * n as i64, "packet {n}");
+        }
+    }
+
+    #[test]
+    fn reordered_and_doubled_packets_have_the_place_they_were_made_for() {
+        assert_eq!(place([(0, 0), (40, 320), (41, 160), (42, 320), (60, 480)]), [0, 320, 160, 320, 480]);
+    }
+
+    #[test]
+    fn a_gap_is_as_long_as_its_arrival_says_whether_or_not_timestamps_went_on() {
+        let spurt = |at: i64, timestamp: u32| (0..50).map(move |n| (at + 20 * n, timestamp + 160 * n as u32));
+        for resumed in [50 * 160, 50 * 160 + 24_000, 9_999_999] {
+            let positions = place(spurt(0, 0).chain(spurt(4000, resumed)));
+            assert_eq!(positions[50], 32_000, "resumed at {resumed}");
+            assert_eq!(positions[99] - positions[50], 49 * 160);
+        }
+    }
+
+    #[test]
+    fn the_last_packet_being_late_does_not_move_it() {
+        assert_eq!(place([(0, 0), (20, 160), (40, 320), (140, 480)]), [0, 160, 320, 480]);
+    }
+
+    #[test]
+    fn drifting_clocks_are_set_right() {
+        // 1,000 ppm either way for 200 s is 200 ms.
+        for rate in [7992.0, 8008.0] {
+            let packets = (0..10_000).map(|n| (20 * n, (20.0 * n as f64 * rate / 1000.0) as u32));
+            for (n, position) in place(packets).iter().enumerate() {
+                assert!(
+                    (position - 160 * n as i64).abs() <= DRIFT_MAX + 8,
+                    "{rate} Hz, packet {n}: {position}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_placed_later_than_it_came_nor_earlier_than_the_mixer_waits(
+            packets in prop::collection::vec((0i64..400, any::<u32>()), 1..80),
+        ) {
+            let mut at = 0;
+            let packets: Vec<_> = packets.into_iter().map(|(step, timestamp)| { at += step; (at, timestamp) }).collect();
+            for (position, (at, _)) in place(packets.clone()).iter().zip(packets) {
+                prop_assert!(*position <= at * 8 + DRIFT_MAX, "{position} {at}");
+                prop_assert!(*position >= at * 8 - LATE_MAX, "{position} {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! From packets on a bad network to sound files: what each side said is on its channel, when it was said.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, Now, Random, StreamId, Wall};
+use media::api::{Command, Signal, Stored, Terms};
+use media::codec::Codec;
+use media::engine::{Engine, EngineConfig, Output};
+use media::g711;
+use media::recording::{Ending, Files, Head, Reader, Rendered, Writer, render};
+use media::rtp::Stamp;
+use media::wav;
+use proptest::prelude::*;
+
+const CALL: CallId = CallId(1);
+const TRACKS: [StreamId; 2] = [StreamId(10), StreamId(11)];
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+const FRAME_US: u64 = 20_000;
+/// The longest delay of the network below, less the shortest: the recording's clock is that of arrival.
+const JITTER_MAX_US: u64 = 60_000;
+const LENGTH: Duration = Duration::from_secs(60);
+
+fn head() -> Head {
+    Head { call: CALL, started: Wall::from_millis(1_790_000_000_000), meta: b"{}".to_vec() }
+}
+
+fn far(track: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 4000 + 2 * u16::try_from(track).expect("0 or 1")))
+}
+
+/// Whether a side speaks at a moment: 300 ms in every 2 s, the customer 1 s after the agent.
+fn speaks(track: usize, us: u64) -> bool {
+    (us + 1_000_000 * track as u64) % 2_000_000 < 300_000
+}
+
+/// The sample that a side says at a moment: a tone of its own pitch.
+fn said(track: usize, us: u64) -> i16 {
+    let hz = [500.0, 1250.0][track];
+    let turn = std::f64::consts::TAU * hz * us as f64 / 1e6;
+    if speaks(track, us) { (8000.0 * turn.sin()) as i16 } else { 0 }
+}
+
+/// One packet on its way.
+struct Sent {
+    arrives_us: u64,
+    track: usize,
+    stamp: Stamp,
+    payload: Vec<u8>,
+}
+
+/// What both sides send in a minute over a network that loses, doubles, delays and reorders. The customer's clock runs
+/// 200 ppm fast, and its sender starts again with other numbers half way.
+fn network(seed: u64) -> Vec<Sent> {
+    let mut random = Random::from_number(seed);
+    let mut packets = Vec::new();
+    for track in 0..2 {
+        let rate = [1.0, 1.0002][track];
+        for n in 0..3000u32 {
+            let restarted = track == 1 && n >= 1500;
+            let made_us = (f64::from(n) * FRAME_US as f64 / rate) as u64;
+            let payload =
+                (0..160).map(|k| g711::encode(CODECS[track], said(track, made_us + k * 125))).collect();
+            let stamp = Stamp {
+                marker: false,
+                payload_number: CODECS[track].payload(),
+                sequence: (n as u16).wrapping_add(if restarted { 77 } else { 65_000 }),
+                timestamp: (160 * n).wrapping_add(if restarted { 5 } else { u32::MAX - 100_000 }),
+                ssrc: if restarted { 2 } else { 1 },
+            };
+            let delay = random.below(JITTER_MAX_US);
+            if random.chance(2) {
+                continue;
+            }
+            let copies = if random.chance(2) { 2 } else { 1 };
+            for copy in 0..copies {
+                let arrives_us = made_us + delay + copy * random.below(5_000);
+                packets.push(Sent { arrives_us, track, stamp, payload: Vec::clone(&payload) });
+            }
+        }
+    }
+    packets.sort_by_key(|packet| packet.arrives_us);
+    packets
+}
+
+/// Runs the packets through an engine that records, and returns the track file.
+fn record(packets: Vec<Sent>) -> Vec<u8> {
+    let start = Now::default().later(Duration::from_secs(5));
+    let mut engine = Engine::new(EngineConfig { sounds: Vec::new(), streams_max: 2 }, Random::from_number(1));
+    for (track, stream) in TRACKS.into_iter().enumerate() {
+        let (codec, payload) = (CODECS[track], CODECS[track].payload());
+        let terms =
+            Terms { remote: Some(far(track)), codec, payload, events: None, send: true, receive: true };
+        engine.handle_command(start, Command::Open { stream, call: CALL, port: 30_000 });
+        engine.handle_command(start, Command::Agree { stream, terms });
+    }
+    engine.handle_command(start, Command::Record { call: CALL, agent: TRACKS[0], customer: TRACKS[1] });
+    let mut writer = Writer::new(&head()).expect("short meta");
+    for Sent { arrives_us, track, stamp, payload } in packets {
+        let now = start.later(Duration::from_micros(arrives_us));
+        let mut packet = [&stamp.to_bytes()[..], &payload].concat();
+        engine.handle_rtp(now, TRACKS[track], far(track), &mut packet);
+        while let Some(output) = engine.poll_output() {
+            if let Output::Store(stored) = output {
+                writer.push(&stored);
+            }
+        }
+    }
+    engine.handle_command(start.later(LENGTH), Command::StopRecord { call: CALL });
+    let stopped = Output::Signal(Signal::RecordingStopped { call: CALL, length: LENGTH });
+    assert_eq!(engine.poll_output(), Some(stopped));
+    writer.pending().to_vec()
+}
+
+/// The four files, as samples: mixed, left, right, agent, customer.
+struct Rendering {
+    rendered: Rendered,
+    mixed: Vec<i16>,
+    stereo: [Vec<i16>; 2],
+    sides: [Vec<i16>; 2],
+}
+
+fn rendering(file: &[u8], length: Duration) -> Rendering {
+    let mut files =
+        Files { mixed: Some(vec![]), stereo: Some(vec![]), agent: Some(vec![]), customer: Some(vec![]) };
+    let reader = Reader::new(file).expect("the head is whole");
+    assert_eq!(reader.head(), &head());
+    let rendered = render(reader, length, &mut files).expect("memory has no errors");
+    let Files { mixed: Some(mixed), stereo: Some(stereo), agent: Some(agent), customer: Some(customer) } =
+        files
+    else {
+        unreachable!("all four were given")
+    };
+    let mono = |file: &[u8]| {
+        let wav = wav::read(file).expect("a WAV file");
+        assert_eq!((wav.rate_hz, file.len()), (8000, 44 + 2 * wav.samples.len()));
+        wav.samples
+    };
+    assert_eq!(stereo[22..24], [2, 0]);
+    let side = |offset: usize| {
+        let frames = stereo[44..].chunks_exact(4);
+        frames.map(|frame| i16::from_le_bytes([frame[offset], frame[offset + 1]])).collect()
+    };
+    Rendering {
+        rendered,
+        mixed: mono(&mixed),
+        stereo: [side(0), side(2)],
+        sides: [mono(&agent), mono(&customer)],
+    }
+}
+
+/// The shift of `heard` against what was said, samples, at which the two are most alike around a moment: their envelopes
+/// in steps of 1 ms are compared.
+fn shift(heard: &[i16], track: usize, around: usize) -> i64 {
+    let window = around - 4000..around + 4000;
+    let loud = |sample: i16| f64::from(sample.unsigned_abs() > 1000);
+    let alike = |shift: i64| -> f64 {
+        let said = |n: usize| f64::from(speaks(track, n as u64 * 125)) - 0.5;
+        let at = |n: usize| usize::try_from(n as i64 + shift).ok().and_then(|n| heard.get(n));
+        // Loud is more than half of the moments of a tone, near its zero crossings it is not.
+        window.clone().step_by(4).map(|n| said(n) * at(n).map_or(0.0, |sample| loud(*sample))).sum()
+    };
+    (-1600..1600).step_by(8).max_by(|a, b| alike(*a).total_cmp(&alike(*b))).expect("not empty")
+}
+
+#[test]
+fn each_side_is_on_its_channel_at_its_time() {
+    for seed in [1, 2] {
+        let rendering = rendering(&record(network(seed)), LENGTH);
+        assert_eq!(rendering.rendered.ending, Ending::Whole);
+        assert_eq!(rendering.rendered.samples, 480_000);
+        assert!(rendering.rendered.packets.iter().all(|count| (2900..3100).contains(count)));
+        assert_eq!(rendering.stereo, rendering.sides);
+        for (track, side) in rendering.sides.iter().enumerate() {
+            assert_eq!(side.len(), 480_000);
+            // The middle of every burst but the first and last.
+            for burst in 1..28 {
+                let around = (burst * 2_000_000 + 1_000_000 * track + 150_000) / 125;
+                let shift = shift(side, track, around);
+                assert!(shift.abs() <= 160, "seed {seed}, track {track}, burst {burst}: {shift} samples off");
+            }
+        }
+        let [agent, customer] = &rendering.sides;
+        for (n, mixed) in rendering.mixed.iter().enumerate() {
+            assert_eq!(*mixed, agent[n].saturating_add(customer[n]));
+        }
+    }
+}
+
+#[test]
+fn on_a_good_network_the_files_are_what_was_said() {
+    let packets = network(3).into_iter().filter(|packet| packet.track == 0);
+    let mut packets: Vec<Sent> = packets.collect();
+    packets.dedup_by_key(|packet| packet.stamp.sequence);
+    let rendering = rendering(&record(packets), LENGTH);
+    let agent = &rendering.sides[0];
+    assert!(rendering.sides[1].iter().all(|sample| *sample == 0));
+    assert_eq!(&rendering.mixed, agent);
+    // Jitter must not stretch or tear what was said: up to one shift, and the two per cent that were lost, it is the same.
+    let best = (0..480).map(|shift| {
+        let same = (0..470_000).filter(|n| {
+            let expected = g711::decode(Codec::Pcma, g711::encode(Codec::Pcma, said(0, *n as u64 * 125)));
+            agent[n + shift] == expected
+        });
+        same.count()
+    });
+    let best = best.step_by(1).max().expect("480 shifts");
+    assert!(best > 455_000, "{best} of 470,000 samples are right");
+}
+
+#[test]
+fn a_torn_file_is_rendered_up_to_the_tear() {
+    let whole = record(network(4));
+    let torn = &whole[..whole.len() / 2 + 7];
+    let (full, half) = (rendering(&whole, LENGTH), rendering(torn, LENGTH));
+    assert_eq!(half.rendered.ending, Ending::Torn);
+    assert_eq!(half.mixed.len(), 480_000);
+    // The last half second could have been placed better by what came after it.
+    assert_eq!(half.mixed[..230_000], full.mixed[..230_000]);
+    assert!(half.mixed[250_000..].iter().all(|sample| *sample == 0));
+    assert!(full.mixed[250_000..].iter().any(|sample| *sample != 0));
+}
+
+#[test]
+fn a_long_call_with_little_said_has_its_length() {
+    let mut writer = Writer::new(&head()).expect("short meta");
+    for minute in [1, 9] {
+        let payload = vec![0x2a; 160].into();
+        let at_us = minute * 60_000_000;
+        writer.push(&Stored::Packet {
+            call: CALL,
+            track: 1,
+            at_us,
+            codec: Codec::Pcma,
+            timestamp: 0,
+            sequence: 0,
+            payload,
+        });
+    }
+    let rendering = rendering(writer.pending(), Duration::from_millis(600_010));
+    assert_eq!(rendering.mixed.len(), 4_800_080);
+    let loud: Vec<usize> = (0..4_800_080).filter(|n| rendering.mixed[*n] != 0).collect();
+    assert_eq!(loud, (480_000..480_160).chain(4_320_000..4_320_160).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_what_is_wanted_is_made_and_too_much_is_refused() {
+    let file = record(Vec::new());
+    let mut files = Files { customer: Some(Vec::new()), ..Files::default() };
+    render(Reader::new(&file[..]).expect("a head"), Duration::from_secs(1), &mut files).expect("short");
+    assert_eq!(files.customer.map(|file| file.len()), Some(44 + 16_000));
+    let mut none: Files<Vec<u8>> = Files::default();
+    let long = render(Reader::new(&file[..]).expect("a head"), Duration::from_secs(90_000), &mut none);
+    assert_eq!(long.expect_err("25 hours").to_string(), "length 90000 s: the limit is 86400 s");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_stored_the_files_have_the_given_length(
+        packets in prop::collection::vec(
+            (0u8..4, any::<bool>(), prop_oneof![0u64..3_000_000, any::<u64>()], any::<u32>(), 0usize..400), 0..60),
+        ms in 0u64..2_500,
+    ) {
+        let mut writer = Writer::new(&head()).expect("short meta");
+        for (track, mu, at_us, timestamp, len) in packets {
+            let codec = if mu { Codec::Pcmu } else { Codec::Pcma };
+            let payload = vec![3; len].into();
+            writer.push(&Stored::Packet { call: CALL, track, at_us, codec, timestamp, sequence: 0, payload });
+        }
+        let rendering = rendering(writer.pending(), Duration::from_millis(ms));
+        prop_assert_eq!(rendering.mixed.len() as u64, ms * 8);
+    }
+}
