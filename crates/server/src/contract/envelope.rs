@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::codes::{Code, Fault, Language};
+use super::fields::depth;
+use super::limits::BODY_DEPTH_MAX;
 use super::request::Verb;
 use super::time::Zone;
 
@@ -44,6 +46,11 @@ pub struct Span {
     pub answered: Wall,
     /// The answer left.
     pub ended: Wall,
+}
+
+/// A body as `requestInfo` shows it: when it is JSON, and not deeper than we would read it ourselves.
+pub fn echoed(body: &[u8]) -> Option<Box<RawValue>> {
+    if depth(body) > BODY_DEPTH_MAX { None } else { serde_json::from_slice(body).ok() }
 }
 
 /// The `data` of an accepted command; `busy` and `rest` have none.

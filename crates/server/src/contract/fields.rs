@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
 }
 
 /// How deep brackets are nested outside of strings. The text need not be JSON.
-fn depth(text: &[u8]) -> usize {
+pub(super) fn depth(text: &[u8]) -> usize {
     let (mut now, mut deepest): (usize, usize) = (0, 0);
     let mut bytes = text.iter();
     let mut in_string = false;

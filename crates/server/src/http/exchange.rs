@@ -77,7 +77,7 @@ impl Exchange {
             AccountStatus::Removed => return Err(Code::AccountUnknown.into()),
         }
         let body = read(body).await?;
-        self.body = serde_json::from_slice(&body).ok();
+        self.body = envelope::echoed(&body);
         self.passed_on = Some(self.now());
         Ok((account, body))
     }
