@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base::AccountId;
+use callcenter::config::{
+    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::contract::push::{ConnectedShape, PushKind, PushNames};
+use crate::contract::time::Zone;
+use crate::http::ports::{HeaderEcho, HttpStatus, RequestLimits};
+
+/// Everything `cordboard.toml` says, checked. `docs/cordboard.example.toml` explains each key.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[[trunk]]`
+    pub trunks: Vec<Trunk>,
+    /// `[[account]]`
+    pub accounts: Vec<Account>,
+}
+
+/// `[server]`: the machine.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where the API listens.
+    pub http_listen: SocketAddr,
+    /// Where SIP listens.
+    pub sip_listen: SocketAddr,
+    /// Address in Via and Contact, when it is not `sip_listen`.
+    pub sip_advertised: Option<SocketAddr>,
+    /// Address in SDP: where phones send sound to.
+    pub media_address: IpAddr,
+    /// First RTP port: even.
+    pub rtp_port_min: u16,
+    /// Last RTP port: odd.
+    pub rtp_port_max: u16,
+    /// Where the store and the recordings are.
+    pub data_dir: PathBuf,
+    /// What links in records begin with. No slash at the end.
+    pub public_url: String,
+    /// Whether pushes may go to loopback, private and link-local addresses.
+    pub allow_private_push: bool,
+    /// How long living calls may go on after the server was told to stop.
+    pub shutdown_grace: Duration,
+    /// How long log rows are kept once everything they caused is settled.
+    pub journal_keep: Duration,
+    /// Recording stops when fewer bytes are free.
+    pub disk_free_min_bytes: u64,
+    /// A `phone.dat` to use instead of the built-in one.
+    pub number_data: Option<PathBuf>,
+    /// Legs at once, over all accounts.
+    pub legs_max: usize,
+    /// Worker number in call numbers, 0–1023: different on each server of one owner.
+    pub worker: u16,
+}
+
+/// `[[trunk]]`: a way into the telephone network.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// Where calls go, first choice first; calls may come from these, too.
+    pub addresses: Vec<HostPort>,
+    /// Host in Request-URI, From and To; default: the host of the address.
+    pub domain: Option<String>,
+    /// User name and password for the carrier's challenge.
+    pub login: Option<SipLogin>,
+}
+
+/// A host name or an IP address (IPv6 without brackets), and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// Resolved at start.
+    pub host: String,
+    /// Never 0.
+    pub port: u16,
+}
+
+/// A SIP user and its password.
+#[derive(Clone, Debug)]
+pub struct SipLogin {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// `[[account]]`: a customer of this server.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The appkey.
+    pub id: AccountId,
+    /// 6717 when removed, 6718 when disabled.
+    pub status: AccountStatus,
+    /// Any of them signs requests.
+    pub secrets: Vec<SecretString>,
+    /// The zone its times are shown in.
+    pub zone: Zone,
+    /// Realm and AOR domain of its phones.
+    pub sip_domain: String,
+    /// How often it may ask.
+    pub limits: RequestLimits,
+    /// The HTTP status of its refusals.
+    pub http_status: HttpStatus,
+    /// What `requestInfo.headers` shows.
+    pub header_echo: HeaderEcho,
+    /// Calls at once.
+    pub calls_max: usize,
+    /// How long an agent's phone rings by default.
+    pub agent_ring: Duration,
+    /// How long a customer's phone rings by default.
+    pub customer_ring: Duration,
+    /// A call older than this is ended.
+    pub call_age_max: Duration,
+    /// Which tracks are kept.
+    pub recording: RecordingMode,
+    /// When `dialoutRing` is told.
+    pub dialout_ring_at: DialoutRingAt,
+    /// Names of pushes the API leaves open.
+    pub push_names: PushNames,
+    /// The shape of "user connected".
+    pub connected: ConnectedShape,
+    /// The account's own numbers.
+    pub numbers: Vec<String>,
+    /// Shown when nothing else decides.
+    pub default_number: Option<String>,
+    /// Names of the trunks its calls take, first choice first.
+    pub trunks: Vec<String>,
+    /// Custom busy reasons by state number.
+    pub busy_reasons: BTreeMap<u16, String>,
+    /// Licences.
+    pub editions: Vec<Edition>,
+    /// Number groups.
+    pub groups: Vec<NumberGroup>,
+    /// Agents.
+    pub agents: Vec<Agent>,
+    /// Where pushes go.
+    pub pushes: Vec<PushAddress>,
+}
+
+/// `[[account.agent]]`
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// What decisions need.
+    pub center: CenterAgent,
+    /// Password of the agent's SIP phone: present when `center.sip_user` is.
+    pub sip_password: Option<SecretString>,
+}
+
+/// `[[account.push]]`
+#[derive(Clone, Debug)]
+pub struct PushAddress {
+    /// Where.
+    pub url: Url,
+    /// Which kinds; all when empty.
+    pub kinds: Vec<PushKind>,
+    /// Signs the pushes (Standard Webhooks); unsigned without.
+    pub secret: Option<SecretString>,
+}

@@ -1,0 +1,161 @@
+//! `[server]`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::limits;
+use super::model::Server;
+use super::problem::At;
+use super::section::Section;
+use super::values;
+
+const DAY_S: u64 = 86_400;
+const MEGABYTE: u64 = 1_000_000;
+/// A call has two legs, and a leg two ports.
+const RTP_PORTS_MIN: u16 = 4;
+
+pub(super) fn read(mut section: Section<'_>) -> Server {
+    let http_listen = section.parsed("http_listen", values::socket_addr);
+    let http_listen = http_listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value);
+    let (sip_listen, sip_advertised) = sip_addresses(&mut section);
+    let media_address = media_address(&mut section, sip_listen, sip_advertised);
+    let (rtp_port_min, rtp_port_max) = rtp_ports(&mut section, sip_listen);
+    let pairs = usize::from(rtp_port_max.saturating_sub(rtp_port_min) / 2) + 1;
+    let server = Server {
+        http_listen,
+        sip_listen,
+        sip_advertised,
+        media_address,
+        rtp_port_min,
+        rtp_port_max,
+        data_dir: path(&mut section, "data_dir").unwrap_or_else(|| PathBuf::from("data")),
+        public_url: public_url(&mut section, http_listen),
+        allow_private_push: section.flag("allow_private_push", false),
+        shutdown_grace: Duration::from_secs(number(&mut section, "shutdown_grace_s", 0..=3600, 30)),
+        journal_keep: Duration::from_secs(number(&mut section, "journal_keep_days", 1..=3650, 7) * DAY_S),
+        disk_free_min_bytes: number(&mut section, "disk_free_min_mb", 0..=1_000_000_000, 1000) * MEGABYTE,
+        number_data: path(&mut section, "number_data"),
+        legs_max: legs_max(&mut section, pairs),
+        worker: u16::try_from(number(&mut section, "worker", limits::WORKER, 0)).unwrap_or(0),
+    };
+    section.finish();
+    server
+}
+
+fn number(
+    section: &mut Section<'_>,
+    key: &'static str,
+    range: std::ops::RangeInclusive<u64>,
+    default: u64,
+) -> u64 {
+    section.number(key, range).map_or(default, |at| at.value)
+}
+
+fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+    let text = section.text(key)?;
+    if text.value.is_empty() {
+        let message = format!("\"{key}\" must not be empty");
+        section.report().wrong(&text.span, message, "write a path, relative to this file or absolute");
+    }
+    Some(PathBuf::from(text.value))
+}
+
+fn sip_addresses(section: &mut Section<'_>) -> (SocketAddr, Option<SocketAddr>) {
+    let listen = section.parsed("sip_listen", values::socket_addr);
+    let advertised = section.parsed("sip_advertised", values::socket_addr);
+    if let Some(at) = &listen
+        && at.value.ip().is_unspecified()
+        && !section.has("sip_advertised")
+    {
+        let message = format!("\"sip_listen\" is every address ({}): phones must be told one", at.value.ip());
+        section.report().if_readable(
+            &at.span,
+            message,
+            "add sip_advertised = \"192.0.2.1:5060\", the address phones reach",
+        );
+    }
+    refuse_wildcard(
+        section,
+        "sip_advertised",
+        advertised.as_ref().map(|at| At { value: at.value.ip(), span: at.span.clone() }),
+    );
+    let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value);
+    (listen, advertised.map(|at| at.value))
+}
+
+fn media_address(section: &mut Section<'_>, listen: SocketAddr, advertised: Option<SocketAddr>) -> IpAddr {
+    let given = section.parsed("media_address", values::ip_addr);
+    refuse_wildcard(section, "media_address", given.clone());
+    given.map_or(advertised.unwrap_or(listen).ip(), |at| at.value)
+}
+
+fn refuse_wildcard(section: &Section<'_>, key: &str, ip: Option<At<IpAddr>>) {
+    if let Some(at) = ip.filter(|at| at.value.is_unspecified()) {
+        let message = format!("\"{key}\" cannot be {}: nobody can send there", at.value);
+        section.report().wrong(&at.span, message, "write the address that phones and trunks reach");
+    }
+}
+
+fn rtp_ports(section: &mut Section<'_>, sip_listen: SocketAddr) -> (u16, u16) {
+    let min = section.number("rtp_port_min", 1024..=65_534);
+    let max = section.number("rtp_port_max", 1025..=65_535);
+    let report = section.report();
+    if let Some(min) = min.as_ref().filter(|min| min.value % 2 == 1) {
+        let message = format!("\"rtp_port_min\" is odd: {}", min.value);
+        report.wrong(
+            &min.span,
+            message,
+            format!("write {}: sound takes the even port, its control the odd one after it", min.value - 1),
+        );
+    }
+    if let Some(max) = max.as_ref().filter(|max| max.value % 2 == 0) {
+        let message = format!("\"rtp_port_max\" is even: {}", max.value);
+        report.wrong(
+            &max.span,
+            message,
+            format!("write {}: the last pair ends with an odd port", max.value + 1),
+        );
+    }
+    let spot = max.as_ref().or(min.as_ref()).map_or(section.span().clone(), |at| at.span.clone());
+    let port =
+        |at: Option<At<u64>>, default: u16| at.and_then(|at| u16::try_from(at.value).ok()).unwrap_or(default);
+    let (min, max) = (port(min, 20_000), port(max, 29_999));
+    if u32::from(max) + 1 < u32::from(min) + u32::from(RTP_PORTS_MIN) {
+        let message = format!("the RTP ports {min} to {max} are too few for one call");
+        report.wrong(&spot, message, format!("leave at least {RTP_PORTS_MIN} ports: two for each leg"));
+    }
+    if (min..=max).contains(&sip_listen.port()) {
+        let message =
+            format!("the RTP ports {min} to {max} contain the port of sip_listen, {}", sip_listen.port());
+        report.wrong(&spot, message, "move one of them");
+    }
+    (min, max)
+}
+
+fn public_url(section: &mut Section<'_>, http_listen: SocketAddr) -> String {
+    let given = section.parsed("public_url", values::base_url);
+    if http_listen.ip().is_unspecified() && !section.has("public_url") {
+        let message = "[server] lacks \"public_url\", and \"http_listen\" is every address: links to recordings need one";
+        section.report().if_readable(
+            section.span(),
+            message,
+            "add public_url = \"https://calls.example.com\"",
+        );
+    }
+    given.map_or_else(|| format!("http://{http_listen}"), |at| at.value)
+}
+
+fn legs_max(section: &mut Section<'_>, pairs: usize) -> usize {
+    let Some(given) = section.number("legs_max", 2..=32_768) else { return pairs };
+    let legs = usize::try_from(given.value).expect("at most 32,768");
+    if legs > pairs {
+        let message = format!("\"legs_max\" is {legs}, but the RTP ports carry {pairs} legs");
+        section.report().wrong(
+            &given.span,
+            message,
+            format!("write at most {pairs}, or widen rtp_port_min to rtp_port_max"),
+        );
+    }
+    legs
+}
