@@ -1,0 +1,441 @@
+//! The command line as it is written. `--help` teaches by example.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, PushAddress};
+
+/// A self-hosted call center that speaks the V7 call API.
+#[derive(Debug, Parser)]
+#[command(name = "cordboard", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What is logged: error, warn, info, debug, trace, or per module like "info,sip=debug".
+    #[arg(long, global = true, env = "CORDBOARD_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// How it is logged, to standard error.
+    #[arg(long, global = true, env = "CORDBOARD_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Try it without any telephone:
+  cordboard demo                                          a call center with pretend phones, and a first call
+  cordboard call online --agent 8000                      in another window: sign an agent in
+  cordboard call dialOut --agent 8000 --to 13900000001    and call a customer
+
+Run it:
+  cordboard check cordboard.toml                          finds every mistake in the configuration
+  cordboard serve --config cordboard.toml";
+
+/// Forms of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the call center of a configuration.
+    Serve(ServeArgs),
+    /// Run a call center with a demo account and pretend phones, on the loopback.
+    Demo(DemoArgs),
+    /// Check a configuration and report every mistake.
+    Check(CheckArgs),
+    /// Send a signed request and print the answer.
+    Call(CallArgs),
+    /// Print the headers that sign a request.
+    Sign(SignArgs),
+    /// List pushes that could not be delivered, or send them again.
+    #[command(subcommand)]
+    Pushes(PushesCommand),
+    /// Run the pretend telephone network as a process of its own.
+    Lab(LabArgs),
+}
+
+/// `cordboard serve`
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Stop it with SIGTERM or Ctrl-C: no new calls are taken, living ones may go on for shutdown_grace_s."
+)]
+pub struct ServeArgs {
+    /// The configuration; docs/cordboard.example.toml explains every key.
+    #[arg(long, short, value_name = "FILE", default_value = "cordboard.toml")]
+    pub config: PathBuf,
+}
+
+/// `cordboard demo`
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = DEMO_HELP)]
+pub struct DemoArgs {
+    /// Where the API listens [default: 127.0.0.1:8080, or a free port when that one is taken]
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+    /// Where SIP listens [default: 127.0.0.1:5060, or a free port when that one is taken]
+    #[arg(long, value_name = "ADDR")]
+    pub sip: Option<SocketAddr>,
+    /// Keep the store and the recordings in this folder; implies --keep.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Send pushes here, too; may be repeated, and be on this machine.
+    #[arg(long, value_name = "URL", value_parser = push_url)]
+    pub push: Vec<Url>,
+    /// Do not make the first call.
+    #[arg(long)]
+    pub no_call: bool,
+    /// Keep the store between starts, in cordboard-demo unless --data names a folder; without it the store is temporary.
+    #[arg(long)]
+    pub keep: bool,
+    /// Listen on addresses other machines reach, although everybody knows the demo's secret and passwords.
+    #[arg(long)]
+    pub expose_public_secret: bool,
+}
+
+const DEMO_HELP: &str = "\
+The account: appkey 2000103, secret HWHp9xFVlbboxIU2S6DHA7sf9sGzt3, number 02258834811
+Agents:      8000-8004 with mobiles in the pretend network (13900008000-13900008004)
+             8005-8009 with SIP phones: user = agent number, password = demo-<agent number>
+
+Examples:
+  cordboard demo --push http://127.0.0.1:9000/events      pushes go to your CRM
+  cordboard demo --http 127.0.0.1:9080 --keep --no-call";
+
+const KEPT_DEMO_DIR: &str = "cordboard-demo";
+
+impl DemoArgs {
+    /// The demo configuration with what the arguments change. `data_dir` is meaningless when [`DemoArgs::kept_dir`] is `None`.
+    ///
+    /// # Errors
+    /// When an address is not on the loopback and the danger was not accepted in so many words.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        for (flag, addr) in [("--http", self.http), ("--sip", self.sip)] {
+            if let Some(addr) = addr.filter(|addr| !addr.ip().is_loopback() && !self.expose_public_secret) {
+                anyhow::bail!(
+                    "{flag} {addr} can be reached from other machines, and everybody knows the demo's secret; \
+                     add --expose-public-secret if you mean it"
+                );
+            }
+        }
+        let mut config = Config::demo();
+        if let Some(http) = self.http {
+            config.server.http_listen = http;
+            config.server.public_url = format!("http://{http}");
+        }
+        if let Some(sip) = self.sip {
+            config.server.sip_listen = sip;
+            config.server.media_address = sip.ip();
+        }
+        if let Some(dir) = self.kept_dir() {
+            config.server.data_dir = dir;
+        }
+        let address = |url: &Url| PushAddress { url: url.clone(), kinds: Vec::new(), secret: None };
+        config.accounts[0].pushes = self.push.iter().map(address).collect();
+        Ok(config)
+    }
+
+    /// Where the store stays between starts; `None` = it is temporary.
+    pub fn kept_dir(&self) -> Option<PathBuf> {
+        self.data.clone().or_else(|| self.keep.then(|| PathBuf::from(KEPT_DEMO_DIR)))
+    }
+}
+
+/// `cordboard check`
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Secrets that are taken from the environment must be set, as for serve. Ends with 0 when there is no mistake, else 1."
+)]
+pub struct CheckArgs {
+    /// The configuration.
+    #[arg(value_name = "FILE", default_value = "cordboard.toml")]
+    pub file: PathBuf,
+}
+
+/// Who asks; the demo account unless said otherwise.
+#[derive(Clone, Debug, Args)]
+pub struct Identity {
+    /// m7-appkey
+    #[arg(long, env = "CORDBOARD_APPKEY", default_value = DEMO_APPKEY, value_name = "DIGITS")]
+    pub appkey: String,
+    /// Its secret; better given in the environment, where other users do not see it.
+    #[arg(
+        long,
+        env = "CORDBOARD_SECRET",
+        hide_env_values = true,
+        hide_default_value = true,
+        default_value = DEMO_SECRET,
+        value_name = "SECRET"
+    )]
+    pub secret: SecretString,
+}
+
+/// `cordboard call`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = CALL_HELP)]
+pub struct CallArgs {
+    /// The last part of the path: online, dialOut, hangup, cdr/list … or base/queue/list
+    pub verb: String,
+    /// agentNumber
+    #[arg(long, value_name = "NUMBER")]
+    pub agent: Option<String>,
+    /// Who is called: calleeNumber of dialOut and webcall, number of transfer and consult
+    #[arg(long, value_name = "NUMBER")]
+    pub to: Option<String>,
+    /// loginType of online: PSTN, SIP or WEBRTC [default for online: PSTN, SIP for the demo's agents 8005-8009]
+    #[arg(long, value_name = "TYPE")]
+    pub login: Option<String>,
+    /// status of online: 0 idle, 1 busy [default for online: 0]
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+    /// extras: JSON, or any text
+    #[arg(long, value_name = "JSON")]
+    pub extras: Option<String>,
+    /// Any other field: name=text, or name:=JSON; may be repeated
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub fields: Vec<String>,
+    /// Idempotency-Key: a repeated request with the same key has no second effect
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Where the server is
+    #[arg(long, env = "CORDBOARD_SERVER", default_value = "http://127.0.0.1:8080", value_parser = push_url, value_name = "URL")]
+    pub server: Url,
+    /// Who asks.
+    #[command(flatten)]
+    pub identity: Identity,
+}
+
+const CALL_HELP: &str = "\
+Examples:
+  cordboard call online --agent 8000
+  cordboard call dialOut --agent 8000 --to 13900000001 --extras '{\"order\": 17}'
+  cordboard call dialOut --agent 8000 --to 13900000001 --field calleeTimeout=30
+  cordboard call hangup --agent 8000
+  cordboard call cdr/list --field 'startTime=2026-01-05 00:00:00' --field 'endTime=2026-01-06 00:00:00' --field pageSize:=10
+
+Prints the answer. Ends with 0 on success, 1 when the server refused, 2 when it could not be asked.";
+
+/// `cordboard sign`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SIGN_HELP)]
+pub struct SignArgs {
+    /// m7-timestamp, Unix seconds [default: now]
+    #[arg(long, value_name = "SECONDS", value_parser = timestamp)]
+    pub timestamp: Option<String>,
+    /// m7-nonce, six digits [default: random]
+    #[arg(long, value_name = "DIGITS", value_parser = nonce)]
+    pub nonce: Option<String>,
+    /// Print a curl command for this URL instead
+    #[arg(long, value_name = "URL", value_parser = push_url)]
+    pub curl: Option<Url>,
+    /// The body of the curl command, JSON
+    #[arg(long, value_name = "JSON", requires = "curl", default_value = "{}")]
+    pub body: String,
+    /// Who asks.
+    #[command(flatten)]
+    pub identity: Identity,
+}
+
+const SIGN_HELP: &str = "\
+m7-sign is base64(HMAC-SHA256(secret, appkey + timestamp + nonce)). Each signature is good once, for five minutes.
+
+Examples:
+  cordboard sign
+  cordboard sign --timestamp 1608119594 --nonce 123221
+  cordboard sign --curl http://127.0.0.1:8080/openapi/v1/call/hangup --body '{\"agentNumber\":\"8000\"}'";
+
+/// `cordboard pushes`
+#[derive(Clone, Debug, Subcommand)]
+pub enum PushesCommand {
+    /// Show the pushes that could not be delivered, the newest first.
+    List(PushesListArgs),
+    /// Send some of them again, or all; a running server notices by itself.
+    Replay(PushesReplayArgs),
+}
+
+/// Which pushes that could not be delivered.
+#[derive(Clone, Debug, Args)]
+pub struct DeadLetterArgs {
+    /// The folder with the store (data_dir).
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+    /// Only those of this account.
+    #[arg(long, value_name = "APPKEY")]
+    pub account: Option<u64>,
+    /// Only those for this address.
+    #[arg(long, value_name = "URL")]
+    pub address: Option<String>,
+}
+
+/// `cordboard pushes list`
+#[derive(Clone, Debug, Args)]
+pub struct PushesListArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: DeadLetterArgs,
+    /// At most so many.
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub limit: u16,
+    /// One JSON object per line, with the push itself (and the customer's number in it).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cordboard pushes replay`
+#[derive(Clone, Debug, Args)]
+pub struct PushesReplayArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: DeadLetterArgs,
+    /// Their numbers, as `list` shows them.
+    #[arg(value_name = "NUMBER", required_unless_present = "all", conflicts_with = "all")]
+    pub numbers: Vec<u64>,
+    /// All, or all of --account and --address.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `cordboard lab`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = LAB_HELP)]
+pub struct LabArgs {
+    /// Where the pretend network listens for calls from the server's trunk
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5070")]
+    pub listen: SocketAddr,
+    /// Where the server's SIP listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5060")]
+    pub server: SocketAddr,
+    /// A pretend SIP phone to register; may be repeated
+    #[arg(long, value_name = "USER=PASSWORD", value_parser = phone)]
+    pub phone: Vec<Phone>,
+}
+
+const LAB_HELP: &str = "\
+The server needs a trunk to it:
+  [[trunk]]
+  name = \"lab\"
+  addresses = [\"127.0.0.1:5070\"]
+
+Example:
+  cordboard lab --phone 8005=demo-8005";
+
+/// A pretend SIP phone.
+#[derive(Clone, Debug)]
+pub struct Phone {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+fn push_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    match matches!(url.scheme(), "http" | "https") && url.has_host() {
+        true => Ok(url),
+        false => Err("write it like http://127.0.0.1:9000/events".to_owned()),
+    }
+}
+
+fn timestamp(text: &str) -> Result<String, String> {
+    digits(text, 10)
+}
+
+fn nonce(text: &str) -> Result<String, String> {
+    digits(text, 6)
+}
+
+fn digits(text: &str, count: usize) -> Result<String, String> {
+    match text.len() == count && text.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("write {count} digits")),
+    }
+}
+
+fn phone(text: &str) -> Result<Phone, String> {
+    match text.split_once('=') {
+        Some((user, password)) if !user.is_empty() && !password.is_empty() => {
+            Ok(Phone { user: user.to_owned(), password: password.into() })
+        }
+        Some(_) | None => Err("write USER=PASSWORD".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn demo(args: &[&str]) -> DemoArgs {
+        let cli = Cli::try_parse_from([&["cordboard", "demo"], args].concat()).expect("well formed");
+        let Command::Demo(demo) = cli.command else { panic!("{:?}", cli.command) };
+        demo
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_of_the_help_is_accepted() {
+        let mut examples = 0;
+        for line in [EXAMPLES, DEMO_HELP, CALL_HELP, SIGN_HELP, LAB_HELP].iter().flat_map(|help| help.lines())
+        {
+            let Some(command) = line.trim().strip_prefix("cordboard ") else { continue };
+            let command = command.split("    ").next().expect("a split has a first part");
+            let quoted = command.split('\'').enumerate();
+            let words = quoted.flat_map(|(i, part)| match i % 2 {
+                0 => part.split_whitespace().collect::<Vec<_>>(),
+                _ => vec![part],
+            });
+            let parsed = Cli::try_parse_from(["cordboard"].into_iter().chain(words));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.expect_err("not ok"));
+            examples += 1;
+        }
+        assert!(examples >= 15, "{examples}");
+    }
+
+    #[test]
+    fn the_demo_takes_its_arguments_into_the_configuration() {
+        let args = demo(&[
+            "--http",
+            "127.0.0.1:9080",
+            "--push",
+            "http://127.0.0.1:9/a",
+            "--push",
+            "http://[::1]:9/b",
+        ]);
+        let config = args.config().expect("loopback");
+        assert_eq!(config.server.public_url, "http://127.0.0.1:9080");
+        let pushes: Vec<&str> = config.accounts[0].pushes.iter().map(|push| push.url.as_str()).collect();
+        assert_eq!(pushes, ["http://127.0.0.1:9/a", "http://[::1]:9/b"]);
+        assert_eq!(args.kept_dir(), None);
+        assert_eq!(demo(&["--keep"]).kept_dir(), Some(PathBuf::from("cordboard-demo")));
+        assert_eq!(demo(&["--data", "d"]).config().expect("loopback").server.data_dir, PathBuf::from("d"));
+    }
+
+    #[test]
+    fn the_demo_stays_on_the_loopback_unless_told_in_so_many_words() {
+        let error = demo(&["--sip", "0.0.0.0:5060"]).config().expect_err("reachable");
+        assert!(error.to_string().contains("--expose-public-secret"), "{error}");
+        demo(&["--sip", "192.0.2.1:5060", "--expose-public-secret"]).config().expect("told so");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let cli = Cli::try_parse_from(["cordboard", "call", "online", "--secret", "not-for-logs"])
+            .expect("well formed");
+        assert!(!format!("{cli:?}").contains("not-for-logs"));
+        let help = Cli::command().find_subcommand_mut("call").expect("exists").render_long_help().to_string();
+        assert!(!help.contains(DEMO_SECRET), "{help}");
+    }
+}
