@@ -1,5 +1,57 @@
+//! `cargo xtask sim`: one simulated world, or many until one breaks.
+
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-pub(crate) fn run(_args: &[String]) -> ExitCode {
-    ExitCode::FAILURE
+use sim::{Options, run as run_world};
+
+/// What the command line asks for.
+struct Wanted {
+    from: u64,
+    count: u64,
+    options: Options,
+}
+
+pub(crate) fn run(args: &[String]) -> ExitCode {
+    let wanted = match read(args) {
+        Ok(wanted) => wanted,
+        Err(problem) => {
+            println!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (mut calls, mut bridged) = (0, 0);
+    for seed in wanted.from..wanted.from.saturating_add(wanted.count) {
+        let options = wanted.options.clone();
+        // The sentence of the broken invariant was printed by the panic itself.
+        let Ok(report) = catch_unwind(|| run_world(seed, &options)) else {
+            println!("world {seed} broke; replay it with: cargo xtask sim --seed {seed}");
+            return ExitCode::FAILURE;
+        };
+        if wanted.count == 1 {
+            println!("{report:#?}");
+        }
+        calls += report.calls;
+        bridged += report.bridged;
+    }
+    println!("{} worlds came to rest: {calls} calls, {bridged} of them bridged", wanted.count);
+    ExitCode::SUCCESS
+}
+
+fn read(args: &[String]) -> Result<Wanted, String> {
+    let mut wanted = Wanted { from: 0, count: 1, options: Options::default() };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut number = || {
+            let value = args.next().ok_or_else(|| format!("{arg} needs a number"))?;
+            value.parse().map_err(|_| format!("{arg}: {value} is not a number"))
+        };
+        match arg.as_str() {
+            "--seed" | "--from" => wanted.from = number()?,
+            "--seeds" => wanted.count = number()?,
+            "--calm" => wanted.options.calm = true,
+            other => return Err(format!("unknown argument: {other}")),
+        }
+    }
+    Ok(wanted)
 }

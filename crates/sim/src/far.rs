@@ -15,7 +15,7 @@ use sip::{Endpoint, Listener};
 /// Final answers that people, phones and carriers give.
 const REFUSALS: &[u16] = &[403, 404, 408, 480, 486, 487, 488, 500, 503, 600, 603];
 /// No far end stays longer on the line: the world must come to rest.
-const TALK_MAX: Duration = Duration::from_secs(90);
+const TALK_MAX: Duration = Duration::from_secs(60);
 
 /// A far end.
 pub(crate) struct Far {
@@ -185,21 +185,21 @@ impl Far {
             return self.plan(now, 0, dialog, Step::Refuse(503));
         }
         let ring_ms = self.random.below(2_000);
-        let decide_ms = ring_ms + self.random.below(20_000);
+        let decide_ms = ring_ms + self.random.below(12_000);
         let late_ms = self.random.below(3_000);
         let refusal = REFUSALS[self.pick(REFUSALS.len())];
         match self.random.below(100) {
             // The phone lies in a drawer: nobody hears it, or it does not even ring.
-            0..10 => self.plan(now, ring_ms, dialog, Step::Ring),
-            10..15 => {}
-            15..30 => self.plan(now, ring_ms, dialog, Step::Refuse(refusal)),
-            30..45 => {
+            0..6 => self.plan(now, ring_ms, dialog, Step::Ring),
+            6..10 => {}
+            10..16 => self.plan(now, ring_ms, dialog, Step::Refuse(refusal)),
+            16..22 => {
                 self.plan(now, ring_ms, dialog, Step::Ring);
                 self.plan(now, decide_ms, dialog, Step::Refuse(refusal));
             }
-            45..48 => self.plan(now, decide_ms, dialog, Step::AnswerNonsense),
-            48..60 => self.plan(now, ring_ms, dialog, Step::Answer),
-            60..75 => {
+            22..24 => self.plan(now, decide_ms, dialog, Step::AnswerNonsense),
+            24..50 => self.plan(now, ring_ms, dialog, Step::Answer),
+            50..70 => {
                 self.plan(now, ring_ms, dialog, Step::EarlyMedia);
                 self.plan(now, decide_ms, dialog, Step::Answer);
             }

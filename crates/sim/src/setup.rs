@@ -39,6 +39,16 @@ pub(crate) fn mobile(n: u64) -> String {
     (13_900_000_001 + n).to_string()
 }
 
+/// A customer's number; every dialOut calls another one.
+pub(crate) fn customer(n: u64) -> String {
+    (15_000_000_000 + n).to_string()
+}
+
+/// Whether a number is a customer's.
+pub(crate) fn is_customer(number: &str) -> bool {
+    number.starts_with("15")
+}
+
 /// What the switch is told.
 pub(crate) fn config(knobs: &Knobs) -> Config {
     let users = (0..knobs.agents).map(|n| User { name: agent_number(n), password: PASSWORD.to_owned() });

@@ -11,6 +11,8 @@ use media::api::{Command, Signal, Source};
 #[derive(Debug)]
 pub(crate) struct Sound {
     streams: BTreeMap<StreamId, Stream>,
+    /// The call of every stream there ever was.
+    calls: BTreeMap<StreamId, CallId>,
     recordings: BTreeMap<CallId, Mono>,
     mute: u64,
     ports_unusable: u64,
@@ -27,7 +29,14 @@ struct Stream {
 
 impl Sound {
     pub(crate) fn new(mute: u64, ports_unusable: u64, random: Random) -> Sound {
-        Sound { streams: BTreeMap::new(), recordings: BTreeMap::new(), mute, ports_unusable, random }
+        Sound {
+            streams: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            mute,
+            ports_unusable,
+            random,
+        }
     }
 
     /// From now on every socket opens and every phone speaks.
@@ -76,6 +85,7 @@ impl Sound {
         assert!(self.streams.values().all(|other| other.port != port), "port {port} serves two streams");
         let new = Stream { call, port, agreed: false, hears: Source::Nothing };
         assert!(self.streams.insert(stream, new).is_none(), "stream {stream} was opened twice");
+        self.calls.insert(stream, call);
         let unusable = self.random.chance(self.ports_unusable);
         unusable.then_some((Duration::from_millis(1), Signal::OpenFailed { stream }))
     }
@@ -86,9 +96,7 @@ impl Sound {
         match source {
             Source::Stream(other) => {
                 // The other leg may just have ended: then nothing is heard.
-                if let Some(other) = self.streams.get(&other) {
-                    assert_eq!(other.call, call, "a leg hears another call");
-                }
+                assert_eq!(self.calls.get(&other), Some(&call), "a leg hears another call");
             }
             Source::Nothing | Source::RingBack => {}
             Source::Busy | Source::Sound { .. } | Source::Echo => panic!("no plan plays {source:?} yet"),

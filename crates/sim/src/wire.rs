@@ -1,24 +1,44 @@
-//! Watches what leaves the switch: an INVITE may leave only when the committed log says that the leg was started.
+//! Watches what leaves the switch and what reaches it: an INVITE may leave only when the committed log says that the leg
+//! was started, once per trunk, and no trunk is tried once a customer's phone may have rung.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use crate::ledger::Ledger;
+use crate::setup;
 
-/// Every INVITE that ever left, by Call-ID.
+/// Every INVITE that ever left, and which numbers were heard ringing.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
-    calls: BTreeMap<String, BTreeSet<String>>,
+    /// Call-IDs, by called user and where they went.
+    calls: BTreeMap<(String, SocketAddr), BTreeSet<String>>,
+    rang: BTreeSet<String>,
 }
 
 impl Wire {
-    /// Looks at a datagram that leaves. `trunk_tries` is how often one leg may be tried anew.
-    pub(crate) fn watch(&mut self, data: &[u8], ledger: &Ledger, trunk_tries: u64) {
-        let Some((called, call_id)) = first_invite(data) else { return };
-        let calls = self.calls.entry(called.clone()).or_default();
-        if calls.insert(call_id) {
-            let allowed = ledger.started(&called) * trunk_tries;
-            let left = u64::try_from(calls.len()).expect("few calls");
-            assert!(left <= allowed, "{left} INVITEs to {called} left, the committed log allows {allowed}");
+    /// Looks at a datagram that leaves.
+    pub(crate) fn watch(&mut self, to: SocketAddr, data: &[u8], ledger: &Ledger) {
+        let Some(Seen { called, call_id, tagged: false, .. }) = Seen::starting_with(data, "INVITE ") else {
+            return;
+        };
+        let calls = self.calls.entry((called.clone(), to)).or_default();
+        if !calls.insert(call_id) {
+            return;
+        }
+        let left = u64::try_from(calls.len()).expect("few calls");
+        let allowed = ledger.started(&called);
+        assert!(
+            left <= allowed,
+            "{left} INVITEs for {called} left to {to}, the committed log allows {allowed}"
+        );
+        let again = setup::is_customer(&called) && self.rang.contains(&called);
+        assert!(!again, "{called} is called again, though a phone may have rung");
+    }
+
+    /// Looks at a datagram that reaches the switch.
+    pub(crate) fn heard(&mut self, data: &[u8]) {
+        if let Some(seen) = Seen::starting_with(data, "SIP/2.0 18") {
+            self.rang.insert(seen.called);
         }
     }
 
@@ -28,16 +48,26 @@ impl Wire {
     }
 }
 
-/// The called user (of To, since a contact's user part may be anything) and the Call-ID of an INVITE outside a dialog.
-fn first_invite(data: &[u8]) -> Option<(String, String)> {
-    let text = std::str::from_utf8(data).ok().filter(|text| text.starts_with("INVITE "))?;
-    let header = |name: &str| {
-        text.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-        })
-    };
-    let to = header("To").filter(|to| !to.contains(";tag="))?;
-    let user = to.split_once("sip:")?.1.split_once('@')?.0.to_owned();
-    Some((user, header("Call-ID")?))
+/// What is read of a message.
+struct Seen {
+    /// User part of To: that of the Request-URI may be anything a contact says.
+    called: String,
+    call_id: String,
+    /// Whether To has a tag: a request inside a dialog.
+    tagged: bool,
+}
+
+impl Seen {
+    fn starting_with(data: &[u8], start: &str) -> Option<Seen> {
+        let text = std::str::from_utf8(data).ok().filter(|text| text.starts_with(start))?;
+        let header = |name: &str| {
+            text.lines().find_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                key.eq_ignore_ascii_case(name).then(|| value.trim())
+            })
+        };
+        let to = header("To")?;
+        let called = to.split_once("sip:")?.1.split_once('@')?.0.to_owned();
+        Some(Seen { called, call_id: header("Call-ID")?.to_owned(), tagged: to.contains(";tag=") })
+    }
 }

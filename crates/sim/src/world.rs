@@ -212,6 +212,7 @@ impl World {
         self.report.datagrams += 1;
         let switch = setup::switch_address();
         if to == switch {
+            self.wire.heard(data);
             let flow = Flow { transport: sip::api::Transport::Udp, local: switch, remote: from };
             return self.input(Input::Datagram { flow, data });
         }
@@ -233,7 +234,7 @@ impl World {
                     self.plan_commit();
                 }
                 Output::Transmit { flow, data } => {
-                    self.wire.watch(&data, &self.ledger, self.knobs.trunks);
+                    self.wire.watch(flow.remote, &data, &self.ledger);
                     self.send(flow.local, flow.remote, &data);
                 }
                 Output::Reply { command, result } => self.replied(command, result),
@@ -342,11 +343,11 @@ impl World {
             }
             20..25 => Command::Offline { agent },
             25..30 => Command::Busy { agent },
-            30..38 => Command::Rest { agent },
-            38..45 => Command::Hangup { agent },
+            30..40 => Command::Rest { agent },
+            40..43 => Command::Hangup { agent },
             _ => Command::DialOut(DialOut {
                 agent,
-                callee: (15_000_000_000 + self.random.below(5)).to_string(),
+                callee: setup::customer(self.counter),
                 agent_ring_max: None,
                 customer_ring_max: None,
                 agent_shown: None,

@@ -53,8 +53,9 @@ impl Speech {
 
     /// Answers an offer of the far end: our answer, and what is new.
     pub(crate) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, Option<Terms>), SdpError> {
+        let next = LocalMedia { version: self.version + 1, ..self.local() };
+        let (answer, terms) = sdp::answer(offer, next)?;
         self.version += 1;
-        let (answer, terms) = sdp::answer(offer, self.local())?;
         Ok((answer, self.agree(terms)))
     }
 

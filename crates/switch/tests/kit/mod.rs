@@ -408,6 +408,12 @@ impl Bench {
         let counts = self.switch.counts();
         let rest = switch::api::Counts { ports_resting: counts.ports_resting, ..Default::default() };
         assert_eq!(counts, rest);
+        let count =
+            |is: fn(&media::api::Command) -> bool| self.media.iter().filter(|command| is(command)).count();
+        let opened = count(|command| matches!(command, media::api::Command::Open { .. }));
+        let closed = count(|command| matches!(command, media::api::Command::Close { .. }));
+        // Streams of before a crash went with it: `media` begins anew there.
+        assert_eq!(opened, closed, "streams are left open");
         for far in &self.fars {
             assert_eq!(far.endpoint.counts().dialogs, 0, "{} is left on the line", far.address);
         }
