@@ -1,1 +1,20 @@
+//! A telephone network of pretend phones behind a pretend carrier, sans-IO: real SIP, real RTP, and a mind of their own.
+//!
+//! What a phone does is told by the number that is called: see [`behaviour`]. The server gives the lab sockets for a
+//! demonstration; tests run the same phones in virtual time. [`api`] is all that its user says and hears.
 
+pub mod api;
+pub mod behaviour;
+mod carrier;
+mod lab;
+pub mod limits;
+mod line;
+mod phone;
+mod ports;
+pub mod prompt;
+mod tools;
+
+pub use api::{Caller, Config, Counts, Input, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish, TimerKind};
+pub use behaviour::{Behaviour, Step};
+pub use lab::Lab;
+pub use prompt::{Prompt, prompt_samples, sounds};

@@ -1,0 +1,16 @@
+//! Every limit of the lab, and what happens at it.
+//!
+//! What waits for `poll_output` has none of its own: one input makes a few outputs, and the user drains after each.
+
+use std::time::Duration;
+
+/// Phones in a call at once. Further calls are refused with 503, further wishes to dial are left out.
+pub const PHONES_MAX: usize = 4096;
+/// Digits of a number. Longer ones do not exist: 404.
+pub const NUMBER_DIGITS_MAX: usize = 32;
+/// How long a phone stays in a call. Then it hangs up, so that a far end that vanished leaves nothing behind.
+pub const CALL_AGE_MAX: Duration = Duration::from_secs(4 * 3600);
+/// How long a prompt may take to be played; then the phone goes on without it. Every prompt is shorter.
+pub const PROMPT_MAX: Duration = Duration::from_secs(10);
+/// How long a phone asks to be registered for at a time.
+pub const REGISTRATION: Duration = Duration::from_secs(300);
