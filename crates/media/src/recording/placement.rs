@@ -20,6 +20,10 @@ pub(super) const LOOK_AHEAD: i64 = 4_000;
 pub(super) const LATE_MAX: i64 = 16_000;
 /// How far the offset may be from what the packets show: 15 ms.
 pub(super) const DRIFT_MAX: i64 = 120;
+/// More than this is no jitter that all packets have for half a second: 100 ms.
+const PAUSE_MIN: i64 = 800;
+/// How many placed packets are remembered, to tell drift from a bad moment of the network.
+const REMEMBERED: usize = 100;
 /// So many packets must agree before the offset is moved to a later place: one late packet is not a drift.
 const AGREE_MIN: usize = 5;
 
@@ -37,6 +41,8 @@ pub(super) struct Placement {
     /// The difference of the packet that came last, as unbounded number: timestamps wrap.
     last_difference: Option<i64>,
     offset: Option<i64>,
+    /// The differences of the packets placed last, of the same clock.
+    placed: VecDeque<i64>,
 }
 
 #[derive(Debug)]
@@ -74,7 +80,14 @@ impl Placement {
     pub(super) fn pop(&mut self) -> Option<Placed> {
         let first = self.waiting.pop_front()?;
         let offset = self.offset_for(&first);
+        if self.offset.is_some_and(|before| (before - offset).abs() > PAUSE_MIN) {
+            self.placed.clear();
+        }
         self.offset = Some(offset);
+        if self.placed.len() == REMEMBERED {
+            self.placed.pop_front();
+        }
+        self.placed.push_back(first.difference);
         let delay = first.difference - offset;
         Some(Placed { position: first.at - delay, codec: first.codec, payload: first.payload })
     }
@@ -86,13 +99,14 @@ impl Placement {
             least = least.min(arrived.difference);
             agree += 1;
         }
-        match self.offset {
-            Some(offset) if same_clock(offset) => {
-                let drift = least - offset;
-                let keep = drift.abs() <= DRIFT_MAX || (drift > 0 && agree < AGREE_MIN);
-                if keep { offset } else { least }
+        let Some(offset) = self.offset.filter(|offset| same_clock(*offset)) else { return least };
+        match least - offset {
+            drift if drift.abs() <= DRIFT_MAX || (drift > 0 && agree < AGREE_MIN) => offset,
+            drift if drift < 0 || drift > PAUSE_MIN => least,
+            _ => {
+                let least = self.placed.iter().copied().fold(least, i64::min);
+                if least - offset > DRIFT_MAX { least } else { offset }
             }
-            Some(_) | None => least,
         }
     }
 }
@@ -143,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_that_the_sender_does_not_count_is_a_pause() {
+        let spurt = |at: i64, first: u32| (first..first + 50).map(move |n| (at + 20 * i64::from(n), 160 * n));
+        let positions = place(spurt(0, 0).chain(spurt(1500, 50)));
+        assert_eq!((positions[49], positions[50], positions[99]), (49 * 160, 20_000, 20_000 + 49 * 160));
+    }
+
+    #[test]
+    fn half_a_bad_second_moves_nothing() {
+        let packets =
+            (0..200).map(|n| (20 * n + if (100..130).contains(&n) { 40 } else { 0 }, 160 * n as u32));
+        let expected: Vec<i64> = (0..200).map(|n| 160 * n).collect();
+        assert_eq!(place(packets), expected);
+    }
+
+    #[test]
     fn the_last_packet_being_late_does_not_move_it() {
         assert_eq!(place([(0, 0), (20, 160), (40, 320), (140, 480)]), [0, 160, 320, 480]);
     }
@@ -153,10 +182,9 @@ mod tests {
         for rate in [7992.0, 8008.0] {
             let packets = (0..10_000).map(|n| (20 * n, (20.0 * n as f64 * rate / 1000.0) as u32));
             for (n, position) in place(packets).iter().enumerate() {
-                assert!(
-                    (position - 160 * n as i64).abs() <= DRIFT_MAX + 8,
-                    "{rate} Hz, packet {n}: {position}"
-                );
+                // The remembered two seconds lag behind by 2 ms.
+                let off = (position - 160 * n as i64).abs();
+                assert!(off <= DRIFT_MAX + 24, "{rate} Hz, packet {n}: {off} samples off");
             }
         }
     }
