@@ -210,7 +210,7 @@ impl Dialog {
         if self.verdict == Verdict::Open {
             self.verdict = Verdict::Owed(how);
         }
-        self.local_cseq += 1;
+        self.local_cseq = self.local_cseq.saturating_add(1);
         match self.request(core, Method::Bye, self.local_cseq) {
             Some(bye) => {
                 core.open(now.mono, bye, self.next_hop(), ClientUser::Bye(self.id));
