@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use clap::Parser;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::args::{CallArgs, Identity};
+use super::args::{CallArgs, Cli, Command, Identity};
 use super::sign::Signed;
 use crate::config::{Config, DEMO_APPKEY};
 
@@ -23,6 +24,19 @@ struct Request {
     url: Url,
     headers: Vec<(&'static str, String)>,
     body: Value,
+}
+
+/// Asks the server at `server` what the words say, in the name of the demo account: `["online", "--agent", "8000"]`.
+///
+/// # Errors
+/// Words that `cordboard call` would not take, a server that cannot be asked, an answer that is not JSON.
+pub async fn ask(words: &[&str], server: &str) -> anyhow::Result<Value> {
+    let line = [&["cordboard", "call"], words, &["--server", server]].concat();
+    let Command::Call(args) = Cli::try_parse_from(line)?.command else {
+        unreachable!("the words after \"call\" are those of a call")
+    };
+    let answer = send(request(&args, &Signed::now(&args.identity)?)?).await?;
+    Ok(serde_json::from_slice(&answer)?)
 }
 
 /// Sends the request and prints the answer. Ends with 1 when the server refused.
@@ -143,10 +157,8 @@ async fn send(request: Request) -> anyhow::Result<Vec<u8>> {
 mod tests {
     use axum::Router;
     use axum::http::HeaderMap;
-    use clap::Parser;
     use serde_json::json;
 
-    use super::super::args::{Cli, Command};
     use super::*;
 
     fn args(words: &[&str]) -> CallArgs {

@@ -13,6 +13,8 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+pub use call::ask;
+
 pub use args::{
     CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs, LogFormat, Phone,
     PushesCommand, PushesListArgs, PushesReplayArgs, ServeArgs, SignArgs,

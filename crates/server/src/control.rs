@@ -1,0 +1,386 @@
+//! The control thread: runs the [`Switch`], owns the SIP socket, and gives every decision one total order.
+//!
+//! It reads top to bottom: wait for datagrams, messages or a deadline; hand each to the switch; carry out what comes
+//! out. What must not leave before its cause is durable is held back inside the switch, so everything that comes out
+//! may be carried out at once.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use base::{AccountId, CallId, CommandId, LogNo};
+use callcenter::action::RecordingFiles;
+use callcenter::command::{Accepted, Command, Refusal};
+use media::api::Signal;
+use rustix::event::{EventfdFlags, epoll, eventfd};
+use sip::api::{Flow, Transport};
+use switch::Switch;
+use switch::api::{Counts, Diagnostic, Entry, Input, Output};
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+
+/// Datagrams taken from the socket before messages get their turn.
+const DATAGRAM_BURST_MAX: usize = 64;
+/// Largest datagram looked at: the largest there is.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Commands waiting for the control thread; more are refused as overloaded.
+const COMMANDS_WAITING_MAX: usize = 4_096;
+/// Socket buffers, bytes: a burst of registrations after a power cut fits.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+const SOCKET: u64 = 0;
+const WAKE: u64 = 1;
+
+/// Where the control thread sends what leaves it. Methods are called on the control thread and must not block.
+pub trait Outside: Send {
+    /// Writes entries to the log in this order. What cannot be taken now is handed back, to be offered again.
+    fn append(&mut self, entries: Vec<Entry>) -> Vec<Entry>;
+    /// Says which command a request with an idempotency key became; false when that cannot be written.
+    fn bind_key(&mut self, account: AccountId, key: &str, command: CommandId) -> bool;
+    /// For the engine that runs the call of the stream.
+    fn media(&mut self, command: media::api::Command);
+    /// Make the files of a recording.
+    fn finish(&mut self, account: AccountId, call: CallId, files: RecordingFiles);
+}
+
+/// What the rest of the server tells the control thread.
+enum Message {
+    Command { account: AccountId, command: Command, key: Option<String>, reply: Reply },
+    Media(Signal),
+    RecordingReady { account: AccountId, call: CallId, files: RecordingFiles },
+    Durable(LogNo),
+    LogStalled(bool),
+    Count(oneshot::Sender<Counts>),
+    RefuseCalls,
+    EndCalls,
+    Stop,
+}
+
+/// How far the thread is from its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Everything is taken.
+    Open,
+    /// No new calls; what concerns living ones is taken.
+    Closing,
+    /// The loop ends.
+    Stopped,
+}
+
+type Reply = oneshot::Sender<Result<Accepted, Refusal>>;
+
+/// A handle to the control thread; cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    inbox: Sender<Message>,
+    wake: Arc<OwnedFd>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Control {
+    /// Asks for something; resolves when it was refused, or accepted and durable.
+    pub async fn command(
+        &self,
+        account: AccountId,
+        command: Command,
+        key: Option<String>,
+    ) -> Result<Accepted, Refusal> {
+        if self.waiting.fetch_add(1, Ordering::AcqRel) >= COMMANDS_WAITING_MAX {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            return Err(Refusal::Overloaded);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Command { account, command, key, reply });
+        let answer = answer.await;
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        answer.unwrap_or(Err(Refusal::LogUnavailable))
+    }
+
+    /// A media engine reports.
+    pub fn media(&self, signal: Signal) {
+        self.send(Message::Media(signal));
+    }
+
+    /// The files of a recording are finished.
+    pub fn recording_ready(&self, account: AccountId, call: CallId, files: RecordingFiles) {
+        self.send(Message::RecordingReady { account, call, files });
+    }
+
+    /// Everything up to and including this entry is committed.
+    pub fn durable(&self, through: LogNo) {
+        self.send(Message::Durable(through));
+    }
+
+    /// The log cannot be written, or can again.
+    pub fn log_stalled(&self, stalled: bool) {
+        self.send(Message::LogStalled(stalled));
+    }
+
+    /// How much is going on; zeroes when the thread has ended.
+    pub async fn counts(&self) -> Counts {
+        let (to, counts) = oneshot::channel();
+        self.send(Message::Count(to));
+        counts.await.unwrap_or_default()
+    }
+
+    /// From now on no new call is begun, as before a shutdown.
+    pub fn refuse_calls(&self) {
+        self.send(Message::RefuseCalls);
+    }
+
+    /// Ends every call, as at shutdown.
+    pub fn end_calls(&self) {
+        self.send(Message::EndCalls);
+    }
+
+    fn send(&self, message: Message) {
+        // The thread has ended: nobody is left to tell.
+        if self.inbox.send(message).is_ok() {
+            let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+/// The inbox of a control thread that is not running yet, so that others can hold its handle while they are built.
+pub struct Seat {
+    inbox: Receiver<Message>,
+    wake: Arc<OwnedFd>,
+}
+
+/// A handle, and the seat its thread will take.
+///
+/// # Errors
+/// When the operating system gives no eventfd.
+pub fn seat() -> std::io::Result<(Control, Seat)> {
+    let (sender, inbox) = channel();
+    let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+    let control = Control { inbox: sender, wake: wake.clone(), waiting: Arc::default() };
+    Ok((control, Seat { inbox, wake }))
+}
+
+/// A running control thread.
+pub struct Running {
+    control: Control,
+    join: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Ends the thread after what it has already been told; calls are not ended by it.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.control.send(Message::Stop);
+        if let Some(join) = self.join.take() {
+            let _ = join.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Opens the SIP socket with room for bursts.
+///
+/// # Errors
+/// When the address is in use or not ours.
+pub fn bind_sip(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    let options = socket2::SockRef::from(&socket);
+    // A kernel that grants less is no reason not to start.
+    let _ = options.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = options.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the operating system gives no epoll or thread.
+pub fn start<O: Outside + 'static>(
+    (control, seat): (Control, Seat),
+    socket: UdpSocket,
+    switch: Switch,
+    next_command: CommandId,
+    outside: O,
+    clock: Clock,
+) -> std::io::Result<Running> {
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&poll, socket.as_fd(), epoll::EventData::new_u64(SOCKET), epoll::EventFlags::IN)?;
+    epoll::add(&poll, &seat.wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+    let local = socket.local_addr()?;
+    let worker = Worker {
+        clock,
+        poll,
+        socket,
+        local,
+        seat,
+        switch,
+        outside,
+        replies: HashMap::new(),
+        next_command,
+        appended: Vec::new(),
+        phase: Phase::Open,
+    };
+    let join = std::thread::Builder::new().name("control".to_owned()).spawn(move || worker.run())?;
+    Ok(Running { control, join: Some(join) })
+}
+
+struct Worker<O> {
+    clock: Clock,
+    poll: OwnedFd,
+    socket: UdpSocket,
+    local: SocketAddr,
+    seat: Seat,
+    switch: Switch,
+    outside: O,
+    replies: HashMap<CommandId, Reply>,
+    next_command: CommandId,
+    appended: Vec<Entry>,
+    phase: Phase,
+}
+
+impl<O: Outside> Worker<O> {
+    fn run(mut self) {
+        let mut buffer = vec![0u8; DATAGRAM_BYTES_MAX];
+        let mut events = Vec::with_capacity(2);
+        self.drain();
+        while self.phase != Phase::Stopped {
+            let wait =
+                self.switch.next_timeout().map(|(at, _)| crate::clock::timespec(at.since(self.clock.mono())));
+            events.clear();
+            match epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the control thread cannot wait for its inputs");
+                    return;
+                }
+            }
+            for event in &events {
+                match event.data.u64() {
+                    SOCKET => self.take_datagrams(&mut buffer),
+                    _ => self.take_messages(),
+                }
+            }
+            if self.switch.next_timeout().is_some_and(|(at, _)| at <= self.clock.mono()) {
+                self.switch.handle_input(self.clock.now(), Input::Timeout);
+                self.drain();
+            }
+            self.hand_over();
+        }
+    }
+
+    fn take_datagrams(&mut self, buffer: &mut [u8]) {
+        for _ in 0..DATAGRAM_BURST_MAX {
+            let Ok((len, remote)) = self.socket.recv_from(buffer) else { return };
+            let flow = Flow { transport: Transport::Udp, local: self.local, remote };
+            metrics::counter!("cordboard_sip_datagrams_received_total").increment(1);
+            self.switch.handle_input(self.clock.now(), Input::Datagram { flow, data: &buffer[..len] });
+            self.drain();
+        }
+    }
+
+    fn take_messages(&mut self) {
+        let _ = rustix::io::read(&self.seat.wake, &mut [0u8; 8]);
+        while let Ok(message) = self.seat.inbox.try_recv() {
+            self.take(message);
+            self.drain();
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        let now = self.clock.now();
+        match message {
+            Message::Command { command: Command::DialOut(_), reply, .. } if self.phase == Phase::Closing => {
+                let _ = reply.send(Err(Refusal::Overloaded));
+            }
+            Message::Command { account, command, key, reply } => {
+                let id = self.next_command;
+                self.next_command = CommandId(id.0 + 1);
+                if key.is_some_and(|key| !self.outside.bind_key(account, &key, id)) {
+                    let _ = reply.send(Err(Refusal::LogUnavailable));
+                    return;
+                }
+                self.replies.insert(id, reply);
+                self.switch.handle_input(now, Input::Command { id, account, command });
+            }
+            Message::Media(signal) => self.switch.handle_input(now, Input::Media(signal)),
+            Message::RecordingReady { account, call, files } => {
+                self.switch.handle_input(now, Input::RecordingReady { account, call, files });
+            }
+            Message::Durable(through) => self.switch.handle_input(now, Input::Durable { through }),
+            Message::LogStalled(stalled) => self.switch.handle_input(now, Input::LogStalled(stalled)),
+            Message::Count(to) => {
+                let _ = to.send(self.switch.counts());
+            }
+            Message::EndCalls => self.switch.handle_input(now, Input::EndCalls),
+            Message::RefuseCalls => self.phase = Phase::Closing,
+            Message::Stop => self.phase = Phase::Stopped,
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Append(entry) => self.appended.push(entry),
+                Output::Transmit { flow, data } => {
+                    metrics::counter!("cordboard_sip_datagrams_sent_total").increment(1);
+                    if let Err(error) = self.socket.send_to(&data, flow.remote) {
+                        // SIP's own retransmissions make up for it.
+                        tracing::debug!(%error, "a SIP datagram was not sent");
+                    }
+                }
+                Output::Reply { command, result } => {
+                    if let Some(reply) = self.replies.remove(&command) {
+                        let _ = reply.send(result);
+                    }
+                }
+                Output::Media(command) => self.outside.media(command),
+                Output::Finish { account, call, files } => self.outside.finish(account, call, files),
+                Output::Diagnostic(diagnostic) => report(&diagnostic),
+            }
+        }
+    }
+
+    /// One hand-over per turn: what was appended together is committed together. What a full writer hands back is offered
+    /// again next turn; the switch sees the backlog and refuses new work meanwhile.
+    fn hand_over(&mut self) {
+        if !self.appended.is_empty() {
+            self.appended = self.outside.append(std::mem::take(&mut self.appended));
+        }
+    }
+}
+
+/// One line an event, ids as fields; nothing in a diagnostic is a customer's number.
+fn report(diagnostic: &Diagnostic) {
+    match diagnostic {
+        Diagnostic::IncomingRefused { remote, status } => {
+            tracing::info!(%remote, status, "a call from outside was refused");
+        }
+        Diagnostic::TrunkFailedOver { leg, from, to, status } => {
+            tracing::warn!(%leg, from, to, status, "a trunk did not take a call, the next one is tried");
+        }
+        Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
+        Diagnostic::NoAgreement { leg, reason } => {
+            tracing::warn!(%leg, reason, "offer and answer do not agree")
+        }
+        Diagnostic::PortUnusable { leg, port } => tracing::error!(%leg, port, "an RTP port cannot be opened"),
+        Diagnostic::Silent { leg } => tracing::warn!(%leg, "no sound for too long, the leg is ended"),
+        Diagnostic::Full { queue } => tracing::error!(queue, "a queue is full"),
+        Diagnostic::TokenUnreadable { leg } => tracing::error!(%leg, "a resume token cannot be read"),
+        Diagnostic::DecisionFailed { account, call, problem, inputs } => {
+            tracing::error!(%account, ?call, problem, "deciding about a call failed; it was ended");
+            tracing::debug!(%account, ?call, ?inputs, "the inputs of the call that failed");
+        }
+        Diagnostic::StreamClosed { leg, counts } => tracing::info!(%leg, counts, "a stream was closed"),
+    }
+}

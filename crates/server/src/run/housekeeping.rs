@@ -1,0 +1,84 @@
+//! What has to be looked at now and then: the log's health, the figures for `/metrics`, old rows.
+
+use base::Now;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::limits::{LOOK_EVERY, PRUNE_EVERY};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::Control;
+use crate::store::limits::PRUNE_ROWS_MAX;
+use crate::store::{LogState, Store, WriterHandle};
+
+/// Starts both tasks; they end when `stopped` becomes true.
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    store: &Store,
+    control: &Control,
+    clock: Clock,
+    stopped: watch::Receiver<bool>,
+) {
+    tasks.spawn(look(store.writer(), control.clone(), stopped.clone()));
+    tasks.spawn(prune(store.writer(), config.server.journal_keep, clock, stopped));
+}
+
+/// A commit that hangs cannot report itself, so its writer is looked at from outside.
+async fn look(writer: WriterHandle, control: Control, mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    let mut last = LogState::Working;
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        let state = writer.state();
+        if state != last {
+            tracing::warn!(?state, "the log changed its state");
+            control.log_stalled(state == LogState::Stalled);
+            last = state;
+        }
+        let counts = control.counts().await;
+        for (name, value) in [
+            ("cordboard_calls", counts.calls),
+            ("cordboard_legs", counts.legs),
+            ("cordboard_rtp_ports_used", counts.ports_used),
+            ("cordboard_outputs_gated", counts.gated),
+            ("cordboard_sip_dialogs", counts.dialogs),
+            ("cordboard_log_backlog_entries", writer.backlog()),
+        ] {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a gauge is a float; these counts are far below 2^52"
+            )]
+            metrics::gauge!(name).set(value as f64);
+        }
+    }
+}
+
+async fn prune(
+    writer: WriterHandle,
+    keep: std::time::Duration,
+    clock: Clock,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut every = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        loop {
+            let Now { wall, .. } = clock.now();
+            match writer.prune(wall, keep).await {
+                Ok(deleted) if deleted >= PRUNE_ROWS_MAX => {}
+                Ok(_) => break,
+                Err(_) => {
+                    tracing::warn!("old log rows cannot be deleted now");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! One running Cordboard: built part by part, in the order in which each needs the others, and taken down in reverse.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use base::{LogNo, Now, Random};
+use callcenter::numbers::NumberPlan;
+use media::engine::EngineConfig;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use switch::Switch;
+use switch::api::{Body, Counts};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, SILENCE_MAX, TRUNK_ANSWER_ANY_MAX};
+use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
+use super::{housekeeping, pusher, secret_random};
+use crate::clock::Clock;
+use crate::config::{Config, number_plan};
+use crate::control::{self, Control};
+use crate::http::{self, HttpSettings};
+use crate::sound::{Finish, Recorder, RecorderConfig, Threads, ThreadsConfig};
+use crate::store::{self, Startup, Store};
+
+/// A running server. [`Node::shut_down`] ends it in good order; dropping it ends it at once, as a kill would.
+pub struct Node {
+    /// Where the API is.
+    pub http: SocketAddr,
+    /// Where SIP is.
+    pub sip: SocketAddr,
+    control: Control,
+    running: control::Running,
+    recorder: Recorder,
+    store: Store,
+    stopping: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// Sockets that are open already, so that their ports are known and cannot be lost.
+pub struct Sockets {
+    /// For the API.
+    pub http: TcpListener,
+    /// For SIP.
+    pub sip: UdpSocket,
+}
+
+impl Sockets {
+    /// Opens what the configuration names.
+    ///
+    /// # Errors
+    /// When an address is in use or not ours; the message names it and the key to change.
+    pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
+        let (http, sip) = (config.server.http_listen, config.server.sip_listen);
+        Ok(Sockets {
+            http: TcpListener::bind(http)
+                .await
+                .with_context(|| format!("HTTP cannot listen on {http} (server.http_listen)"))?,
+            sip: control::bind_sip(sip)
+                .with_context(|| format!("SIP cannot listen on {sip} (server.sip_listen)"))?,
+        })
+    }
+}
+
+impl Node {
+    /// Starts everything. When it returns the API answers and SIP is listened to.
+    ///
+    /// # Errors
+    /// What the operator has to know: a store in use, a name that cannot be looked up, a missing file.
+    pub async fn start(config: Config, sockets: Sockets) -> anyhow::Result<Node> {
+        let clock = Clock::start();
+        let mut random = secret_random()?;
+        let (http, sip) = (sockets.http.local_addr()?, sockets.sip.local_addr()?);
+        let public_url = match config.server.public_url.is_empty() {
+            true => format!("http://{http}"),
+            false => config.server.public_url.clone(),
+        };
+        let numbers = Arc::new(number_plan(config.server.number_data.as_deref())?);
+
+        let (control, seat) = control::seat()?;
+        let (store, startup) = Store::open(
+            &config.server.data_dir,
+            Arc::new(Rendering::new(&config, &public_url)),
+            Box::new(LogWatch(control.clone())),
+        )?;
+        let recorder = start_recorder(&config, &control)?;
+        for left in unfinished(&startup) {
+            recorder.finish(left);
+        }
+        let switch = build_switch(&config, sip, clock.now(), random.fork(), &startup, numbers)?;
+        let report = control.clone();
+        let media = Threads::start(
+            ThreadsConfig {
+                threads: media_threads(),
+                address: bind_address(config.server.media_address),
+                engine: EngineConfig { sounds: Vec::new(), streams_max: config.server.legs_max },
+                recorder: Some(recorder.clone()),
+            },
+            clock,
+            random.fork(),
+            move |signal| report.media(signal),
+        )?;
+        let leaving = Leaving { writer: store.writer(), media, recorder: recorder.clone() };
+        let running = control::start(
+            (control.clone(), seat),
+            sockets.sip,
+            switch,
+            startup.next_command,
+            leaving,
+            clock,
+        )?;
+
+        let (stop, stopped) = watch::channel(false);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        pusher::start(&mut tasks, &config, &store, clock, stopped.clone())?;
+        housekeeping::start(&mut tasks, &config, &store, &control, clock, stopped.clone());
+        let router = http::router(
+            ports(&config, &store, &control, &stopping, clock),
+            http_settings(&config, http),
+            random.fork(),
+        );
+        tasks.spawn(http::serve::serve(sockets.http, router, until_true(stopped), HTTP_DRAIN_MAX));
+        tracing::info!(%http, %sip, data = %config.server.data_dir.display(), "serving");
+        Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks })
+    }
+
+    /// How much is going on.
+    pub async fn counts(&self) -> Counts {
+        self.control.counts().await
+    }
+
+    /// Takes no new work, finishes what was accepted, lets living calls go on for at most `grace`, ends the others, and
+    /// writes everything down.
+    pub async fn shut_down(mut self, grace: Duration) {
+        self.stopping.store(true, Ordering::Release);
+        tracing::info!(grace_s = grace.as_secs(), "stopping");
+        self.control.refuse_calls();
+        if !self.quiet_within(grace, |counts| counts.calls == 0).await {
+            self.control.end_calls();
+            if !self.quiet_within(LEG_END_MAX, |counts| counts.calls == 0 && counts.legs == 0).await {
+                tracing::warn!("some phones did not confirm that their call is over");
+            }
+        }
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.running.stop();
+        self.recorder.stop();
+        self.store.close();
+        tracing::info!("stopped");
+    }
+
+    async fn quiet_within(&self, limit: Duration, quiet: impl Fn(&Counts) -> bool) -> bool {
+        let wait = async {
+            let mut look = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                look.tick().await;
+                if quiet(&self.control.counts().await) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(limit, wait).await.is_ok()
+    }
+}
+
+async fn until_true(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// One media thread per processor but one, which is left to the control thread; at least one.
+fn media_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
+}
+
+/// RTP sockets listen where SDP says, unless that is an address outside a NAT.
+fn bind_address(advertised: IpAddr) -> IpAddr {
+    match UdpSocket::bind((advertised, 0)) {
+        Ok(_) => advertised,
+        Err(_) if advertised.is_ipv4() => IpAddr::from([0, 0, 0, 0]),
+        Err(_) => IpAddr::from([0u16; 8]),
+    }
+}
+
+fn start_recorder(config: &Config, control: &Control) -> anyhow::Result<Recorder> {
+    let ready = control.clone();
+    let settings = RecorderConfig {
+        raw: config.server.data_dir.join("recording-tracks"),
+        files: recordings_dir(config),
+        disk_free_min_bytes: config.server.disk_free_min_bytes,
+    };
+    let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
+    Recorder::start(settings, report).context("the recorder cannot use the data directory")
+}
+
+fn recordings_dir(config: &Config) -> PathBuf {
+    config.server.data_dir.join("recordings")
+}
+
+/// Recordings whose call is over but whose files were not made; those of open calls are finished by the switch.
+fn unfinished(startup: &Startup) -> Vec<Finish> {
+    let open = |call| startup.events.iter().any(|numbered| numbered.event.call() == Some(call));
+    let left = startup.recordings.iter().filter(|recording| !open(recording.call));
+    left.map(|r| Finish { account: r.account, call: r.call, files: r.files.clone() }).collect()
+}
+
+fn build_switch(
+    config: &Config,
+    sip: SocketAddr,
+    now: Now,
+    random: Random,
+    startup: &Startup,
+    numbers: Arc<NumberPlan>,
+) -> anyhow::Result<Switch> {
+    let settings = switch::config::Config {
+        accounts: config.switch_accounts()?,
+        sip_local: sip,
+        sip_advertised: config.server.sip_advertised,
+        media_address: config.server.media_address,
+        rtp_port_min: config.server.rtp_port_min,
+        rtp_port_max: config.server.rtp_port_max,
+        user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
+        silence_max: Some(SILENCE_MAX),
+        trunk_answer_any_max: TRUNK_ANSWER_ANY_MAX,
+        log_backlog_max: store::limits::ENTRIES_QUEUED_MAX / 2,
+        legs_max: config.server.legs_max,
+        worker: config.server.worker,
+    };
+    let last = LogNo(startup.next.0 - 1);
+    let mut switch = Switch::new(settings, random, last, startup.highest_snowflake, numbers);
+    for (account, seq) in &startup.next_seqs {
+        switch.resume_at(*account, *seq);
+    }
+    for event in &startup.events {
+        switch.replay(event.account, &Body::Event(event.clone()));
+    }
+    for kept in &startup.tokens {
+        let body = Body::Token { leg: kept.leg, call: kept.call, token: kept.token.clone() };
+        switch.replay(kept.account, &body);
+    }
+    switch.restarted(now);
+    Ok(switch)
+}
+
+fn ports(
+    config: &Config,
+    store: &Store,
+    control: &Control,
+    stopping: &Arc<AtomicBool>,
+    clock: Clock,
+) -> http::Ports {
+    let clock = Arc::new(clock);
+    let stored = Arc::new(store::Ports::new(store.writer(), store.reader(), clock.clone()));
+    let accounts: BTreeMap<_, _> =
+        config.accounts.iter().map(|account| (account.id, Arc::new(account.access()))).collect();
+    http::Ports {
+        clock,
+        accounts: Arc::new(Accounts(accounts)),
+        calls: Arc::new(Calls(control.clone())),
+        uses: stored.clone(),
+        idempotency: stored.clone(),
+        records: stored,
+        recordings: Arc::new(Recordings { reader: store.reader(), root: recordings_dir(config) }),
+        health: Arc::new(Health {
+            writer: store.writer(),
+            stopping: stopping.clone(),
+            prometheus: prometheus(),
+        }),
+    }
+}
+
+fn http_settings(config: &Config, http: SocketAddr) -> HttpSettings {
+    HttpSettings {
+        proxy_base: format!("http://{http}"),
+        media_server: SocketAddr::new(config.server.media_address, config.server.rtp_port_min).to_string(),
+        http_status: http::ports::HttpStatus::default(),
+        header_echo: http::ports::HeaderEcho::default(),
+    }
+}
+
+/// The one recorder of the process: a second node in it (tests) shares its figures.
+fn prometheus() -> Option<PrometheusHandle> {
+    static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .install_recorder()
+                .inspect_err(|error| tracing::warn!(%error, "metrics are not kept"))
+                .ok()
+        })
+        .clone()
+}

@@ -1,0 +1,190 @@
+//! Makes the sound files of finished recordings, at low priority, one after the other.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use callcenter::action::RecordingFiles;
+use media::recording::{Files, Reader, RenderError, TrackError, render};
+
+use super::Finish;
+
+/// The lowest there is: calls come first.
+const NICENESS: i32 = 19;
+/// A recording that could not be made (disk full) is tried again this much later.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// A recording to be made into files.
+pub(super) struct Job {
+    pub(super) finish: Finish,
+    /// Its raw tracks.
+    pub(super) tracks: PathBuf,
+    /// Its length; `None` after a crash: then up to its last packet.
+    pub(super) length: Option<Duration>,
+}
+
+pub(super) struct Renderer {
+    root: PathBuf,
+    work: Receiver<Job>,
+    ready: Box<dyn Fn(Finish) + Send>,
+    again: Vec<Job>,
+}
+
+impl Renderer {
+    pub(super) fn new(root: PathBuf, work: Receiver<Job>, ready: Box<dyn Fn(Finish) + Send>) -> Renderer {
+        Renderer { root, work, ready, again: Vec::new() }
+    }
+
+    pub(super) fn run(mut self) {
+        if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+            tracing::debug!(%error, "files of recordings are made at normal priority");
+        }
+        loop {
+            match self.work.recv_timeout(RETRY_AFTER) {
+                Ok(job) => self.take(job),
+                Err(RecvTimeoutError::Timeout) => {
+                    std::mem::take(&mut self.again).into_iter().for_each(|job| self.take(job));
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        let call = job.finish.call;
+        match make(&self.root, &job) {
+            Ok(()) => {
+                (self.ready)(job.finish);
+                // Kept until now: a crash before makes the files again.
+                if let Err(error) = fs::remove_file(&job.tracks)
+                    && error.kind() != io::ErrorKind::NotFound
+                {
+                    tracing::warn!(%call, %error, "a raw track file is left over");
+                }
+            }
+            Err(MakeError::Lost) => tracing::error!(%call, "a recording is lost: its raw tracks are gone"),
+            Err(MakeError::Damaged(error)) => tracing::error!(%call, %error, "a recording is lost"),
+            Err(MakeError::Io(error)) => {
+                tracing::error!(%call, %error, "the files of a recording cannot be made now, tried again soon");
+                self.again.push(job);
+            }
+        }
+    }
+}
+
+enum MakeError {
+    /// Neither raw tracks nor finished files are there.
+    Lost,
+    /// The raw tracks say nothing.
+    Damaged(String),
+    /// It may work another time.
+    Io(io::Error),
+}
+
+impl From<io::Error> for MakeError {
+    fn from(error: io::Error) -> MakeError {
+        MakeError::Io(error)
+    }
+}
+
+impl From<TrackError> for MakeError {
+    fn from(error: TrackError) -> MakeError {
+        match error {
+            TrackError::Io(error) => MakeError::Io(error),
+            other => MakeError::Damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<RenderError> for MakeError {
+    fn from(error: RenderError) -> MakeError {
+        match error {
+            RenderError::Io(error) => MakeError::Io(error),
+            other => MakeError::Damaged(other.to_string()),
+        }
+    }
+}
+
+fn make(root: &Path, job: &Job) -> Result<(), MakeError> {
+    let names = wanted(&job.finish.files);
+    if !job.tracks.exists() {
+        // Made before a crash that came before the log knew.
+        return match names.iter().all(|name| root.join(name).exists()) {
+            true => Ok(()),
+            false => Err(MakeError::Lost),
+        };
+    }
+    let length = match job.length {
+        Some(length) => length,
+        None => up_to_last_packet(&job.tracks)?,
+    };
+    let files = &job.finish.files;
+    let mut sounds = Files {
+        mixed: Part::create(root, files.mixed.as_deref())?,
+        stereo: Part::create(root, files.stereo.as_deref())?,
+        agent: Part::create(root, files.agent.as_deref())?,
+        customer: Part::create(root, files.customer.as_deref())?,
+    };
+    render(open(&job.tracks)?, length, &mut sounds)?;
+    let Files { mixed, stereo, agent, customer } = sounds;
+    for part in [mixed, stereo, agent, customer].into_iter().flatten() {
+        part.keep()?;
+    }
+    Ok(())
+}
+
+fn wanted(files: &RecordingFiles) -> Vec<&str> {
+    let names = [&files.mixed, &files.stereo, &files.agent, &files.customer];
+    names.into_iter().filter_map(Option::as_deref).collect()
+}
+
+fn open(tracks: &Path) -> Result<Reader<BufReader<File>>, MakeError> {
+    Ok(Reader::new(BufReader::new(File::open(tracks)?))?)
+}
+
+fn up_to_last_packet(tracks: &Path) -> Result<Duration, MakeError> {
+    let mut reader = open(tracks)?;
+    let mut last = 0;
+    while let Some(packet) = reader.next_packet()? {
+        last = last.max(packet.at_us);
+    }
+    Ok(Duration::from_micros(last))
+}
+
+/// A file that gets its name only when it is whole.
+struct Part {
+    file: BufWriter<File>,
+    path: PathBuf,
+    name: PathBuf,
+}
+
+impl Part {
+    fn create(root: &Path, name: Option<&str>) -> io::Result<Option<Part>> {
+        let Some(name) = name.map(|name| root.join(name)) else { return Ok(None) };
+        if let Some(folder) = name.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut path = name.clone().into_os_string();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        Ok(Some(Part { file: BufWriter::new(File::create(&path)?), path, name }))
+    }
+
+    fn keep(self) -> io::Result<()> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_data()?;
+        fs::rename(&self.path, &self.name)
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
