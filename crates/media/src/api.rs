@@ -162,7 +162,7 @@ pub struct Counts {
     pub received: u64,
     /// RTP packets sent.
     pub sent: u64,
-    /// Packets refused: wrong source, malformed, unknown payload.
+    /// Packets refused: wrong source, malformed, unknown payload, or sent while the far end may not send.
     pub refused: u64,
     /// Packets missing by sequence number.
     pub lost: u64,

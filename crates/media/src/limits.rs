@@ -19,6 +19,8 @@ pub const OUTPUTS_MAX: usize = 65_536;
 
 /// How long after an agreement a source other than the agreed address may be learned (`engine::far`).
 pub const LEARN_WINDOW: Duration = Duration::from_secs(5);
+/// The shortest silence that can be watched for; shorter ones are taken as this.
+pub const SILENCE_MIN: Duration = Duration::from_millis(100);
 /// How late the pacing of tones and sounds may run before lost frames are skipped instead of sent in a burst.
 pub const PACE_LATE_MAX: Duration = Duration::from_millis(100);
 

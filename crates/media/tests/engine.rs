@@ -359,6 +359,9 @@ fn a_sound_ends_and_says_so_a_looped_one_goes_on() {
     bench.pass(ms(100));
     assert_eq!(bench.engine.next_timeout(), None);
     assert_eq!(bench.signals.len(), 1);
+    bench.hear(AGENT, Source::Sound { sound: 0, looped: false });
+    bench.pass(ms(100));
+    assert_eq!((bench.take_sent().len(), bench.signals.len()), (3, 2));
     bench.hear(CUSTOMER, Source::Sound { sound: 99, looped: true });
     bench.pass(ms(20));
     assert_eq!(bench.signals.last(), Some(&Signal::Played { stream: CUSTOMER }));

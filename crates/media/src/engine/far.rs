@@ -12,8 +12,8 @@
 //! 5. Should packets from the SDP address come after another source was learned, at whatever time, rule 2 holds: the
 //!    signalling is believed rather than a packet, and the learned source becomes a stranger.
 //! 6. An agreement with another SDP address opens the window again. The source that was used until then cannot be learned
-//!    in it: its last packets are still on their way. An agreement with the same address, or with none (hold), changes
-//!    nothing.
+//!    in it: its last packets are still on their way. An agreement with the same address opens it again only when nothing
+//!    was accepted yet (an answer that repeats what early media agreed on); one without an address (hold) never does.
 //!
 //! RTCP changes nothing; as a sign of life it must come from the host that packets are accepted from.
 
@@ -29,7 +29,7 @@ enum Far {
     Unknown,
     /// No packet came yet.
     Open { sdp: SocketAddr, until: Mono, before: Option<SocketAddr> },
-    /// Packets came from the SDP address, or the window closed.
+    /// Packets came from the SDP address.
     Settled { sdp: SocketAddr },
     /// Packets come from somewhere else.
     Learned { sdp: SocketAddr, source: SocketAddr },
@@ -47,15 +47,14 @@ impl FarEnd {
     /// An agreement was made; `remote` is the address in the far end's SDP.
     pub(super) fn agree(&mut self, now: Mono, remote: Option<SocketAddr>) {
         let Some(remote) = remote.map(plain) else { return };
-        let (sdp, before) = match self.0 {
-            Far::Unknown => (None, None),
-            Far::Open { sdp, before, .. } => (Some(sdp), before),
-            Far::Settled { sdp } => (Some(sdp), Some(sdp)),
-            Far::Learned { sdp, source } => (Some(sdp), Some(source)),
+        let before = match self.0 {
+            Far::Settled { sdp } | Far::Learned { sdp, .. } if sdp == remote => return,
+            Far::Unknown => None,
+            Far::Open { before, .. } => before,
+            Far::Settled { sdp } => Some(sdp),
+            Far::Learned { source, .. } => Some(source),
         };
-        if sdp != Some(remote) {
-            self.0 = Far::Open { sdp: remote, until: now + LEARN_WINDOW, before };
-        }
+        self.0 = Far::Open { sdp: remote, until: now + LEARN_WINDOW, before };
     }
 
     /// Whether a packet from `from` is the far end's. Call it for well formed packets only: it learns.
@@ -67,11 +66,7 @@ impl FarEnd {
                 self.0 = Far::Settled { sdp };
                 true
             }
-            Far::Open { sdp, until, .. } if now > until => {
-                self.0 = Far::Settled { sdp };
-                false
-            }
-            Far::Open { before, .. } if before == Some(from) => false,
+            Far::Open { until, before, .. } if now > until || before == Some(from) => false,
             Far::Open { sdp, .. } => {
                 self.0 = Far::Learned { sdp, source: from };
                 true
@@ -158,6 +153,14 @@ mod tests {
         let mut far = agreed();
         assert!(!far.accepts(after(6), address(NAT)));
         assert_eq!(far.address(), Some(address(PHONE)));
+    }
+
+    #[test]
+    fn an_answer_that_repeats_early_media_opens_the_window_again_while_nothing_came() {
+        let mut far = agreed();
+        assert!(!far.accepts(after(6), address(NAT)));
+        far.agree(after(30), Some(address(PHONE)));
+        assert!(far.accepts(after(31), address(NAT)));
     }
 
     #[test]

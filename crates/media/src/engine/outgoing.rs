@@ -71,7 +71,7 @@ impl Outgoing {
         let [a, b] = [random.number(), random.number()];
         Outgoing {
             ssrc: a as u32,
-            // Leaves the receiver half the number space before the first wrap (RFC 3711 advice, harmless for all).
+            // In the lower half, so that early loss cannot look like a wrap (RFC 3711 §3.3.1).
             next_sequence: (a >> 32) as u16 & 0x7fff,
             first_timestamp: b as u32,
             newest: None,

@@ -18,6 +18,7 @@ use crate::api::{Counts, Signal, Source, Stored, Terms};
 use crate::codec::Codec;
 use crate::dtmf::{Detector, Dialled, Dialler, Event};
 use crate::g711;
+use crate::limits::SILENCE_MIN;
 use crate::rtp::{Header, Stamp};
 use crate::sdp::EVENTS_PAYLOAD;
 use crate::sound::Sound;
@@ -223,7 +224,7 @@ impl Stream {
             (Content::Sound(codec), _) => {
                 (terms.payload, header.payload.len() as u32, g711::transcoder(codec, terms.codec))
             }
-            (Content::Event, Some(events)) => (events, 0, None),
+            (Content::Event, Some(events)) => (events, FRAME_SAMPLES as u32, None),
             (Content::Event, None) | (Content::Nothing, _) => {
                 self.outgoing.leave_out(now, key, header);
                 return None;
@@ -251,7 +252,7 @@ impl Stream {
             let played = match (dialled, to, events) {
                 (Dialled::Event { event, first }, Some(to), Some(number)) => {
                     let stamp = match first {
-                        true => self.outgoing.local(now, number, 0),
+                        true => self.outgoing.local(now, number, FRAME_SAMPLES as u32),
                         false => self.outgoing.local_again(now, number),
                     };
                     Played::Frame { to, stamp, payload: Payload::Event(event.to_bytes()) }
@@ -268,6 +269,8 @@ impl Stream {
             return Played::Quiet;
         }
         let Some(frame) = self.player.next_frame(sounds, terms.codec) else {
+            // The same sound may be asked for again.
+            self.source = Source::Nothing;
             self.player = Player::Idle;
             return Played::Ended;
         };
@@ -288,7 +291,10 @@ impl Stream {
     }
 
     pub(super) fn watch(&mut self, now: Mono, silence_max: Option<Duration>) {
-        self.watch = silence_max.map(|silence_max| Watch { silence_max, state: WatchState::Waiting });
+        self.watch = silence_max.map(|silence_max| Watch {
+            silence_max: silence_max.max(SILENCE_MIN),
+            state: WatchState::Waiting,
+        });
         self.last_life_sign = self.last_life_sign.max(now);
     }
 

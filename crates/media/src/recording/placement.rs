@@ -102,7 +102,7 @@ impl Placement {
         let Some(offset) = self.offset.filter(|offset| same_clock(*offset)) else { return least };
         match least - offset {
             drift if drift.abs() <= DRIFT_MAX || (drift > 0 && agree < AGREE_MIN) => offset,
-            drift if drift < 0 || drift > PAUSE_MIN => least,
+            drift if !(0..=PAUSE_MIN).contains(&drift) => least,
             _ => {
                 let least = self.placed.iter().copied().fold(least, i64::min);
                 if least - offset > DRIFT_MAX { least } else { offset }

@@ -1,0 +1,170 @@
+//! Whatever commands and datagrams come, in whatever order: the engine keeps its promises.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, Now, Random, StreamId};
+use media::api::{Command, Signal, Source, Terms};
+use media::codec::Codec;
+use media::engine::{Engine, EngineConfig, Output};
+use media::rtp::{Header, Stamp};
+use media::sound::Sound;
+use proptest::prelude::*;
+
+const STREAMS: u64 = 4;
+
+fn stream() -> impl Strategy<Value = StreamId> {
+    (0..STREAMS + 1).prop_map(StreamId)
+}
+
+fn address() -> impl Strategy<Value = SocketAddr> {
+    (1u8..4).prop_map(|last| SocketAddr::from(([10, 0, 0, last], 4000)))
+}
+
+fn codec() -> impl Strategy<Value = Codec> {
+    prop::sample::select(vec![Codec::Pcma, Codec::Pcmu])
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    prop_oneof![
+        Just(Source::Nothing),
+        Just(Source::RingBack),
+        Just(Source::Busy),
+        Just(Source::Echo),
+        stream().prop_map(Source::Stream),
+        (0usize..3, any::<bool>()).prop_map(|(sound, looped)| Source::Sound { sound, looped }),
+    ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let terms =
+        (prop::option::of(address()), codec(), prop::option::of(96u8..103), any::<bool>(), any::<bool>());
+    let terms = terms.prop_map(|(remote, codec, events, send, receive)| Terms {
+        remote,
+        codec,
+        payload: codec.payload(),
+        events,
+        send,
+        receive,
+    });
+    let call = || (0u64..3).prop_map(CallId);
+    prop_oneof![
+        3 => (stream(), call()).prop_map(|(stream, call)| Command::Open { stream, call, port: 30_000 }),
+        4 => (stream(), terms).prop_map(|(stream, terms)| Command::Agree { stream, terms }),
+        4 => (stream(), source()).prop_map(|(stream, source)| Command::Hear { stream, source }),
+        1 => (stream(), prop::option::of(0u64..500)).prop_map(|(stream, ms)| Command::Watch {
+            stream,
+            silence_max: ms.map(Duration::from_millis),
+        }),
+        1 => (call(), stream(), stream()).prop_map(|(call, agent, customer)| Command::Record { call, agent, customer }),
+        1 => call().prop_map(|call| Command::StopRecord { call }),
+        1 => (stream(), "[0-9x]{0,3}").prop_map(|(stream, digits)| Command::SendDigits { stream, digits }),
+        1 => stream().prop_map(|stream| Command::Close { stream }),
+    ]
+}
+
+/// What may happen to an engine.
+#[derive(Clone, Debug)]
+enum Step {
+    Command(Command),
+    Packet { stream: StreamId, from: SocketAddr, number: u8, sequence: u16, payload: Vec<u8> },
+    Garbage { stream: StreamId, from: SocketAddr, bytes: Vec<u8> },
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let payload = prop::collection::vec(any::<u8>(), 0..200);
+    prop_oneof![
+        3 => command().prop_map(Step::Command),
+        4 => (stream(), address(), prop::sample::select(vec![0u8, 8, 13, 97, 101]), any::<u16>(), payload)
+            .prop_map(|(stream, from, number, sequence, payload)| {
+                Step::Packet { stream, from, number, sequence: sequence % 50, payload }
+            }),
+        1 => (stream(), address(), prop::collection::vec(any::<u8>(), 0..64))
+            .prop_map(|(stream, from, bytes)| Step::Garbage { stream, from, bytes }),
+        2 => (0u64..400).prop_map(Step::Pass),
+    ]
+}
+
+/// An engine and what must be true of it.
+struct World {
+    engine: Engine,
+    now: Now,
+    open: BTreeMap<StreamId, u64>,
+}
+
+impl World {
+    fn packet(&mut self, stream: StreamId, from: SocketAddr, mut packet: Vec<u8>) {
+        let forward = self.engine.handle_rtp(self.now, stream, from, &mut packet);
+        self.engine.handle_rtcp(self.now, stream, from, &packet);
+        if let Some(forward) = forward {
+            self.sent(forward.stream, &packet[..forward.len]);
+        }
+    }
+
+    /// What is sent is RTP, from an open stream.
+    fn sent(&mut self, stream: StreamId, packet: &[u8]) {
+        assert!(Header::read(packet).is_some());
+        *self.open.get_mut(&stream).expect("only open streams send") += 1;
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send { stream, data, .. } => self.sent(stream, &data),
+                Output::Signal(Signal::Closed { stream, counts }) => {
+                    assert_eq!(self.open.remove(&stream), Some(counts.sent), "every packet is counted");
+                }
+                Output::Signal(_) | Output::Store(_) => {}
+            }
+        }
+        assert_eq!(self.engine.streams(), self.open.len());
+    }
+
+    /// Every wake-up that is asked for moves on: `steps` is more than there can be deadlines.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.later(time);
+        let mut steps = 200;
+        while let Some((at, kind)) = self.engine.next_timeout().filter(|(at, _)| *at <= end.mono) {
+            self.now = self.now.later(at.since(self.now.mono));
+            self.engine.handle_timeout(self.now);
+            let next = self.engine.next_timeout();
+            assert!(next.is_none_or(|(at, _)| at > self.now.mono), "{kind:?} is due again at once");
+            self.drain();
+            steps -= 1;
+            assert!(steps > 0, "it wakes up all the time");
+        }
+        self.now = end;
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_engine_keeps_its_promises(steps in prop::collection::vec(step(), 1..120)) {
+        let sounds = vec![Sound::new(&[1000; 480]), Sound::new(&[])];
+        let config = EngineConfig { sounds, streams_max: usize::try_from(STREAMS).unwrap() };
+        let engine = Engine::new(config, Random::from_number(1));
+        let mut world = World { engine, now: Now::default().later(Duration::from_secs(9)), open: BTreeMap::new() };
+        for step in steps {
+            match step {
+                Step::Command(command) => {
+                    if let Command::Open { stream, .. } = command
+                        && world.open.len() < usize::try_from(STREAMS).unwrap()
+                    {
+                        world.open.entry(stream).or_default();
+                    }
+                    world.engine.handle_command(world.now, command);
+                }
+                Step::Packet { stream, from, number, sequence, payload } => {
+                    let timestamp = 160 * u32::from(sequence);
+                    let stamp = Stamp { marker: false, payload_number: number, sequence, timestamp, ssrc: 1 };
+                    world.packet(stream, from, [&stamp.to_bytes()[..], &payload].concat());
+                }
+                Step::Garbage { stream, from, bytes } => world.packet(stream, from, bytes),
+                Step::Pass(ms) => world.pass(Duration::from_millis(ms)),
+            }
+            world.drain();
+        }
+    }
+}
