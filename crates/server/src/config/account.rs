@@ -341,8 +341,8 @@ fn push_address(
     url.map(|url| PushAddress { url: url.value, kinds, secret })
 }
 
-/// Whether an address, as far as its text tells, is not of the public Internet. A name that resolves to such an address is
-/// found out at delivery.
+/// Whether an address, as far as its text tells, is not of the public Internet. A name that resolves to such an
+/// address is found out at delivery.
 fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => is_private_ip(IpAddr::V4(ip)),

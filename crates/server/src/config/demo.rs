@@ -17,8 +17,8 @@ const FIRST_SIP_AGENT: u16 = 8005;
 
 impl Config {
     /// The demo account on the loopback: agents 8000–8004 with mobiles 13900008000–13900008004 in the lab, agents
-    /// 8005–8009 with SIP phones (user = agent number, password `demo-<agent number>`), all calls through the lab's trunk
-    /// at 127.0.0.1:5070.
+    /// 8005–8009 with SIP phones (user = agent number, password `demo-<agent number>`), all calls through the lab's
+    /// trunk at 127.0.0.1:5070.
     pub fn demo() -> Config {
         parse(&demo_toml(), &|_| None).expect("a test reads the demo configuration")
     }

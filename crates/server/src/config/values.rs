@@ -180,8 +180,8 @@ pub(super) enum SecretKind {
     Push,
 }
 
-/// A secret: the text itself, or `env:NAME` for what the environment variable NAME holds. `None` (and reported) when the
-/// variable is not set or the secret is too weak. The secret is in no message.
+/// A secret: the text itself, or `env:NAME` for what the environment variable NAME holds. `None` (and reported) when
+/// the variable is not set or the secret is too weak. The secret is in no message.
 pub(super) fn secret(
     text: At<String>,
     key: &str,
