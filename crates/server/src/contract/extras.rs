@@ -150,7 +150,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_canonical_text_of_an_object_means_the_same(key in "\\PC{0,8}", text in "[^\\x00]{0,20}", number in any::<i64>()) {
+        fn the_canonical_text_of_an_object_means_the_same(
+            key in "\\PC{0,8}",
+            text in "[^\\x00]{0,20}",
+            number in any::<i64>(),
+        ) {
             let value = serde_json::json!({ &key: [&text, number] });
             let pretty = serde_json::to_string_pretty(&value).expect("values are written");
             let canonical = canonical(&pretty).expect("short and without NUL");

@@ -8,6 +8,7 @@ pub mod envelope;
 mod extras;
 mod fields;
 pub mod limits;
+pub mod openapi;
 pub mod push;
 pub mod query;
 pub mod record;

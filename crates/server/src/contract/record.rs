@@ -23,7 +23,8 @@ pub struct RecordSettings {
 
 /// The JSON of a call's record, as `cdr/list` answers it and as the push `cdr` carries it (API 2.13 and 3.5).
 ///
-/// Fields come in the order of the document's push sample. Absent values are `""`; durations and `sipCode` are numbers (contract §6).
+/// Fields come in the order of the document's push sample. Absent values are `""`; durations and `sipCode` are
+/// numbers (contract §6).
 pub fn record(record: &CallRecord, settings: &RecordSettings) -> Value {
     let links = Links::new(record, settings);
     let zone = settings.zone;

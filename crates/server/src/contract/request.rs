@@ -108,6 +108,7 @@ fn group_rule(body: &Fields<'_>) -> Result<GroupRule, Fault> {
 #[cfg(test)]
 mod tests {
     use callcenter::command::LoginType;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -212,6 +213,22 @@ mod tests {
         let long = format!(r#","extras":"{}""#, "x".repeat(256));
         assert_eq!(dial(&long), Err(Code::ExtrasTooLong.into()));
         assert_eq!(dial(r#","extras":"\ud800""#), Err(Code::ExtrasInvalid.into()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_bring_the_reader_down(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            text in "[\\[\\]{}\":,\\\\a-f0-9u ]{0,80}",
+        ) {
+            for verb in Verb::ALL {
+                let _ = command(verb, &body);
+                let dial = format!(r#"{{"agentNumber":"8000","calleeNumber":"1","extras":{text}}}"#);
+                if let Ok(Command::DialOut(dial)) = command(verb, dial.as_bytes()) {
+                    prop_assert!(dial.extras.len() <= 255);
+                }
+            }
+        }
     }
 
     #[test]

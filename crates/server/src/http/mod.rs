@@ -20,7 +20,7 @@ pub mod serve;
 
 pub use routes::{router, unknown_route};
 
-use ports::{Accounts, Calls, Clock, Health, HeaderEcho, HttpStatus, Idempotency, Recordings, Records, Uses};
+use ports::{Accounts, Calls, Clock, HeaderEcho, Health, HttpStatus, Idempotency, Recordings, Records, Uses};
 use rates::Rates;
 
 /// The parts of the server that answer requests.

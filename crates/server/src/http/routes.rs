@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use base::Random;
+use serde_json::Value;
 
 use super::exchange::Exchange;
 use super::{Border, HttpSettings, Ports, calls, health, recordings, records};
 use crate::contract::codes::{Code, Fault};
+use crate::contract::openapi;
 use crate::contract::request::Verb;
 
 /// Every path of the server. `random` makes request ids.
@@ -27,12 +29,18 @@ pub fn router(ports: Ports, settings: HttpSettings, random: Random) -> Router {
         .route("/openapi/v1/call/dialOut", verb(Verb::DialOut))
         .route("/openapi/v1/call/hangup", verb(Verb::Hangup))
         .route("/openapi/v1/call/cdr/list", post(records::list).fallback(unknown_route_of))
+        .route("/openapi.json", get(document))
         .route("/recordings/{token}/{*name}", get(recordings::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .fallback(unknown_route_of)
         .with_state(Border::new(ports, settings, random))
+}
+
+/// The API as tools read it.
+async fn document() -> Json<Value> {
+    Json(openapi::document())
 }
 
 /// 50006 for a POST to a service we do not have, 50001 for everything else below `/openapi`; `None` elsewhere.

@@ -400,6 +400,14 @@ async fn health_is_told() {
     assert_eq!(get("/readyz").await, (503, "the log is stalled\n".to_owned()));
 }
 
+#[tokio::test]
+async fn the_api_describes_itself() {
+    let world = World::new();
+    let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
+    let document: Value = serde_json::from_str(&text(world.response(request).await).await).unwrap();
+    insta::assert_snapshot!("openapi", pretty(&document));
+}
+
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("values are written")
 }

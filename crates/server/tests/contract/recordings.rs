@@ -34,7 +34,10 @@ async fn a_finished_file_is_sent_whole_and_in_parts() {
     assert_eq!(asked, (TOKEN.to_owned(), "2000103/normal/20261122/a+b-normal.wav".to_owned()));
 
     let part = fetch(&world, &link, Some("bytes=2-4")).await;
-    assert_eq!((part.status().as_u16(), &part.headers()["content-range"]), (206, &HeaderValue::from_static("bytes 2-4/10")));
+    assert_eq!(
+        (part.status().as_u16(), &part.headers()["content-range"]),
+        (206, &HeaderValue::from_static("bytes 2-4/10"))
+    );
     assert_eq!(text(part).await, "234");
     assert_eq!(fetch(&world, &link, Some("bytes=10-")).await.status(), 416);
 
@@ -51,7 +54,10 @@ async fn an_unfinished_file_says_when_to_come_again() {
     assert!(!fetch(&world, &link, None).await.headers().contains_key("retry-after"));
     *world.found.lock().unwrap() = Found::Unfinished;
     let response = fetch(&world, &link, None).await;
-    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (404, &HeaderValue::from_static("5")));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (404, &HeaderValue::from_static("5"))
+    );
 }
 
 #[tokio::test]

@@ -50,3 +50,10 @@ async fn an_idle_connection_does_not_delay_the_stop() {
     stop.send(()).expect("it still serves");
     serving.await.expect("it stops");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_finishes_its_headers_is_cut_off() {
+    let (address, _stop, _serving) = listening().await;
+    let answer = converse(address, "GET /healthz HTTP/1.1\r\nHost: a\r\n").await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+}
