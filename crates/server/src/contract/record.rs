@@ -158,7 +158,7 @@ impl Links {
     /// Fixed when the names are; fetching before the files are finished is 404 with Retry-After.
     pub(super) fn of(files: &RecordingFiles, settings: &RecordSettings) -> Links {
         let link = |name: &Option<String>| match name {
-            Some(name) => format!("{}/recordings/{}/{}", settings.public_url, files.token, in_a_path(name)),
+            Some(name) => settings.public_url.clone() + &recording_path(&files.token, name),
             None => String::new(),
         };
         let play = if files.stereo.is_some() { &files.stereo } else { &files.mixed };
@@ -169,6 +169,11 @@ impl Links {
             customer: link(&files.customer),
         }
     }
+}
+
+/// The path of a recording's link: `/recordings/<token>/<name>`, the name percent-encoded where it must be.
+pub fn recording_path(token: &str, name: &str) -> String {
+    format!("/recordings/{token}/{}", in_a_path(name))
 }
 
 /// Percent-encodes what may not stand in a path (RFC 3986 §3.3); slashes stay.
