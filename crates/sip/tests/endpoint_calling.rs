@@ -334,9 +334,13 @@ fn a_damaged_token_is_not_understood() {
     let token = token_of(&far.hears(ok(&invite, "far", &[])));
     let fresh = || Endpoint::new(Config::default(), Random::from_number(9));
     assert!(fresh().resume(far.now, &token).is_some());
-    for bad in
-        [&b""[..], b"\r\n", b"cordboard-dialog/1 talking udp x y\r\n", &token[..token.len() - 4], &token[3..]]
-    {
+    for bad in [
+        &b""[..],
+        b"\r\n",
+        b"cordboard-dialog/1 talking routed udp x y\r\n",
+        &token[..token.len() - 4],
+        &token[3..],
+    ] {
         assert_eq!(fresh().resume(far.now, bad), None);
     }
     let mut random = Random::from_number(10);

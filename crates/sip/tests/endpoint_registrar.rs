@@ -243,8 +243,9 @@ fn inner() -> Flow {
     flow("10.0.0.5:5060", "192.0.2.1:5060")
 }
 
+/// Also private: the phone's own idea of its address looks as good as what is seen, and is wrong.
 fn outer() -> Flow {
-    flow("192.0.2.1:5060", "203.0.113.8:40123")
+    flow("192.0.2.1:5060", "192.168.7.8:40123")
 }
 
 fn flow(local: &str, remote: &str) -> Flow {
@@ -345,33 +346,60 @@ fn a_registration_that_is_refused_or_too_brief_is_tried_again() {
     assert_eq!(pair.standings(), [Standing::Registered { expires: Duration::from_secs(300) }]);
 }
 
+impl Pair {
+    /// Calls the phone along its path until it rings: the dialogs of both.
+    fn ring(&mut self) -> (sip::api::DialogId, sip::api::DialogId) {
+        let binding = self.pbx.contacts("1001").remove(0);
+        assert_eq!((binding.flow, binding.uri.as_str()), (outer(), "sip:1001@10.0.0.5:5060"));
+        let call = sip::api::Invite {
+            flow: binding.flow,
+            uri: binding.uri,
+            from_user: "95588".to_owned(),
+            from_name: None,
+            to_uri: "sip:1001@pbx.example".to_owned(),
+            sdp: endpoint_far::OFFER.into(),
+            credentials: None,
+            answer_any_within: None,
+        };
+        let dialog = self.pbx.invite(self.now, call);
+        self.talk();
+        let rings = self.events.iter().find_map(|event| match event {
+            Event::Incoming { dialog, to_user, .. } if to_user == "1001" => Some(*dialog),
+            _ => None,
+        });
+        (dialog, rings.unwrap())
+    }
+
+    fn phone_ended(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Ended { .. }))
+    }
+}
+
 #[test]
 fn a_phone_behind_nat_is_called_along_its_path() {
     let (mut pair, _) = Pair::new("one", config());
-    let binding = pair.pbx.contacts("1001").remove(0);
-    assert_eq!((binding.flow, binding.uri.as_str()), (outer(), "sip:1001@10.0.0.5:5060"));
-    let call = sip::api::Invite {
-        flow: binding.flow,
-        uri: binding.uri,
-        from_user: "95588".to_owned(),
-        from_name: None,
-        to_uri: "sip:1001@pbx.example".to_owned(),
-        sdp: endpoint_far::OFFER.into(),
-        credentials: None,
-        answer_any_within: None,
-    };
-    let dialog = pair.pbx.invite(pair.now, call);
-    pair.talk();
-    let rings = pair.events.iter().find_map(|event| match event {
-        Event::Incoming { dialog, to_user, .. } => Some((*dialog, to_user.clone())),
-        _ => None,
-    });
-    let (ringing, to_user) = rings.unwrap();
-    assert_eq!(to_user, "1001");
+    let (dialog, ringing) = pair.ring();
     pair.phone.accept(pair.now, ringing, endpoint_far::ANSWER.into());
     pair.talk();
     assert!(matches!(pair.events.last(), Some(Event::Acknowledged { .. })));
     pair.pbx.end(pair.now, dialog);
     pair.talk();
-    assert!(pair.events.iter().any(|event| matches!(event, Event::Ended { .. })));
+    assert!(pair.phone_ended());
+}
+
+#[test]
+fn the_path_survives_a_restart_though_the_registration_does_not() {
+    let (mut pair, _) = Pair::new("one", config());
+    let (_, ringing) = pair.ring();
+    let token = pair.calls.iter().find_map(|event| match event {
+        Event::Token { token, .. } => Some(token.clone()),
+        _ => None,
+    });
+    pair.pbx = Endpoint::new(config(), Random::from_number(3));
+    pair.pbx.resume(pair.now, &token.unwrap()).unwrap();
+    // The phone is picked up while the CANCEL is on its way: ACK and BYE follow, not to the phone's inner address.
+    pair.phone.accept(pair.now, ringing, endpoint_far::ANSWER.into());
+    pair.talk();
+    assert!(pair.phone_ended());
+    assert!(matches!(pair.calls.last(), Some(Event::Ended { .. })));
 }

@@ -152,6 +152,26 @@ fn it_comes_to_rest_after_all_of_them() {
     assert_eq!(endpoint.counts(), sip::api::Counts::default());
 }
 
+#[test]
+fn damaged_messages_do_no_harm() {
+    let mut random = Random::from_number(49);
+    let mut endpoint = endpoint();
+    for round in 0..10_000 {
+        let (_, data) = TORTURE[round % TORTURE.len()];
+        let mut damaged = data.to_vec();
+        for _ in 0..=random.below(4) {
+            let at = usize::try_from(random.below(damaged.len() as u64)).unwrap();
+            match random.below(3) {
+                0 => damaged[at] = u8::try_from(random.below(256)).unwrap(),
+                1 => drop(damaged.drain(at..(at + 9).min(damaged.len() - 1).max(at))),
+                _ => damaged.insert(at, b"\r\n,;:<>\"0@"[at % 10]),
+            }
+        }
+        feed(&mut endpoint, &damaged);
+    }
+    assert_eq!(judge(&feed(&mut endpoint, options(0).as_bytes())), Is(200));
+}
+
 fn endpoint() -> Endpoint {
     let users = vec![User { name: "user".to_owned(), password: "secret".to_owned() }];
     let registrar = RegistrarConfig { users, ..RegistrarConfig::default() };

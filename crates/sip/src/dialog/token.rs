@@ -1,6 +1,6 @@
 //! Resume tokens: what has to be sent after a restart so that nobody is left on the line.
 //!
-//! A token is text: one line that says which kind it is and by which path it goes, then a SIP message without body. Of a
+//! A token is text: one line that says which kind it is and which way it goes, then a SIP message without body. Of a
 //! call that we make that is its INVITE, of one that rings here the INVITE that came, with our tag in To, of an
 //! established one the BYE.
 
@@ -20,11 +20,14 @@ const VERSION: &str = "cordboard-dialog/1";
 const CALLING: &str = "calling";
 const RINGING: &str = "ringing";
 const TALKING: &str = "talking";
+const ROUTED: &str = "routed";
+const PINNED: &str = "pinned";
 
 /// A token that was understood.
 #[derive(Debug)]
 pub(crate) struct Token {
     kind: Kind,
+    path: Path,
     flow: Flow,
     request: Request,
 }
@@ -44,12 +47,17 @@ impl Token {
         }
         let end = token.windows(2).position(|pair| pair == b"\r\n")?;
         let line = std::str::from_utf8(&token[..end]).ok()?;
-        let [version, kind, transport, local, remote] =
+        let [version, kind, path, transport, local, remote] =
             line.split(' ').collect::<Vec<_>>().try_into().ok()?;
         let kind = match kind {
             CALLING => Kind::Calling,
             RINGING => Kind::Ringing,
             TALKING => Kind::Talking,
+            _ => return None,
+        };
+        let path = match path {
+            ROUTED => Path::Routed,
+            PINNED => Path::Pinned,
             _ => return None,
         };
         let transport = match transport {
@@ -63,7 +71,7 @@ impl Token {
             Kind::Calling | Kind::Ringing => Method::Invite,
             Kind::Talking => Method::Bye,
         };
-        let token = Token { kind, flow, request };
+        let token = Token { kind, path, flow, request };
         let usable = version == VERSION && token.request.method == wanted && token.tags().is_some();
         usable.then_some(token)
     }
@@ -85,8 +93,8 @@ impl Dialog {
     /// Takes up a dialog from before a restart, only to end it.
     pub(crate) fn resume(core: &mut Core, now: Now, id: DialogId, token: Token) -> Option<Dialog> {
         let (call_id, local_tag) = token.tags()?;
-        let Token { kind, flow, request } = token;
-        let mut dialog = Dialog::new(id, flow, Path::Routed, call_id);
+        let Token { kind, path, flow, request } = token;
+        let mut dialog = Dialog::new(id, flow, path, call_id);
         dialog.local_tag = local_tag;
         dialog.verdict = Verdict::Owed(Ended::ByUs);
         let local = if kind == Kind::Ringing { HeaderName::To } else { HeaderName::From };
@@ -121,33 +129,38 @@ impl Dialog {
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             invite.headers.remove(&name);
         }
-        write(CALLING, self.flow, &invite)
+        self.write_token(CALLING, self.flow, &invite)
     }
 
     pub(super) fn tell_ringing_token(&self, core: &mut Core) {
         let State::Incoming(pending) = &self.state else { return };
         let flow = core.table.way_back(pending.transaction).unwrap_or(self.flow);
-        let token = write(RINGING, flow, &pending.request);
+        let token = self.write_token(RINGING, flow, &pending.request);
         self.tell_token(core, token);
     }
 
     pub(super) fn tell_talking_token(&self, core: &mut Core) {
         let Some(bye) = self.request(core, Method::Bye, self.local_cseq.saturating_add(1)) else { return };
-        let token = write(TALKING, self.next_hop(), &bye);
+        let token = self.write_token(TALKING, self.next_hop(), &bye);
         self.tell_token(core, token);
     }
-}
 
-fn write(kind: &str, flow: Flow, request: &Request) -> Bytes {
-    let transport = match flow.transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    };
-    let mut request = request.clone();
-    request.headers.remove(&HeaderName::ContentType);
-    let mut token = format!("{VERSION} {kind} {transport} {} {}\r\n", flow.local, flow.remote).into_bytes();
-    token.extend_from_slice(&request.encode());
-    Bytes::from(token)
+    fn write_token(&self, kind: &str, flow: Flow, request: &Request) -> Bytes {
+        let path = match self.path {
+            Path::Routed => ROUTED,
+            Path::Pinned => PINNED,
+        };
+        let transport = match flow.transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        };
+        let mut request = request.clone();
+        request.headers.remove(&HeaderName::ContentType);
+        let line = format!("{VERSION} {kind} {path} {transport} {} {}\r\n", flow.local, flow.remote);
+        let mut token = line.into_bytes();
+        token.extend_from_slice(&request.encode());
+        Bytes::from(token)
+    }
 }
 
 fn address(text: &str) -> Option<SocketAddr> {
