@@ -48,6 +48,10 @@ pub struct Server {
     pub allow_private_push: bool,
     /// How long living calls may go on after the server was told to stop.
     pub shutdown_grace: Duration,
+    /// A leg from which neither sound nor RTCP comes for so long is ended, unless it is on hold. `None` = never.
+    pub silence_max: Option<Duration>,
+    /// A trunk address that says nothing at all for so long is passed over.
+    pub trunk_silent_max: Duration,
     /// How long log rows are kept once everything they caused is settled.
     pub journal_keep: Duration,
     /// Recording stops when fewer bytes are free.

@@ -6,10 +6,6 @@ use std::time::Duration;
 pub const HTTP_DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Phones that are told to hang up when the server stops have so long to confirm.
 pub const LEG_END_MAX: Duration = Duration::from_secs(3);
-/// A leg that sends neither RTP nor RTCP for so long is ended.
-pub const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// A trunk that says nothing at all for so long is given up and the next one tried.
-pub const TRUNK_ANSWER_ANY_MAX: Duration = Duration::from_secs(4);
 /// How often the log's state and the figures for `/metrics` are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often old log rows are deleted.

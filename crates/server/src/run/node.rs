@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, SILENCE_MAX, TRUNK_ANSWER_ANY_MAX};
+use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
 use super::{housekeeping, pusher, secret_random};
 use crate::clock::Clock;
@@ -226,8 +226,8 @@ fn build_switch(
         rtp_port_min: config.server.rtp_port_min,
         rtp_port_max: config.server.rtp_port_max,
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
-        silence_max: Some(SILENCE_MAX),
-        trunk_answer_any_max: TRUNK_ANSWER_ANY_MAX,
+        silence_max: config.server.silence_max,
+        trunk_answer_any_max: config.server.trunk_silent_max,
         log_backlog_max: store::limits::ENTRIES_QUEUED_MAX / 2,
         legs_max: config.server.legs_max,
         worker: config.server.worker,
