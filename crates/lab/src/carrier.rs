@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn what_is_no_number_does_not_exist() {
         let long = "1".repeat(NUMBER_DIGITS_MAX + 1);
-        for number in ["", "+", "alice", "138-0000-0001", "8005;0001", "13800 0001", "138", long.as_str()] {
+        for number in
+            ["", "+", "alice", "138-0000-0001", "8005;0001", "13800 0001", "\u{ff11}38", long.as_str()]
+        {
             assert_eq!(at(CARRIER, number), Err(404), "{number}");
         }
     }

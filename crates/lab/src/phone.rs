@@ -206,24 +206,21 @@ impl Phone {
     }
 
     fn ring(&mut self, tools: &mut Tools, now: Now) {
-        for dialog in &self.dialogs {
+        if let (Stage::Called, Some(dialog)) = (self.stage, self.dialogs.first()) {
             tools.endpoint.ring(now, *dialog, 180, None);
+            tools.tell(LabEvent::PhoneRang { phone: self.id });
         }
-        tools.tell(LabEvent::PhoneRang { phone: self.id });
     }
 
     /// A caller who left the offer to us hears nothing before the answer: a 183 that may get lost cannot carry one.
     fn open_early(&mut self, tools: &mut Tools, now: Now) {
+        let (Stage::Called, Some(dialog)) = (self.stage, self.dialogs.first().copied()) else { return };
         let described = match &self.talk {
             Talk::Unspoken => Ok(None),
             Talk::Offered(_) | Talk::Described(_) => self.describe(tools).map(Some),
         };
         match described {
-            Ok(sdp) => {
-                for dialog in &self.dialogs {
-                    tools.endpoint.ring(now, *dialog, 183, sdp.clone());
-                }
-            }
+            Ok(sdp) => tools.endpoint.ring(now, dialog, 183, sdp),
             Err(status) => self.refuse(tools, now, status),
         }
     }
