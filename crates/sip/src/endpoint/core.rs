@@ -80,8 +80,8 @@ impl Core {
         self.table.open_client(now, &mut self.wire, request, flow, user)
     }
 
-    /// The request of transaction `id` once more, with what `response` (401, 407) asks for. None: there is nothing that we
-    /// could answer, or it was answered before and did not help.
+    /// The request of transaction `id` once more, with what `response` (401, 407) asks for. None: there is nothing that
+    /// we could answer, or it was answered before and did not help.
     pub(crate) fn authorized_again(
         &mut self,
         id: TransactionId,
