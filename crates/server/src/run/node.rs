@@ -277,7 +277,7 @@ fn ports(
 
 fn http_settings(config: &Config, http: SocketAddr) -> HttpSettings {
     HttpSettings {
-        proxy_base: format!("http://{http}"),
+        proxy_base: format!("http://{http}/call"),
         media_server: SocketAddr::new(config.server.media_address, config.server.rtp_port_min).to_string(),
         http_status: http::ports::HttpStatus::default(),
         header_echo: http::ports::HeaderEcho::default(),

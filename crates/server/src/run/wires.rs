@@ -18,7 +18,7 @@ use switch::api::Entry;
 
 use crate::config::{Config, PushAddress};
 use crate::contract::push::{Expires, PushSettings, push};
-use crate::contract::record::record;
+use crate::contract::record::{record, recording_path};
 use crate::control::{Control, Outside};
 use crate::http::ports::{self, AccountAccess, Asked, Found, RecordQuery};
 use crate::sound::{Finish, Recorder, Threads};
@@ -144,7 +144,7 @@ pub(super) struct Recordings {
 impl ports::Recordings for Recordings {
     fn find(&self, token: &str, name: &str) -> BoxFuture<'static, Found> {
         let (reader, path) = (self.reader.clone(), self.root.join(name));
-        let wanted = format!("/recordings/{token}/{name}");
+        let wanted = recording_path(token, name);
         let of = name.split('/').next().and_then(|account| account.parse().ok()).zip(call_in(name));
         async move {
             let Some((account, call)) = of else { return Found::Unknown };
