@@ -13,6 +13,10 @@ pub(crate) struct Wire {
     /// Call-IDs, by called user and where they went.
     calls: BTreeMap<(String, SocketAddr), BTreeSet<String>>,
     rang: BTreeSet<String>,
+    /// Call-IDs that were answered for good: a 180 that comes later says nothing.
+    settled: BTreeSet<String>,
+    /// Call-IDs of which the switch never heard anything, by where they went.
+    unheard: BTreeMap<SocketAddr, BTreeSet<String>>,
 }
 
 impl Wire {
@@ -22,9 +26,10 @@ impl Wire {
             return;
         };
         let calls = self.calls.entry((called.clone(), to)).or_default();
-        if !calls.insert(call_id) {
+        if !calls.insert(call_id.clone()) {
             return;
         }
+        self.unheard.entry(to).or_default().insert(call_id);
         let left = u64::try_from(calls.len()).expect("few calls");
         let allowed = ledger.started(&called);
         assert!(
@@ -36,10 +41,22 @@ impl Wire {
     }
 
     /// Looks at a datagram that reaches the switch.
-    pub(crate) fn heard(&mut self, data: &[u8]) {
-        if let Some(seen) = Seen::starting_with(data, "SIP/2.0 18") {
-            self.rang.insert(seen.called);
+    pub(crate) fn heard(&mut self, from: SocketAddr, data: &[u8]) {
+        let Some(seen) = Seen::starting_with(data, "SIP/2.0 ") else { return };
+        self.unheard.entry(from).or_default().remove(&seen.call_id);
+        if data.starts_with(b"SIP/2.0 18") {
+            if !self.settled.contains(&seen.call_id) {
+                self.rang.insert(seen.called);
+            }
+        } else if !data.starts_with(b"SIP/2.0 1") {
+            self.settled.insert(seen.call_id);
         }
+    }
+
+    /// How many calls went to a far end that never made itself heard: a switch that gives up such a call must not send
+    /// CANCEL (RFC 3261 §9.1), and the far end may wait in vain.
+    pub(crate) fn unheard(&self, far: SocketAddr) -> usize {
+        self.unheard.get(&far).map_or(0, BTreeSet::len)
     }
 
     /// How many calls left.

@@ -29,6 +29,11 @@ const HEAL_AT: Mono = Mono::from_micros(180_000_000);
 const REST_AT: Mono = Mono::from_micros(600_000_000);
 /// Wall time of the beginning: 2026-01-01.
 const BEGINNING_MS: i64 = 1_767_225_600_000;
+/// A far end that hears nothing for longer than a BYE is repeated (32 s) may stay on the line: nobody can tell it.
+const DEAF_MS_MAX: u64 = 15_000;
+/// How long a restart takes at least: longer than a datagram may be under way, so that no CANCEL of the new life
+/// overtakes the INVITE of the old one.
+const DOWN_MIN: Duration = Duration::from_millis(500);
 /// More timeouts at one moment than this: something sets deadlines in the past.
 const TIMEOUTS_AT_ONCE_MAX: u32 = 1_000;
 
@@ -43,6 +48,7 @@ enum Happening {
     Stall,
     Unstall { life: u32 },
     Crash,
+    Restart { life: u32 },
     JumpClock,
     Misbehave,
     Heal,
@@ -57,6 +63,8 @@ pub(crate) struct World {
     /// Grows with every crash: what was under way in an earlier life is lost.
     life: u32,
     switch: Switch,
+    /// The program died and has not come back yet.
+    down: bool,
     fars: Vec<Far>,
     network: Network,
     log: Log,
@@ -105,6 +113,7 @@ impl World {
             counter: 0,
             life: 0,
             switch,
+            down: false,
             fars: Vec::new(),
             network: Network::new(&knobs, random.fork()),
             log: Log::default(),
@@ -158,7 +167,7 @@ impl World {
     /// The next thing happens, whoever it happens to.
     fn step(&mut self) {
         let planned = self.happenings.first_key_value().map(|((at, _), _)| *at);
-        let switch = self.switch.next_timeout().map(|(at, _)| at);
+        let switch = self.switch_timeout();
         let fars = self.fars.iter().filter_map(Far::next_timeout).min();
         let at = [planned, switch, fars].into_iter().flatten().min().unwrap_or(REST_AT).min(REST_AT);
         self.now = self.now.later(at.since(self.now.mono));
@@ -173,7 +182,7 @@ impl World {
             self.drain_far(n);
         }
         let mut timeouts = 0;
-        while self.switch.next_timeout().is_some_and(|(due, _)| due <= at) {
+        while self.switch_timeout().is_some_and(|due| due <= at) {
             timeouts += 1;
             assert!(
                 timeouts < TIMEOUTS_AT_ONCE_MAX,
@@ -186,6 +195,10 @@ impl World {
         self.check();
     }
 
+    fn switch_timeout(&self) -> Option<Mono> {
+        self.switch.next_timeout().map(|(at, _)| at).filter(|_| !self.down)
+    }
+
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Arrive { from, to, data } => self.arrive(from, to, &data),
@@ -195,10 +208,12 @@ impl World {
                 self.input(Input::RecordingReady { account: ACCOUNT, call, files });
             }
             Happening::Unstall { life } if life == self.life => self.unstall(),
+            Happening::Restart { life } if life == self.life => self.restart(),
             Happening::Commit { .. }
             | Happening::Media { .. }
             | Happening::FilesMade { .. }
-            | Happening::Unstall { .. } => {}
+            | Happening::Unstall { .. }
+            | Happening::Restart { .. } => {}
             Happening::Ask => self.ask(),
             Happening::Stall => self.stall(),
             Happening::Crash => self.crash(),
@@ -212,7 +227,9 @@ impl World {
         self.report.datagrams += 1;
         let switch = setup::switch_address();
         if to == switch {
-            self.wire.heard(data);
+            if !self.down {
+                self.wire.heard(from, data);
+            }
             let flow = Flow { transport: sip::api::Transport::Udp, local: switch, remote: from };
             return self.input(Input::Datagram { flow, data });
         }
@@ -221,9 +238,12 @@ impl World {
         }
     }
 
+    /// A program that is not there hears nothing.
     fn input(&mut self, input: Input<'_>) {
-        self.switch.handle_input(self.now, input);
-        self.drain_switch();
+        if !self.down {
+            self.switch.handle_input(self.now, input);
+            self.drain_switch();
+        }
     }
 
     fn drain_switch(&mut self) {
@@ -324,6 +344,9 @@ impl World {
         let max = u64::try_from(self.knobs.command_pause_max.as_micros()).expect("seconds fit");
         let pause = Duration::from_micros(self.random.below(max));
         self.plan(pause, Happening::Ask);
+        if self.down {
+            return;
+        }
         self.counter += 1;
         let id = CommandId(self.counter);
         let n = self.random.below(self.knobs.agents);
@@ -361,7 +384,7 @@ impl World {
     }
 
     fn stall(&mut self) {
-        if !self.log.stalled {
+        if !self.log.stalled && !self.down {
             self.log.stalled = true;
             self.commit_planned = false;
             self.life_goes_on_without_log();
@@ -383,14 +406,22 @@ impl World {
         self.plan_commit();
     }
 
-    /// The program dies and begins anew with what was committed.
+    /// The program dies, and what it had not committed with it.
     fn crash(&mut self) {
         self.report.crashes += 1;
         self.life += 1;
+        self.down = true;
         self.log.crash();
         self.commit_planned = false;
         self.asked.clear();
         self.finished.clear();
+        let back_after = DOWN_MIN + Duration::from_millis(self.random.below(3_000));
+        self.plan(back_after, Happening::Restart { life: self.life });
+    }
+
+    /// The program begins anew with what was committed.
+    fn restart(&mut self) {
+        self.down = false;
         self.sound = Sound::new(self.knobs.mute, self.knobs.ports_unusable, self.random.fork());
         let config = setup::config(&self.knobs);
         let highest_id = self.ledger.highest_id();
@@ -416,10 +447,10 @@ impl World {
     fn misbehave(&mut self) {
         let limit = u64::try_from(self.fars.len()).expect("few far ends");
         let n = usize::try_from(self.random.below(limit)).expect("few far ends");
-        let until = self.now.mono + Duration::from_millis(self.random.below(40_000));
+        let a_while = Duration::from_millis(self.random.below(DEAF_MS_MAX));
         match self.random.below(3) {
-            0 => self.fars[n].go_deaf(until.min(HEAL_AT)),
-            1 => self.fars[n].become_unavailable(until),
+            0 => self.fars[n].go_deaf(self.now.mono + a_while),
+            1 => self.fars[n].become_unavailable(self.now.mono + a_while * 3),
             _ => self.fars[n].call_switch(self.now),
         }
     }
@@ -430,6 +461,9 @@ impl World {
     }
 
     fn check(&mut self) {
+        if self.down {
+            return;
+        }
         self.switch.check_invariants();
         let counts = self.switch.counts();
         let pending = counts.calls > 0 || counts.legs > 0 || counts.resumed > 0;
@@ -443,7 +477,8 @@ impl World {
         assert!(self.sound.is_at_rest(), "streams are left: {:?}", self.sound);
         assert!(self.asked.is_empty(), "commands were never answered: {:?}", self.asked);
         for far in &self.fars {
-            assert_eq!(far.dialogs(), 0, "the far end {} was left on the line", far.address);
+            let in_vain = self.wire.unheard(far.address);
+            assert!(far.dialogs() <= in_vain, "the far end {} was left on the line", far.address);
         }
         self.ledger.assert_at_rest();
     }
