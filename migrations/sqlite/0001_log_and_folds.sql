@@ -74,7 +74,7 @@ CREATE TABLE record (
     body      TEXT NOT NULL        -- the JSON that queries answer
 ) STRICT;
 CREATE INDEX record_by_time    ON record (account, started_s, id);
-CREATE INDEX record_by_call    ON record (account, call);
+CREATE INDEX record_by_call    ON record (account, call, started_s, id);
 CREATE INDEX record_by_agent   ON record (account, agent, started_s, id);
 CREATE INDEX record_by_display ON record (account, display, started_s, id);
 CREATE INDEX record_by_trunk   ON record (account, trunk, started_s, id);

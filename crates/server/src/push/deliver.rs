@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Now};
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 
 use super::courier::Courier;
 use super::limits::{OUTBOX_CHUNK, OUTBOX_LOOK, SETTLE_RETRY, SETTLEMENTS_CHUNK};
@@ -22,6 +22,16 @@ use crate::store::{Reader, Settlement, WriterHandle};
 /// The addresses that are configured now, with their keys; one without a key gets unsigned pushes.
 pub type Addresses = BTreeMap<(AccountId, String), Option<Key>>;
 
+/// Settlements, and whether they were written.
+type Written = (Vec<Settlement>, Result<(), Unavailable>);
+
+/// How an attempt ended.
+struct Landed {
+    id: u64,
+    kind: String,
+    outcome: Outcome,
+}
+
 /// Delivers what the outbox holds.
 pub struct Delivery {
     reader: Reader,
@@ -32,10 +42,11 @@ pub struct Delivery {
     schedule: Schedule,
     /// The last outbox row that was taken in.
     seen: u64,
-    sending: FuturesUnordered<BoxFuture<'static, (u64, String, Outcome)>>,
+    /// Tasks of their own: they must go on while this one waits for the store.
+    sending: JoinSet<Landed>,
     settled: Vec<Settlement>,
     /// The settlements the writer has now, in case it cannot write them.
-    settling: Option<BoxFuture<'static, (Vec<Settlement>, Result<(), Unavailable>)>>,
+    settling: Option<BoxFuture<'static, Written>>,
 }
 
 impl Delivery {
@@ -56,7 +67,7 @@ impl Delivery {
             clock,
             schedule: Schedule::new(pace),
             seen: 0,
-            sending: FuturesUnordered::new(),
+            sending: JoinSet::new(),
             settled: Vec::new(),
             settling: None,
         }
@@ -73,7 +84,7 @@ impl Delivery {
             let timeout = self.timeout();
             tokio::select! {
                 () = &mut stop => break,
-                Some((id, kind, outcome)) = self.sending.next() => self.landed(id, &kind, outcome),
+                Some(landed) = self.sending.join_next() => self.landed(landed),
                 (settlements, result) = settling(&mut self.settling) => self.written(settlements, result),
                 () = writer.outbox_grew() => self.take_in().await,
                 _tick = look.tick() => self.take_in().await,
@@ -108,7 +119,7 @@ impl Delivery {
         while let Some(step) = self.schedule.poll(now) {
             match step {
                 Step::Send { id, address, kind } => {
-                    self.sending.push(self.send(now, id, address, kind).boxed())
+                    self.sending.spawn(self.send(now, id, address, kind));
                 }
                 Step::Settle(settlement) => self.note(settlement),
             }
@@ -123,12 +134,13 @@ impl Delivery {
         id: u64,
         address: Address,
         kind: String,
-    ) -> impl Future<Output = (u64, String, Outcome)> + Send + 'static {
+    ) -> impl Future<Output = Landed> + Send + 'static {
         let (reader, courier, addresses) =
             (self.reader.clone(), self.courier.clone(), self.addresses.borrow().clone());
         async move {
             let Some(key) = addresses.get(&(address.account, address.url.to_string())) else {
-                return (id, kind, Outcome::Hopeless("the address is not configured any more".to_owned()));
+                let outcome = Outcome::Hopeless("the address is not configured any more".to_owned());
+                return Landed { id, kind, outcome };
             };
             let outcome = match reader.letter(id).await {
                 Ok(Some((event, body))) => {
@@ -140,11 +152,16 @@ impl Delivery {
                 Ok(None) => Outcome::Delivered,
                 Err(error) => Outcome::Failed(error.to_string()),
             };
-            (id, kind, outcome)
+            Landed { id, kind, outcome }
         }
     }
 
-    fn landed(&mut self, id: u64, kind: &str, outcome: Outcome) {
+    fn landed(&mut self, landed: Result<Landed, JoinError>) {
+        let Landed { id, kind, outcome } = match landed {
+            Ok(landed) => landed,
+            // Which push it was is lost, so its lane would wait for ever: end, and be started anew.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
         let result = match &outcome {
             Outcome::Delivered => "delivered",
             Outcome::Failed(reason) => {
@@ -153,8 +170,7 @@ impl Delivery {
             }
             Outcome::Hopeless(_) => "hopeless",
         };
-        metrics::counter!("cordboard_push_attempts_total", "kind" => kind.to_owned(), "result" => result)
-            .increment(1);
+        metrics::counter!("cordboard_push_attempts_total", "kind" => kind, "result" => result).increment(1);
         self.schedule.finished(self.clock.now(), id, outcome);
     }
 
@@ -202,8 +218,8 @@ impl Delivery {
     }
 
     async fn finish(mut self) {
-        while let Some((id, kind, outcome)) = self.sending.next().await {
-            self.landed(id, &kind, outcome);
+        while let Some(landed) = self.sending.join_next().await {
+            self.landed(landed);
         }
         let now = self.clock.now();
         while let Some(step) = self.schedule.poll(now) {
@@ -226,7 +242,7 @@ impl Delivery {
 }
 
 /// The write under way; never resolves when there is none.
-async fn settling<T>(write: &mut Option<BoxFuture<'static, T>>) -> T {
+async fn settling(write: &mut Option<BoxFuture<'static, Written>>) -> Written {
     match write {
         Some(write) => write.await,
         None => std::future::pending().await,

@@ -44,8 +44,8 @@ pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Rows may not leave the log earlier, whatever `journal_keep` says: keys are resolved from it after a crash.
 pub const JOURNAL_KEEP_MIN: Duration = KEY_LIFE;
 
-/// Log rows deleted in one transaction.
-pub const PRUNE_ROWS_MAX: usize = 1_000;
+/// Log rows deleted in one transaction: few enough that no append waits long behind it.
+pub const PRUNE_ROWS_MAX: usize = 250;
 
 /// Expired nonces and keys deleted with each new one, so that the tables shrink while they are used.
 pub const PRUNE_WITH_EACH: usize = 4;

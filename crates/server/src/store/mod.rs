@@ -204,6 +204,23 @@ impl DeadLetters {
     }
 }
 
+/// Makes a new store in `to` out of nothing but the log of the store in `from`: the tables it folds are to be those of
+/// `from`, as far as its log reaches back. For repair, and for the test that the two agree.
+///
+/// # Errors
+/// `from` cannot be read, or `to` cannot be written or has a log already.
+pub fn rebuild(from: &Path, to: &Path, render: &dyn Render) -> Result<(), StoreError> {
+    let _lock = lock(to)?;
+    let source = schema::open_to_read(&from.join(FILE))?;
+    let mut conn = schema::open(&to.join(FILE))?;
+    let tx = Transaction::new(&mut conn, TransactionBehavior::Immediate)?;
+    let mut fold = fold::Fold::new(&tx, render, Wall::default());
+    log::each(&source, "TRUE", |entry| fold.apply(&entry))?;
+    fold.finish()?;
+    tx.commit()?;
+    Ok(())
+}
+
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let io = |error| StoreError::Io { path: dir.to_owned(), error };
     std::fs::create_dir_all(dir).map_err(io)?;

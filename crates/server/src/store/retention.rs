@@ -18,7 +18,7 @@ pub(super) fn prune(conn: &Connection, now: Wall, keep: Duration) -> rusqlite::R
         "DELETE FROM log WHERE no IN (
              SELECT no FROM log
              WHERE no < coalesce((SELECT no FROM log WHERE at >= ?1 ORDER BY no LIMIT 1), (SELECT max(no) FROM log))
-               AND no NOT IN (SELECT no FROM outbox)
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.no = log.no)
                AND no NOT IN (SELECT signed_in FROM agent)
                AND no NOT IN (SELECT chose FROM agent WHERE chose IS NOT NULL)
                AND no NOT IN (SELECT changed FROM agent WHERE changed IS NOT NULL)

@@ -383,3 +383,76 @@ impl WriterHandle {
         &self.shared
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use callcenter::event::{AgentRef, Event, Numbered};
+    use callcenter::record::CallRecord;
+    use switch::api::Body;
+
+    use super::super::{Push, schema};
+    use super::*;
+
+    struct Silent;
+
+    impl Render for Silent {
+        fn record(&self, _record: &CallRecord) -> String {
+            String::new()
+        }
+
+        fn push(&self, _event: &Numbered) -> Option<Push> {
+            None
+        }
+    }
+
+    struct States(std::sync::mpsc::Sender<LogState>);
+
+    impl Watch for States {
+        fn durable(&mut self, _through: LogNo) {}
+
+        fn state(&mut self, state: LogState) {
+            self.0.send(state).expect("the test listens");
+        }
+    }
+
+    fn entry(no: u64) -> Entry {
+        let agent = AgentRef { number: "8000".to_owned(), name: "x".repeat(1000) };
+        let event = Event::AgentChanged { agent, state: 0, call: None, moment: None, wrap_up_until: None };
+        let account = AccountId(1);
+        let event = Numbered { account, seq: no, id: String::new(), at: Wall::from_millis(0), event };
+        Entry { no: LogNo(no), account, command: None, body: Body::Event(event) }
+    }
+
+    #[test]
+    fn a_full_disk_stalls_the_log_until_there_is_room_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cordboard.db");
+        let conn = schema::open(&path).unwrap();
+        conn.execute_batch("CREATE TABLE ballast (b BLOB); INSERT INTO ballast VALUES (zeroblob(4000000))")
+            .unwrap();
+        // A limit of pages fails as a full disk does; unlike that, it can be had for one test alone.
+        let pages: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        conn.execute_batch(&format!("PRAGMA max_page_count = {pages}")).unwrap();
+        let (tell, states) = std::sync::mpsc::channel();
+        let (writer, handle) = Writer::new(conn, Arc::new(Silent), Box::new(States(tell))).unwrap();
+        let thread = std::thread::spawn(move || writer.run());
+        for no in 1..=1000 {
+            handle.append(vec![entry(no)]).unwrap();
+        }
+        assert_eq!(states.recv().unwrap(), LogState::Stalled);
+        assert!(handle.durable() < LogNo(1000));
+        assert!(handle.backlog() > 0);
+        let other = Connection::open(&path).unwrap();
+        other.busy_timeout(Duration::from_secs(30)).unwrap();
+        other.execute_batch("DELETE FROM ballast").unwrap();
+        assert_eq!(states.recv().unwrap(), LogState::Working);
+        handle.shared().close();
+        thread.join().unwrap();
+        let gapless: bool = other
+            .query_row("SELECT count(*) = 1000 AND min(no) = 1 AND max(no) = 1000 FROM log", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert!(gapless);
+    }
+}

@@ -1,0 +1,125 @@
+//! What a start finds, and that it is a reading of the log.
+
+use base::{CommandId, LegId, LogNo};
+use callcenter::command::Choice;
+use callcenter::event::{Event, Moment};
+
+use crate::fixture::*;
+
+fn replayed(opened: &Opened) -> Vec<Event> {
+    opened.startup.events.iter().map(|event| event.event.clone()).collect()
+}
+
+#[test]
+fn a_new_store_begins_at_one() {
+    let dir = dir();
+    let opened = open(dir.path());
+    let startup = &opened.startup;
+    assert_eq!((startup.next, startup.next_command, startup.highest_snowflake), (LogNo(1), CommandId(1), 0));
+    assert!(startup.events.is_empty() && startup.tokens.is_empty() && startup.recordings.is_empty());
+}
+
+#[test]
+fn presence_survives_and_only_what_still_counts_is_replayed() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![
+        signed_in("8000"),
+        changed("8000", 0),
+        signed_in("8001"),
+        changed("8001", 0),
+        chose("8000", Choice::Busy),
+        changed("8000", 1),
+        signed_out("8001"),
+    ]);
+    opened.close();
+    let opened = open(dir.path());
+    assert_eq!(replayed(&opened), [signed_in("8000"), chose("8000", Choice::Busy), changed("8000", 1)]);
+    assert_eq!(opened.startup.next, LogNo(8));
+    assert_eq!(opened.startup.next_seqs, [(ACCOUNT, 8)]);
+}
+
+#[test]
+fn signing_in_again_forgets_the_earlier_choice() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![
+        signed_in("8000"),
+        chose("8000", Choice::Custom(101)),
+        signed_in("8000"),
+        changed("8000", 0),
+    ]);
+    opened.close();
+    assert_eq!(replayed(&open(dir.path())), [signed_in("8000"), changed("8000", 0)]);
+}
+
+#[test]
+fn open_calls_are_replayed_whole_and_closed_ones_not_at_all() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![signed_in("8000")]);
+    opened.log(whole_call(100, 1000, BEGIN));
+    let open_call = vec![started(101), leg_started(101, 1010), in_call(101, 2, Moment::Calling)];
+    opened.log(open_call.clone());
+    opened.close();
+    let opened = open(dir.path());
+    let expected: Vec<_> = [signed_in("8000")].into_iter().chain(open_call).collect();
+    assert_eq!(replayed(&opened), expected);
+    assert_eq!(opened.startup.highest_snowflake, 1010, "legs and calls are numbered by one generator");
+}
+
+#[test]
+fn tokens_stay_until_they_are_done_with() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let bodies =
+        [token(100, 1, "first"), token(100, 2, "other"), token(100, 1, "second"), token_done(100, 2)];
+    let entries = bodies.into_iter().map(|body| opened.entry(body, None)).collect();
+    opened.append(entries);
+    opened.close();
+    let opened = open(dir.path());
+    let tokens: Vec<_> = opened.startup.tokens.iter().map(|t| (t.leg, t.token.as_ref().to_vec())).collect();
+    assert_eq!(tokens, [(LegId(1), b"second".to_vec())]);
+    assert_eq!(opened.startup.next, LogNo(5));
+}
+
+#[test]
+fn a_recording_is_unfinished_until_its_files_are_ready() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(whole_call(100, 1000, BEGIN));
+    opened.log(whole_call(101, 1001, BEGIN));
+    opened.log(vec![Event::RecordingReady { id: base::CallId(100), files: files(100) }]);
+    opened.close();
+    let opened = open(dir.path());
+    let unfinished: Vec<_> = opened.startup.recordings.iter().map(|r| (r.call.0, r.files.clone())).collect();
+    assert_eq!(unfinished, [(101, files(101))]);
+}
+
+#[test]
+fn commands_are_numbered_on() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let mut entry = opened.event(signed_in("8000"));
+    entry.command = Some(CommandId(41));
+    opened.append(vec![entry]);
+    opened.close();
+    assert_eq!(open(dir.path()).startup.next_command, CommandId(42));
+}
+
+#[test]
+fn two_processes_cannot_serve_from_one_store() {
+    let dir = dir();
+    let _opened = open(dir.path());
+    let watch = Box::new(Deaf);
+    let error = server::store::Store::open(dir.path(), std::sync::Arc::new(Plain::default()), watch).err();
+    let text = error.expect("the second is refused").to_string();
+    assert!(text.ends_with("is in use by another process"), "{text}");
+}
+
+struct Deaf;
+
+impl server::store::Watch for Deaf {
+    fn durable(&mut self, _through: LogNo) {}
+    fn state(&mut self, _state: server::store::LogState) {}
+}

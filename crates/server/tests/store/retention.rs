@@ -1,0 +1,124 @@
+//! What is forgotten, what is kept, and that the tables are a reading of the log.
+
+use std::path::Path;
+use std::time::Duration;
+
+use callcenter::command::Choice;
+use callcenter::event::Moment;
+use rusqlite::Connection;
+use server::store::Settlement;
+
+use crate::fixture::*;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn rows(dir: &Path) -> Vec<u64> {
+    let conn = Connection::open(dir.join("cordboard.db")).unwrap();
+    let mut found = conn.prepare("SELECT no FROM log ORDER BY no").unwrap();
+    found.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+}
+
+async fn prune(opened: &Opened, now: base::Wall) {
+    while opened.writer.prune(now, KEEP).await.unwrap() > 0 {}
+}
+
+#[tokio::test]
+async fn old_rows_go_but_for_what_still_counts() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![
+        signed_in("8000"),                // 1 stays: signed in
+        changed("8000", 0),               // 2 goes: superseded
+        chose("8000", Choice::Busy),      // 3 stays
+        changed("8000", 1),               // 4 goes: superseded by 7
+        started(100),                     // 5 stays: an open call
+        leg_started(100, 1000),           // 6 stays
+        in_call(100, 2, Moment::Calling), // 7 stays
+        started(101),                     // 8 goes: recorded below
+        recorded(record(101, BEGIN)),     // 9 goes
+    ]);
+    let token = opened.entry(token(100, 1000, "token"), None); // 10 stays
+    opened.append(vec![token]);
+    opened.at = BEGIN + KEEP;
+    opened.log(vec![signed_in("8001")]); // 11 is young
+    prune(&opened, BEGIN + KEEP).await;
+    assert_eq!(rows(dir.path()).len(), 11, "exactly as old as is kept");
+    prune(&opened, BEGIN + KEEP + Duration::from_millis(1)).await;
+    assert_eq!(rows(dir.path()), [1, 3, 5, 6, 7, 10, 11]);
+}
+
+#[tokio::test]
+async fn rows_wait_for_their_pushes() {
+    let dir = dir();
+    let mut opened = open_with(dir.path(), Plain { addresses: vec!["http://a/".to_owned()] });
+    opened.log(vec![changed("8000", 0), changed("8000", 1), changed("8000", 0)]);
+    let waiting = opened.store.reader().unsettled(0, 10).await.unwrap();
+    let later = BEGIN + KEEP + DAY;
+    opened.writer.settle(later, vec![Settlement::Delivered { id: waiting[0].id }]).await.unwrap();
+    prune(&opened, later).await;
+    assert_eq!(rows(dir.path()), [2, 3]);
+    let dead = Settlement::Dead { id: waiting[1].id, reason: "expired".to_owned() };
+    opened.writer.settle(later, vec![dead]).await.unwrap();
+    prune(&opened, later).await;
+    assert_eq!(rows(dir.path()), [3], "the last row stays: numbers go on from it");
+}
+
+#[tokio::test]
+async fn no_setting_forgets_what_keys_are_resolved_from() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![changed("8000", 0), changed("8000", 1)]);
+    opened.writer.prune(BEGIN + DAY, Duration::ZERO).await.unwrap();
+    assert_eq!(rows(dir.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn the_tables_are_what_the_retained_log_says() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(vec![signed_in("8000"), signed_in("8001"), chose("8001", Choice::Busy), changed("8001", 1)]);
+    opened.log(whole_call(100, 1000, BEGIN));
+    opened.log(vec![started(101), leg_started(101, 1010), in_call(101, 3, Moment::Ring)]);
+    let tokens = vec![
+        opened.entry(token(100, 1000, "old"), None),
+        opened.entry(token_done(100, 1000), None),
+        opened.entry(token(101, 1010, "new"), None),
+    ];
+    opened.append(tokens);
+    opened.at = BEGIN + KEEP;
+    opened.log(vec![signed_in("8002"), signed_out("8002")]);
+    opened.log(whole_call(102, 1020, BEGIN + KEEP));
+    let before = rows(dir.path()).len();
+    prune(&opened, BEGIN + KEEP + DAY).await;
+    assert!(rows(dir.path()).len() < before);
+    opened.close();
+
+    let again = fixture_dir_from_log(dir.path());
+    for table in ["agent", "call", "leg", "recording", "account", "highest"] {
+        assert_eq!(dump(dir.path(), table), dump(again.path(), table), "{table}");
+    }
+    let kept = dump(dir.path(), "record");
+    let rebuilt = dump(again.path(), "record");
+    assert_eq!(rebuilt.len(), 1, "records outlive the log; those still in it are the same");
+    assert!(kept.contains(&rebuilt[0]));
+}
+
+/// A new store made of nothing but the rows of another one's log.
+fn fixture_dir_from_log(dir: &Path) -> tempfile::TempDir {
+    let again = tempfile::tempdir().unwrap();
+    server::store::rebuild(dir, again.path(), &Plain::default()).unwrap();
+    again
+}
+
+fn dump(dir: &Path, table: &str) -> Vec<String> {
+    let conn = Connection::open(dir.join("cordboard.db")).unwrap();
+    let mut found = conn.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+    let columns = found.column_count();
+    let rows = found.query_map([], |row| {
+        (0..columns)
+            .map(|i| row.get::<_, rusqlite::types::Value>(i).map(|value| format!("{value:?}")))
+            .collect()
+    });
+    rows.unwrap().map(|row: rusqlite::Result<Vec<String>>| row.unwrap().join("|")).collect()
+}
