@@ -198,7 +198,7 @@ pub struct CallFacts {
     pub agent: AgentRef,
     /// The caller's own data, canonical text.
     pub extras: String,
-    /// Ids of the number groups of the shown number.
+    /// Id of the number group the shown number was asked from, if it was; in a record, of every group it is in.
     pub group_ids: Vec<String>,
     /// Their names.
     pub group_names: Vec<String>,

@@ -2,14 +2,15 @@
 
 use base::Wall;
 use callcenter::action::Action;
-use callcenter::command::LoginType;
-use callcenter::config::RecordingMode;
+use callcenter::command::{Command, LoginType};
+use callcenter::config::{NumberGroup, RecordingMode};
+use callcenter::event::Event;
 use callcenter::event::Role::{Agent, Customer};
 use callcenter::numbers::NumberKind;
 use callcenter::record::CallStatus;
 use callcenter::signal::Failure;
 
-use crate::desk::{CUSTOMER, Desk, SHOWN, START, bye, ended_by_us, far};
+use crate::desk::{CUSTOMER, Desk, SHOWN, START, bye, dial_out, ended_by_us, far};
 
 #[test]
 fn the_sample_call_of_the_document() {
@@ -141,4 +142,34 @@ fn dual_track_accounts_get_stereo_and_each_side() {
     assert_eq!(files.agent, name("doubleTrack-out"));
     assert_eq!(files.customer, name("doubleTrack-in"));
     assert_eq!(files.mixed, None);
+}
+
+/// The document's sample: nothing in the hang-up, two groups in the record.
+#[test]
+fn a_record_names_every_group_of_the_shown_number_the_one_asked_from_first() {
+    for (asked, told, recorded) in [
+        (None, vec![], vec!["group 1", "group 3"]),
+        (Some("group 3"), vec!["group 3"], vec!["group 3", "group 1"]),
+    ] {
+        let mut desk = Desk::with(|account| {
+            account.agents[0].bound_number = Some("01081400192".to_owned());
+            let (id, name) = ("605be962a342660011ecc5b0".to_owned(), "group 3".to_owned());
+            account.groups.push(NumberGroup { id, name, numbers: vec!["01081400192".to_owned()] });
+        });
+        desk = desk.and_signed_in(&["8000"]);
+        let mut dial = dial_out("8000");
+        dial.group = asked.map(str::to_owned);
+        desk.ask(Command::DialOut(dial)).expect("the agent may call");
+        desk.hangup("8000").expect("in a call");
+        desk.wait_ms(1000);
+        let over = desk.log.iter().find_map(|numbered| match &numbered.event {
+            Event::CallEnded { call, .. } => Some(call.clone()),
+            _ => None,
+        });
+        assert_eq!(over.expect("the call is over").group_names, told, "asked for {asked:?}");
+        let call = desk.record().call;
+        assert_eq!(call.group_names, recorded, "asked for {asked:?}");
+        let id = |name: &String| desk.account.groups.iter().find(|group| group.name == *name).map(|g| &g.id);
+        assert!(call.group_names.iter().map(id).eq(call.group_ids.iter().map(Some)));
+    }
 }
