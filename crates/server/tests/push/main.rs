@@ -1,5 +1,5 @@
 //! Delivery from a real store to real receivers.
-#![allow(unreachable_pub, reason = "modules of one test program")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one test program; a test that cannot go on fails")]
 
 #[path = "../store/fixture.rs"]
 mod fixture;
@@ -126,7 +126,7 @@ async fn a_record_that_fails_is_tried_again_and_lets_the_next_state_pass() {
     let mut opened = open_with(dir.path(), rendered(&[&receiver.url]));
     let running = run(&opened, &[&receiver.url]);
     opened.log(vec![recorded(record(100, BEGIN)), changed("8000", 0)]);
-    let mut got = vec![receiver.next().await, receiver.next().await, receiver.next().await];
+    let mut got = [receiver.next().await, receiver.next().await, receiver.next().await];
     assert_eq!((got[0].seq(), got[0].status), (1, 500));
     got.sort_by_key(|got| (got.status, got.seq()));
     assert_eq!((got[0].seq(), got[1].seq()), (1, 2));

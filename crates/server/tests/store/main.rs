@@ -1,5 +1,5 @@
 //! The store through its public face, on real files.
-#![allow(unreachable_pub, reason = "modules of one test program")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one test program; a test that cannot go on fails")]
 
 mod crash;
 mod durability;
