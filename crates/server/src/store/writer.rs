@@ -88,7 +88,8 @@ impl WriterHandle {
         nonce: &str,
     ) -> impl Future<Output = Result<(), UseError>> + Send + 'static {
         let nonce = nonce.to_owned();
-        let done = self.request(move |conn| nonces::remember(conn, now, account, timestamp_s, &nonce));
+        let done = self
+            .request_unless_stalled(move |conn| nonces::remember(conn, now, account, timestamp_s, &nonce));
         async move { done.await.unwrap_or(Err(UseError::Unavailable)) }
     }
 
@@ -101,7 +102,8 @@ impl WriterHandle {
         body_hash: [u8; 32],
     ) -> impl Future<Output = Result<Begun, Unavailable>> + Send + 'static {
         let key = key.to_owned();
-        let done = self.request(move |conn| idempotency::begin(conn, now, account, &key, &body_hash));
+        let done =
+            self.request_unless_stalled(move |conn| idempotency::begin(conn, now, account, &key, &body_hash));
         async move { done.await.unwrap_or(Err(Unavailable)) }
     }
 
@@ -109,9 +111,10 @@ impl WriterHandle {
     /// than what the command causes, and a crash cannot separate them. Does not wait.
     ///
     /// # Errors
-    /// The writer takes no more: refuse the command.
+    /// The log is stalled or the writer takes no more: refuse the command.
     pub fn bind_key(&self, account: AccountId, key: &str, command: CommandId) -> Result<(), Unavailable> {
         let key = key.to_owned();
+        self.working()?;
         self.send(move |conn| idempotency::bind(conn, account, &key, command)).map(|_unawaited| ())
     }
 
@@ -172,6 +175,22 @@ impl WriterHandle {
     /// Resolves when pushes were put into the outbox since the last time. For one listener.
     pub async fn outbox_grew(&self) {
         self.shared.outbox_grew.notified().await;
+    }
+
+    /// For what begins something new: refused at once while the log is stalled, as its caller is waiting.
+    fn request_unless_stalled<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Unavailable>> + Send + 'static {
+        let done = self.working().map(|()| self.request(work));
+        async move { done?.await }
+    }
+
+    fn working(&self) -> Result<(), Unavailable> {
+        match self.state() {
+            LogState::Working => Ok(()),
+            LogState::Stalled => Err(Unavailable),
+        }
     }
 
     fn request<T: Send + 'static>(

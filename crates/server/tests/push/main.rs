@@ -1,5 +1,9 @@
 //! Delivery from a real store to real receivers.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one test program; a test that cannot go on fails")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "modules of one test program; a test that cannot go on fails"
+)]
 
 #[path = "../store/fixture.rs"]
 mod fixture;

@@ -1,6 +1,7 @@
 //! What happens when the log cannot be written.
 
 use rusqlite::Connection;
+use server::http::ports::{Unavailable, UseError};
 use server::store::limits::ENTRIES_QUEUED_MAX;
 use server::store::{AppendError, LogState};
 
@@ -43,10 +44,13 @@ fn requests_of_a_stalled_log_wait_and_are_answered_once() {
     let use_it = || opened.writer.remember_nonce(BEGIN, ACCOUNT, BEGIN.as_secs(), "012345");
     let (first, second) = (use_it(), use_it());
     opened.wait_for_state(LogState::Stalled);
-    blocker.execute_batch("ROLLBACK").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let late = opened.writer.remember_nonce(BEGIN, ACCOUNT, BEGIN.as_secs(), "999999");
+    assert_eq!(runtime.block_on(late), Err(UseError::Unavailable), "nothing new is begun");
+    assert_eq!(opened.writer.bind_key(ACCOUNT, "k", base::CommandId(1)), Err(Unavailable));
+    blocker.execute_batch("ROLLBACK").unwrap();
     assert_eq!(runtime.block_on(first), Ok(()), "tried several times, remembered once");
-    assert_eq!(runtime.block_on(second), Err(server::http::ports::UseError::Replayed));
+    assert_eq!(runtime.block_on(second), Err(UseError::Replayed));
 }
 
 #[test]

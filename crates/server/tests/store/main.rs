@@ -1,5 +1,9 @@
 //! The store through its public face, on real files.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one test program; a test that cannot go on fails")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "modules of one test program; a test that cannot go on fails"
+)]
 
 mod crash;
 mod durability;
