@@ -527,3 +527,18 @@ fn carry(from: &mut Bench, to: &mut Bench, address: impl Fn(StreamId) -> SocketA
         to.receive(stream, address(stream), stamp, &payload);
     }
 }
+
+#[test]
+fn a_call_of_an_hour_is_heard_to_its_end() {
+    let mut bench = Bench::bridged();
+    let packets = 180_000u32;
+    for n in 0..packets {
+        bench.pass(ms(20));
+        let sequence = (n & 0xffff) as u16;
+        let stamp = Stamp { sequence, ..stamp(0, Codec::Pcma.payload(), 160 * n) };
+        bench.receive(AGENT, far(AGENT), stamp, &[0x55; 160]);
+        assert_eq!(bench.take_sent().len(), 1, "packet {n}");
+    }
+    assert_eq!(bench.close(AGENT).lost, 0);
+    assert_eq!(bench.close(CUSTOMER).sent, u64::from(packets));
+}

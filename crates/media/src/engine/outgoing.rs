@@ -109,6 +109,7 @@ impl Outgoing {
             relay.newest_sequence = header.sequence;
             relay.newest_timestamp = header.timestamp;
             relay.newest_at = now;
+            relay.raise_floor();
         }
         self.feed = Feed::Relay(relay);
         let stamp = Stamp {
@@ -204,6 +205,15 @@ impl Relay {
         self.key == key
             && sequence.unsigned_abs() <= SEQUENCE_JUMP_MAX.unsigned_abs()
             && (timestamp - passed).abs() <= i64::from(samples(TIMESTAMP_JUMP_MAX))
+    }
+
+    /// Sequence numbers wrap: a floor that stayed where it was would lie ahead of them after eleven minutes. What is
+    /// further behind than this does not fit anyway.
+    fn raise_floor(&mut self) {
+        let oldest = self.newest_sequence.wrapping_sub(SEQUENCE_JUMP_MAX.unsigned_abs());
+        if sequence_distance(self.floor, oldest) > 0 {
+            self.floor = oldest;
+        }
     }
 }
 
