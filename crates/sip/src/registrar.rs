@@ -9,7 +9,7 @@ use std::time::Duration;
 use base::{Mono, Now, Random, Wall};
 
 use crate::api::{Binding, Event, Flow};
-use crate::digest::{Algorithm, Authorization, Challenge, Nonces, Standing};
+use crate::digest::{Authorization, Challenge, Nonces, Standing};
 use crate::endpoint::{Limits, RegistrarConfig, TimerName, User, Wire};
 use crate::message::{Contacts, HeaderName, NameAddr, Request, Uri};
 
@@ -149,7 +149,7 @@ impl Registrar {
     fn authenticate(&mut self, now: Now, request: &Request) -> Result<String, Reply> {
         let lines = request.headers.all(&HeaderName::Authorization);
         let mut proofs = lines.filter_map(|line| Authorization::parse(line).ok().flatten());
-        let Some(proof) = proofs.find(|proof| proof.realm == self.config.realm) else {
+        let Some(proof) = proofs.find(|proof| self.asked_for(proof)) else {
             return Err(self.challenge(now, false));
         };
         let password = self.passwords.get(&proof.username);
@@ -167,11 +167,14 @@ impl Registrar {
         }
     }
 
-    /// The better algorithm first (RFC 8760 §2.4): a phone takes the first it knows.
+    fn asked_for(&self, proof: &Authorization) -> bool {
+        proof.realm == self.config.realm && self.config.algorithms.contains(&proof.algorithm)
+    }
+
     fn challenge(&mut self, now: Now, stale: bool) -> Reply {
         let realm = &self.config.realm;
         let nonce = self.nonces.issue(now.mono, realm);
-        let lines = [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let lines = self.config.algorithms.iter().map(|&algorithm| {
             let challenge = Challenge {
                 realm: realm.clone(),
                 nonce: nonce.clone(),
@@ -182,7 +185,7 @@ impl Registrar {
             };
             (HeaderName::WwwAuthenticate, challenge.to_string())
         });
-        Reply { status: 401, headers: lines.to_vec() }
+        Reply { status: 401, headers: lines.collect() }
     }
 
     /// Changes a user's bindings as `request` says; all of it or nothing (RFC 3261 §10.3 steps 6 and 7).

@@ -22,7 +22,8 @@ fn user(name: &str, password: &str) -> User {
 
 fn config() -> Config {
     let users = vec![user("1001", "one"), user("1002", "two")];
-    let registrar = RegistrarConfig { users, ..RegistrarConfig::default() };
+    let algorithms = vec![Algorithm::Sha256, Algorithm::Md5];
+    let registrar = RegistrarConfig { users, algorithms, ..RegistrarConfig::default() };
     Config { registrar: Some(registrar), ..Config::default() }
 }
 
@@ -174,6 +175,22 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
     assert_eq!(wrong, answer_to("nobody", "nobody has this password"));
     assert!(answer_to("1001", "one").starts_with("SIP/2.0 200"));
     assert!(answer_to("1002", "two").starts_with("SIP/2.0 403"), "not for another user");
+}
+
+#[test]
+fn only_the_algorithms_that_were_asked_for_prove_anything() {
+    let mut config = config();
+    config.registrar.as_mut().unwrap().algorithms = vec![Algorithm::Md5];
+    let mut far = Far::new(config);
+    let did = far.hears(register(1, None));
+    assert_eq!(only(&did).headers.all(&HeaderName::WwwAuthenticate).count(), 1);
+    let asked = challenge_in(only(&did), Algorithm::Md5);
+    let other = Challenge { algorithm: Algorithm::Sha256, ..asked.clone() };
+    for (number, challenge, status) in [(2, other, 401), (3, asked, 200)] {
+        let mut register = register(number, Some("<sip:1001@10.0.0.1>"));
+        prove(&mut register, &challenge, "1001", "one", 1);
+        assert_eq!(far.hears(register).status(), status, "{:?}", challenge.algorithm);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::digest::Algorithm;
 use crate::limits;
 use crate::message::Host;
 use crate::transaction::Times;
@@ -42,6 +43,9 @@ pub struct Registrar {
     pub sip_domain: Option<String>,
     /// Who may register.
     pub users: Vec<User>,
+    /// What a phone may prove itself with, the best first (RFC 8760 §2.4): one challenge for each. MD5 alone by default:
+    /// phones that know nothing else (baresip 1.0, SIPp 3.6) give up when SHA-256 is offered, even beside MD5.
+    pub algorithms: Vec<Algorithm>,
     /// The shortest registration that is accepted (else 423).
     pub expires_min: Duration,
     /// The longest that is granted.
@@ -93,6 +97,7 @@ impl Default for Registrar {
             realm: "cordboard".to_owned(),
             sip_domain: None,
             users: Vec::new(),
+            algorithms: vec![Algorithm::Md5],
             expires_min: Duration::from_secs(60),
             expires_max: Duration::from_secs(3600),
         }
