@@ -17,6 +17,9 @@ const REFUSALS: &[u16] = &[403, 404, 408, 480, 486, 487, 488, 500, 503, 600, 603
 /// No far end stays longer on the line: the world must come to rest.
 const TALK_MAX: Duration = Duration::from_secs(60);
 
+/// How long a caller waits for an answer.
+const PATIENCE_MS: u64 = 60_000;
+
 /// A far end.
 pub(crate) struct Far {
     pub(crate) address: SocketAddr,
@@ -89,7 +92,7 @@ impl Far {
             direction: Direction::SendRecv,
         };
         let uri = format!("sip:1000@{}", self.switch);
-        self.endpoint.invite(
+        let dialog = self.endpoint.invite(
             now,
             Invite {
                 flow: self.flow(),
@@ -102,6 +105,8 @@ impl Far {
                 answer_any_within: None,
             },
         );
+        // A switch that dies now forgets the caller, who must give up by himself.
+        self.plan(now, PATIENCE_MS, dialog, Step::HangUp);
     }
 
     /// Neither hears nor speaks until `until`.

@@ -21,6 +21,8 @@ pub(crate) struct Knobs {
     pub(crate) stalls: u64,
     /// How many times the program dies.
     pub(crate) crashes: u64,
+    /// How many times it ends in good order, as far as time allows.
+    pub(crate) shut_downs: u64,
     /// How many times the wall clock jumps.
     pub(crate) clock_jumps: u64,
     /// How many times a far end breaks down for a while or calls us.
@@ -55,6 +57,7 @@ impl Knobs {
             commit_delay_max: Duration::from_micros(300 + random.below(200_000)),
             stalls: random.below(3),
             crashes: random.below(3),
+            shut_downs: random.below(2),
             clock_jumps: random.below(3),
             misbehaviours: random.below(8),
             mute: random.below(10),
@@ -74,6 +77,7 @@ impl Knobs {
             delay_max: self.delay_min,
             stalls: 0,
             crashes: 0,
+            shut_downs: 0,
             clock_jumps: 0,
             misbehaviours: 0,
             mute: 0,

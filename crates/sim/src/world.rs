@@ -40,15 +40,34 @@ const TIMEOUTS_AT_ONCE_MAX: u32 = 1_000;
 /// Something that is going to happen.
 #[derive(Debug)]
 enum Happening {
-    Arrive { from: SocketAddr, to: SocketAddr, data: Bytes },
-    Commit { life: u32 },
-    Media { life: u32, signal: media::api::Signal },
-    FilesMade { life: u32, call: CallId, files: RecordingFiles },
+    Arrive {
+        from: SocketAddr,
+        to: SocketAddr,
+        data: Bytes,
+    },
+    Commit {
+        life: u32,
+    },
+    Media {
+        life: u32,
+        signal: media::api::Signal,
+    },
+    FilesMade {
+        life: u32,
+        call: CallId,
+        files: RecordingFiles,
+    },
     Ask,
     Stall,
-    Unstall { life: u32 },
+    Unstall {
+        life: u32,
+    },
+    /// The program is about to end in good order.
+    EndCalls,
     Crash,
-    Restart { life: u32 },
+    Restart {
+        life: u32,
+    },
     JumpClock,
     Misbehave,
     Heal,
@@ -160,6 +179,12 @@ impl World {
                 self.plan_at(Mono::from_micros(at), what());
             }
         }
+        for _ in 0..knobs.shut_downs {
+            let at = Mono::from_micros(self.random.below(HEAL_AT.as_micros()));
+            self.plan_at(at, Happening::EndCalls);
+            let grace = Duration::from_millis(self.random.below(4_000));
+            self.plan_at(at + grace, Happening::Crash);
+        }
         self.plan_at(HEAL_AT, Happening::Heal);
         self.plan(Duration::from_secs(1), Happening::Ask);
     }
@@ -216,6 +241,7 @@ impl World {
             | Happening::Restart { .. } => {}
             Happening::Ask => self.ask(),
             Happening::Stall => self.stall(),
+            Happening::EndCalls => self.input(Input::EndCalls),
             Happening::Crash => self.crash(),
             Happening::JumpClock => self.jump_clock(),
             Happening::Misbehave => self.misbehave(),
@@ -250,6 +276,7 @@ impl World {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Append(entry) => {
+                    self.wire.appended(&entry.body);
                     self.log.append(entry);
                     self.plan_commit();
                 }
