@@ -113,7 +113,7 @@ pub struct Store {
     writer: WriterHandle,
     reader: Reader,
     thread: Option<JoinHandle<()>>,
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -138,7 +138,7 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| StoreError::Io { path: dir.to_owned(), error })?;
-        let store = Store { writer: handle, reader: Reader::new(&path), thread: Some(thread), _lock: lock };
+        let store = Store { writer: handle, reader: Reader::new(&path), thread: Some(thread), lock };
         Ok((store, startup))
     }
 
@@ -165,6 +165,10 @@ impl Drop for Store {
             && thread.join().is_err()
         {
             tracing::error!("the writer of the store panicked");
+        }
+        // Not left to the closing of the file: a child process that is just being started may hold it open a moment longer.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the store could not be unlocked; the end of the process does it");
         }
     }
 }
