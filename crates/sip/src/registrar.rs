@@ -11,7 +11,7 @@ use base::{Mono, Now, Random, Wall};
 use crate::api::{Binding, Event, Flow};
 use crate::digest::{Authorization, Challenge, Nonces, Standing};
 use crate::endpoint::{Limits, RegistrarConfig, TimerName, User, Wire};
-use crate::message::{Contacts, HeaderName, NameAddr, Request, Uri};
+use crate::message::{Contacts, HeaderName, NameAddr, Request, Response, Uri};
 
 /// A phone that registers every hour or more often need not be asked again in between.
 const NONCE_FRESH_FOR: Duration = Duration::from_secs(4000);
@@ -31,11 +31,20 @@ pub(crate) struct Registrar {
     nonces: Nonces,
 }
 
+/// How a REGISTER is answered.
+#[derive(Debug)]
+pub(crate) enum Registered {
+    /// Whoever sent it has proven nothing yet.
+    Unproven(Reply),
+    /// By a user with the right password and a fresh nonce; the same request cannot be judged again.
+    Proven(Reply),
+}
+
 /// What the asker is told.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(HeaderName, String)>,
+    headers: Vec<(HeaderName, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,8 +73,20 @@ impl Registrar {
     }
 
     /// Answers a REGISTER.
-    pub(crate) fn register(&mut self, now: Now, flow: Flow, wire: &mut Wire, request: &Request) -> Reply {
-        self.try_register(now, flow, wire, request).unwrap_or_else(|refusal| refusal)
+    pub(crate) fn register(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        wire: &mut Wire,
+        request: &Request,
+    ) -> Registered {
+        match self.check_domain(request).and_then(|()| self.authenticate(now, request)) {
+            Ok(user) => {
+                let done = self.register_user(now, flow, wire, request, user);
+                Registered::Proven(done.unwrap_or_else(|refusal| refusal))
+            }
+            Err(refusal) => Registered::Unproven(refusal),
+        }
     }
 
     /// Forgets what has run out of `user`'s bindings.
@@ -120,19 +141,24 @@ impl Registrar {
         self.bindings.values().map(Vec::len).sum()
     }
 
-    fn try_register(
+    fn check_domain(&self, request: &Request) -> Result<(), Reply> {
+        let to = request.headers.to().map_err(|_| Reply::plain(400))?;
+        let here = self.config.sip_domain.as_ref();
+        match here.is_some_and(|domain| !to.uri.host.to_string().eq_ignore_ascii_case(domain)) {
+            true => Err(Reply::plain(404)),
+            false => Ok(()),
+        }
+    }
+
+    fn register_user(
         &mut self,
         now: Now,
         flow: Flow,
         wire: &mut Wire,
         request: &Request,
+        user: String,
     ) -> Result<Reply, Reply> {
         let to = request.headers.to().map_err(|_| Reply::plain(400))?;
-        let here = self.config.sip_domain.as_ref();
-        if here.is_some_and(|domain| !to.uri.host.to_string().eq_ignore_ascii_case(domain)) {
-            return Err(Reply::plain(404));
-        }
-        let user = self.authenticate(now, request)?;
         // One user does not register another (RFC 3261 §10.3 step 4).
         if to.uri.user_unescaped() != user {
             return Err(Reply::plain(403));
@@ -292,6 +318,14 @@ impl Registrar {
 }
 
 impl Reply {
+    /// Adds what there is to be told to an answer.
+    pub(crate) fn put_into(&self, mut response: Response) -> Response {
+        for (name, value) in &self.headers {
+            response.headers.push(name.clone(), value.as_str());
+        }
+        response
+    }
+
     fn plain(status: u16) -> Reply {
         Reply { status, headers: Vec::new() }
     }

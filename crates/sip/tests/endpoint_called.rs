@@ -164,11 +164,59 @@ fn an_overloaded_endpoint_says_so_without_remembering() {
 
     let limits = Limits { server_transactions_max: 1, ..Limits::default() };
     let mut far = Far::new(Config { limits, ..Config::default() });
-    assert_eq!(far.hears(request(Method::Options, "1")).status(), 200);
-    let mut other = request(Method::Options, "2");
-    other.headers.set(HeaderName::CallId, "another");
-    assert_eq!(far.hears(other).status(), 503);
-    assert_eq!(far.hears(request(Method::Options, "1")).status(), 200, "the first again");
+    let call = invite("1");
+    far.calls(&call);
+    assert_eq!(far.hears(request(Method::Options, "2")).status(), 503);
+    assert_eq!(far.hears(call).status(), 100, "the first again");
+}
+
+#[test]
+fn strangers_take_no_room_and_get_one_small_answer_for_each_request() {
+    let mut far = Far::new(Config { registrar: Some(sip::RegistrarConfig::default()), ..Config::default() });
+    let mut lost = request(Method::Bye, "lost");
+    lost.headers.set(HeaderName::To, "<sip:a@b>;tag=gone");
+    let mut odd = invite("odd");
+    odd.headers.push(HeaderName::Require, "telepathy");
+    let asked = [
+        (request(Method::Options, "1"), 200),
+        (request(Method::Register, "2"), 401),
+        (request(Method::Cancel, "3"), 481),
+        (request(Method::Subscribe, "4"), 405),
+        (lost, 481),
+        (odd, 420),
+    ];
+    for (request, status) in asked {
+        let size = request.encode().len();
+        let did = far.hears(request.clone());
+        assert_eq!((did.status(), did.responses.len()), (status, 1), "{}", request.method);
+        let answer = &did.responses[0].1;
+        assert!(answer.encode().len() < size + 350, "{} of {size} bytes: {answer:?}", request.method);
+        assert_eq!(to_tag(&far.hears(request).responses[0].1), to_tag(answer), "the same again");
+    }
+    assert_eq!(far.endpoint.counts(), Counts::default());
+    assert!(far.waits(60_000).is_silent());
+}
+
+/// As a caller who is not wanted is refused: by one answer, and again should it be lost. Who only pretends to be where
+/// the request says has no use of it.
+#[test]
+fn a_call_refused_before_its_100_leaves_no_trace() {
+    let mut far = Far::new(Config::default());
+    let call = invite("1");
+    for _ in 0..2 {
+        let data = call.encode();
+        far.endpoint.handle_input(far.now, sip::api::Input::Datagram { flow: far.flow, data: &data });
+        let Some(sip::api::Output::Event(Event::Incoming { dialog, .. })) = far.endpoint.poll_output() else {
+            panic!("the event comes first")
+        };
+        far.endpoint.reject(far.now, dialog, 403);
+        let did = far.did();
+        assert_eq!((did.responses.len(), did.status()), (1, 403));
+        assert!(matches!(did.events.last(), Some(Event::Ended { how: Ended::ByUs, .. })));
+        assert_eq!(far.endpoint.counts(), Counts::default());
+        assert!(far.hears(same_branch(&call, Method::Ack)).is_silent());
+    }
+    assert!(far.waits(60_000).is_silent());
 }
 
 #[test]

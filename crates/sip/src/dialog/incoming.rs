@@ -18,8 +18,6 @@ impl Dialog {
         request: &Request,
     ) -> Option<Dialog> {
         let far = Far::asking(request)?;
-        let trying = core.response(request, 100, "");
-        core.answer(now.mono, transaction, &trying);
         core.table.set_dialog(transaction, id);
         let to_user = request.uri.user_unescaped();
         let path = if caller.registered.is_some() { Path::Pinned } else { Path::Routed };
@@ -38,6 +36,9 @@ impl Dialog {
         };
         core.wire.tell(event);
         dialog.tell_ringing_token(core);
+        // Comes after the event, so that a user who refuses while it hears of the call refuses before the 100.
+        let trying = core.response(request, 100, "");
+        core.answer(now.mono, transaction, &trying);
         Some(dialog)
     }
 
@@ -76,11 +77,14 @@ impl Dialog {
         }
     }
 
-    /// Refuses the INVITE.
+    /// Refuses the INVITE. When its 100 has not left yet, this is the only answer and is not repeated: the caller asks again
+    /// should it be lost, and one who is not where it says is no means to flood others.
     pub(crate) fn reject(&mut self, core: &mut Core, now: Now, status: u16) {
         let State::Incoming(pending) = &self.state else { return };
         let response = core.response(&pending.request, status, &self.local_tag);
-        core.answer(now.mono, pending.transaction, &response);
+        if !core.table.refuse_at_once(&mut core.wire, pending.transaction, &response) {
+            core.answer(now.mono, pending.transaction, &response);
+        }
         self.over(core, now, Ended::ByUs);
     }
 

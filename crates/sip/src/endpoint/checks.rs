@@ -1,19 +1,28 @@
 //! What an endpoint objects to in a request before it looks at what is asked (RFC 3261 §8.2.1–§8.2.3).
 
 use super::core::{ALLOWED, SDP};
-use crate::message::{HeaderName, Method, Request, check};
+use crate::message::{HeaderName, Method, Request, Response, check};
 
 /// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Objection {
-    pub(super) status: u16,
+    status: u16,
     /// What the asker needs to know.
-    pub(super) header: Option<(HeaderName, String)>,
+    header: Option<(HeaderName, String)>,
 }
 
 impl Objection {
     fn plain(status: u16) -> Objection {
         Objection { status, header: None }
+    }
+
+    /// The answer to `request` that says it.
+    pub(super) fn response(self, request: &Request) -> Response {
+        let mut response = Response::to(request, self.status);
+        if let Some((name, value)) = self.header {
+            response.headers.push(name, value);
+        }
+        response
     }
 
     fn with(status: u16, name: HeaderName, value: impl Into<String>) -> Objection {

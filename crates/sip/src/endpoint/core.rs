@@ -126,12 +126,10 @@ impl Core {
         self.table.answer(now, &mut self.wire, id, response);
     }
 
-    /// Says what we can do (RFC 3261 §11.2).
+    /// Answers OPTIONS inside a dialog.
     pub(crate) fn answer_options(&mut self, now: Mono, id: TransactionId, request: &Request) {
         let tag = self.tag();
-        let mut response = self.response(request, 200, &tag);
-        response.headers.push(HeaderName::Allow, ALLOWED);
-        response.headers.push(HeaderName::Accept, SDP);
+        let response = can_do(self.response(request, 200, &tag));
         self.answer(now, id, &response);
     }
 
@@ -141,6 +139,13 @@ impl Core {
         let response = self.response(request, status, &tag);
         self.answer(now, id, &response);
     }
+}
+
+/// An answer to OPTIONS: what we can do (RFC 3261 §11.2).
+pub(super) fn can_do(mut response: Response) -> Response {
+    response.headers.push(HeaderName::Allow, ALLOWED);
+    response.headers.push(HeaderName::Accept, SDP);
+    response
 }
 
 /// Puts `tag` into To where there is none.

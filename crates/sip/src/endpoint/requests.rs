@@ -1,11 +1,12 @@
 use base::Now;
 
-use super::checks::{Objection, object};
-use super::core::{put_tag, stamp_via, way_back};
+use super::checks::object;
+use super::core::{can_do, put_tag, stamp_via, way_back};
 use super::{Core, Endpoint};
 use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
 use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
+use crate::registrar::Registered;
 use crate::transaction::{MergeKey, ServerKey, TransactionId};
 
 /// When to come again after a 503.
@@ -22,10 +23,8 @@ impl Endpoint {
         }
     }
 
-    fn request(&mut self, now: Now, flow: Flow, mut request: Request) {
-        let (Ok(via), Ok(key)) = (request.headers.top_via(), ServerKey::of(&request)) else { return };
-        let merge = MergeKey::of(&request);
-        let back = way_back(&via, flow);
+    fn request(&mut self, now: Now, flow: Flow, request: Request) {
+        let Ok(key) = ServerKey::of(&request) else { return };
         if request.method == Method::Ack {
             return self.ack(now, &key, &request);
         }
@@ -38,16 +37,15 @@ impl Endpoint {
             busy.headers.push(HeaderName::RetryAfter, RETRY_AFTER_S);
             return self.core.answer_statelessly(flow, busy);
         }
-        stamp_via(&mut request.headers, flow);
-        let merged = merge.as_ref().is_some_and(|merge| self.core.table.is_merged(merge));
-        let id = self.core.table.open_server(key.clone(), merge, &request.method, back);
         if request.method == Method::Cancel {
-            return self.cancel(now, id, key.of_invite(), &request);
+            return self.cancel(now, flow, key, &request);
         }
-        match object(&request, merged) {
-            Some(objection) => self.refuse(now, id, &request, objection),
-            None => self.perform(now, flow, id, &request),
+        let merge = MergeKey::of(&request);
+        let merged = merge.as_ref().is_some_and(|merge| self.core.table.is_merged(merge));
+        if let Some(objection) = object(&request, merged) {
+            return self.core.answer_statelessly(flow, objection.response(&request));
         }
+        self.perform(now, Arrived { flow, key, merge }, request);
     }
 
     /// An ACK for a refusal belongs to the INVITE's transaction, one for a 2xx to the dialog. A stray one is dropped.
@@ -63,44 +61,43 @@ impl Endpoint {
         }
     }
 
-    fn cancel(&mut self, now: Now, id: TransactionId, invite: ServerKey, request: &Request) {
-        let Some(invite) = self.core.table.server(&invite) else {
-            return self.core.answer_plainly(now.mono, id, request, 481);
+    fn cancel(&mut self, now: Now, flow: Flow, key: ServerKey, request: &Request) {
+        let Some(invite) = self.core.table.server(&key.clone().of_invite()) else {
+            return self.core.answer_statelessly(flow, Response::to(request, 481));
         };
+        let mut request = request.clone();
+        let id = self.core.remember(Arrived { flow, key, merge: None }, &mut request);
         let dialog = self.core.table.dialog_of(invite);
         // The tag is that of the INVITE's answers (RFC 3261 §9.2).
         let known = dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|dialog| dialog.tags().1);
         let tag = known.unwrap_or_else(|| self.core.tag());
-        let response = self.core.response(request, 200, &tag);
+        let response = self.core.response(&request, 200, &tag);
         self.core.answer(now.mono, id, &response);
         if let Some(dialog) = dialog {
             self.with(dialog, |dialog, core| dialog.cancelled(core, now, invite));
         }
     }
 
-    fn refuse(&mut self, now: Now, id: TransactionId, request: &Request, objection: Objection) {
-        let tag = self.core.tag();
-        let mut response = self.core.response(request, objection.status, &tag);
-        if let Some((name, value)) = objection.header {
-            response.headers.push(name, value);
-        }
-        self.core.answer(now.mono, id, &response);
-    }
-
-    /// Does what is asked.
-    fn perform(&mut self, now: Now, flow: Flow, id: TransactionId, request: &Request) {
+    /// Does what is asked. Only what concerns a call or a proven user becomes a transaction: a stranger, who may not even
+    /// be where the request says, gets one answer for each request and takes no room (RFC 3261 §8.2.7).
+    fn perform(&mut self, now: Now, arrived: Arrived, mut request: Request) {
+        let flow = arrived.flow;
         if request.method == Method::Register {
-            return self.register_user(now, flow, id, request);
+            return self.register_user(now, arrived, request);
         }
         if request.headers.to().is_ok_and(|to| to.tag().is_some()) {
-            return match self.find(request) {
-                Some(dialog) => self.with(dialog, |dialog, core| dialog.asked(core, now, id, request)),
-                None => self.core.answer_plainly(now.mono, id, request, 481),
+            let Some(dialog) = self.find(&request) else {
+                return self.core.answer_statelessly(flow, Response::to(&request, 481));
             };
+            let id = self.core.remember(arrived, &mut request);
+            return self.with(dialog, |dialog, core| dialog.asked(core, now, id, &request));
         }
         match request.method {
-            Method::Invite => self.called(now, flow, id, request),
-            Method::Options => self.core.answer_options(now.mono, id, request),
+            Method::Invite => self.called(now, arrived, request),
+            Method::Options => {
+                let answer = can_do(Response::to(&request, 200));
+                self.core.answer_statelessly(flow, answer);
+            }
             Method::Ack
             | Method::Bye
             | Method::Cancel
@@ -113,33 +110,40 @@ impl Endpoint {
             | Method::Subscribe
             | Method::Message
             | Method::Publish
-            | Method::Other(_) => self.core.answer_plainly(now.mono, id, request, 481),
+            | Method::Other(_) => self.core.answer_statelessly(flow, Response::to(&request, 481)),
         }
     }
 
-    fn called(&mut self, now: Now, flow: Flow, id: TransactionId, request: &Request) {
+    fn called(&mut self, now: Now, arrived: Arrived, mut request: Request) {
+        let flow = arrived.flow;
+        let id = self.core.remember(arrived, &mut request);
         let from_user =
             request.headers.from().map_or_else(|_| String::new(), |from| from.uri.user_unescaped());
         let registered = self.registrar.as_ref().and_then(|registrar| registrar.user_at(flow, &from_user));
         let caller = Caller { flow, registered };
         let dialog = self.dialogs.new_id();
-        match Dialog::incoming(&mut self.core, now, dialog, caller, id, request) {
+        match Dialog::incoming(&mut self.core, now, dialog, caller, id, &request) {
             Some(dialog) => self.dialogs.insert(dialog),
-            None => self.core.answer_plainly(now.mono, id, request, 400),
+            None => self.core.answer_plainly(now.mono, id, &request, 400),
         }
     }
 
-    fn register_user(&mut self, now: Now, flow: Flow, id: TransactionId, request: &Request) {
+    fn register_user(&mut self, now: Now, arrived: Arrived, mut request: Request) {
         let Some(registrar) = &mut self.registrar else {
-            return self.core.answer_plainly(now.mono, id, request, 405);
+            return self.core.answer_statelessly(arrived.flow, Response::to(&request, 405));
         };
-        let reply = registrar.register(now, flow, &mut self.core.wire, request);
-        let tag = self.core.tag();
-        let mut response = self.core.response(request, reply.status, &tag);
-        for (name, value) in reply.headers {
-            response.headers.push(name, value);
+        match registrar.register(now, arrived.flow, &mut self.core.wire, &request) {
+            Registered::Unproven(reply) => {
+                let answer = reply.put_into(Response::to(&request, reply.status));
+                self.core.answer_statelessly(arrived.flow, answer);
+            }
+            Registered::Proven(reply) => {
+                let id = self.core.remember(arrived, &mut request);
+                let tag = self.core.tag();
+                let answer = reply.put_into(self.core.response(&request, reply.status, &tag));
+                self.core.answer(now.mono, id, &answer);
+            }
         }
-        self.core.answer(now.mono, id, &response);
     }
 
     /// The dialog that a request is inside of.
@@ -157,7 +161,21 @@ impl Endpoint {
     }
 }
 
+/// A request that came for the first time: by which path, and what it will be recognised by.
+struct Arrived {
+    flow: Flow,
+    key: ServerKey,
+    merge: Option<MergeKey>,
+}
+
 impl Core {
+    /// Begins a transaction for a request, and writes down in it where it came from.
+    fn remember(&mut self, arrived: Arrived, request: &mut Request) -> TransactionId {
+        let back = request.headers.top_via().map_or(arrived.flow, |via| way_back(&via, arrived.flow));
+        stamp_via(&mut request.headers, arrived.flow);
+        self.table.open_server(arrived.key, arrived.merge, &request.method, back)
+    }
+
     /// Answers a request that is not worth a transaction. Its repetitions get the same To tag, since it is made of what
     /// they have in common (RFC 3261 §8.2.7).
     fn answer_statelessly(&mut self, flow: Flow, mut response: Response) {

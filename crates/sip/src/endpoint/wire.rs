@@ -40,6 +40,16 @@ impl Wire {
         self.out.len() < before
     }
 
+    /// Takes back bytes that nobody has polled yet; false: they are gone.
+    pub(crate) fn take_back(&mut self, flow: Flow, data: &Bytes) -> bool {
+        let before = self.out.len();
+        self.out.retain(|output| match output {
+            Output::Transmit(transmit) => transmit.flow != flow || transmit.data != *data,
+            Output::Event(_) => true,
+        });
+        self.out.len() < before
+    }
+
     pub(crate) fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }

@@ -232,6 +232,17 @@ impl Table {
         }
     }
 
+    /// Answers an INVITE in the place of its 100, and forgets it; false: the 100 has left.
+    pub(crate) fn refuse_at_once(&mut self, wire: &mut Wire, id: TransactionId, refusal: &Response) -> bool {
+        let Some(server) = self.servers.get(&id) else { return false };
+        let first = !server.last_answer.is_empty() && wire.take_back(server.flow, &server.last_answer);
+        if first {
+            wire.send(server.flow, refusal.encode());
+            self.forget_server(wire, id);
+        }
+        first
+    }
+
     /// A timer ran out; who must be told that which request is over, and how.
     pub(crate) fn fire(
         &mut self,
