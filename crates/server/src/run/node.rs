@@ -170,7 +170,8 @@ impl Node {
     }
 }
 
-async fn until_true(mut stopped: watch::Receiver<bool>) {
+/// Resolves when the node is told to stop.
+pub(super) async fn until_true(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 

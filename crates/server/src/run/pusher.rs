@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::limits::PUSH_ANSWER_MAX;
+use super::node::until_true;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::push::schedule::Pace;
@@ -22,7 +23,7 @@ pub(super) fn start(
     config: &Config,
     store: &Store,
     clock: Clock,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut addresses = Addresses::new();
     for account in &config.accounts {
@@ -37,16 +38,24 @@ pub(super) fn start(
     };
     // The sender lives as long as the delivery: addresses change only with a restart.
     let (known, addresses) = watch::channel(Arc::new(addresses));
-    let delivery = Delivery::new(
-        store.reader(),
-        store.writer(),
-        Courier::new(destinations, PUSH_ANSWER_MAX)?,
-        addresses,
-        Arc::new(clock),
-        Pace::default(),
-    );
+    let courier = Courier::new(destinations, PUSH_ANSWER_MAX)?;
+    let (reader, writer, clock) = (store.reader(), store.writer(), Arc::new(clock));
     tasks.spawn(async move {
-        delivery.run(async { stopped.wait_for(|stop| *stop).await.map(|_| ()).unwrap_or_default() }).await;
+        loop {
+            let delivery = Delivery::new(
+                reader.clone(),
+                writer.clone(),
+                courier.clone(),
+                addresses.clone(),
+                clock.clone(),
+                Pace::default(),
+            );
+            match tokio::spawn(delivery.run(until_true(stopped.clone()))).await {
+                Ok(()) => break,
+                // What was under way is unsettled in the outbox: the next one sends it again.
+                Err(error) => tracing::error!(%error, "the delivery of pushes failed and begins anew"),
+            }
+        }
         drop(known);
     });
     Ok(())
