@@ -1,0 +1,171 @@
+//! Where a server runs: its ports, its folder, its configuration. It stays when the server is killed.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::process::{Lines, Process};
+
+pub const APPKEY: &str = "2000103";
+pub const SECRET: &str = "HWHp9xFVlbboxIU2S6DHA7sf9sGzt3";
+
+/// Below the ports that the system gives out itself, and none of the demo's.
+const FIRST: u16 = 10_000;
+const BLOCK: u16 = 300;
+const BLOCKS: u16 = 33;
+
+/// An agent's phone.
+pub enum Phone {
+    Mobile(String),
+    Sip { user: String, password: String },
+}
+
+pub struct Agent {
+    pub number: String,
+    pub phone: Phone,
+    pub wrap_up_s: u64,
+}
+
+pub struct Place {
+    first: u16,
+    /// The TCP port of the same number as the first is the claim on all of them.
+    _held: TcpListener,
+    pub folder: TempDir,
+    pub lines: Lines,
+}
+
+impl Place {
+    /// Ports that nobody else has, and a folder with a configuration in it.
+    pub fn new(agents: &[Agent], pushes: &[String]) -> Place {
+        let (first, held) = (0..BLOCKS)
+            .find_map(|block| {
+                let first = FIRST + block * BLOCK;
+                TcpListener::bind((Ipv4Addr::LOCALHOST, first)).ok().map(|held| (first, held))
+            })
+            .expect("33 claims are more than tests run at once");
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let place = Place { first, _held: held, folder, lines: Lines::new() };
+        std::fs::write(place.config(), place.toml(agents, pushes)).expect("the folder is new");
+        place
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.port(1)
+    }
+
+    /// Where the server listens for SIP.
+    pub fn sip(&self) -> SocketAddr {
+        self.port(2)
+    }
+
+    /// Where the server's trunk leads.
+    pub fn carrier(&self) -> SocketAddr {
+        self.port(3)
+    }
+
+    /// For a phone that registers.
+    pub fn phone(&self) -> SocketAddr {
+        self.port(4)
+    }
+
+    /// For the sound of phones.
+    pub fn phones_rtp(&self) -> RangeInclusive<u16> {
+        self.first + 210..=self.first + BLOCK - 1
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("data/cordboard.db")
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.http())
+    }
+
+    /// Starts the server; it may not listen yet.
+    pub fn spawn(&self) -> Process {
+        let config = self.config();
+        let config = config.to_str().expect("a plain path");
+        let args = ["serve", "--config", config];
+        Process::start(env!("CARGO_BIN_EXE_cordboard"), "nothing", self.folder.path(), &args, &self.lines)
+    }
+
+    /// Starts the server and waits until it serves.
+    pub async fn start(&self) -> Process {
+        let mut process = self.spawn();
+        process.says("serving http=").await;
+        process
+    }
+
+    /// What the server's log must not have: errors and panics.
+    pub fn complaints(&self) -> Vec<String> {
+        let bad = |line: &String| line.contains(" ERROR ") || line.contains("panicked at");
+        self.lines.all().into_iter().filter(bad).collect()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("cordboard.toml")
+    }
+
+    fn port(&self, at: u16) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + at))
+    }
+
+    fn toml(&self, agents: &[Agent], pushes: &[String]) -> String {
+        let mut text = format!(
+            r#"[server]
+http_listen = "{http}"
+sip_listen = "{sip}"
+rtp_port_min = {rtp_min}
+rtp_port_max = {rtp_max}
+data_dir = "{data}"
+allow_private_push = true
+shutdown_grace_s = 0
+disk_free_min_mb = 0
+
+[[trunk]]
+name = "carrier"
+addresses = ["{carrier}"]
+
+[[account]]
+id = {APPKEY}
+secrets = ["{SECRET}"]
+requests_per_minute = 0
+recording = "dual_track"
+numbers = ["02258834811"]
+default_number = "02258834811"
+
+[[account.edition]]
+name = "standard"
+licences = 100
+"#,
+            http = self.http(),
+            sip = self.sip(),
+            rtp_min = self.first + 10,
+            rtp_max = self.first + 209,
+            data = self.folder.path().join("data").display(),
+            carrier = self.carrier(),
+        );
+        for url in pushes {
+            write!(text, "\n[[account.push]]\nurl = \"{url}\"\n").expect("writing to a String cannot fail");
+        }
+        for agent in agents {
+            let phone = match &agent.phone {
+                Phone::Mobile(number) => format!("mobile = \"{number}\""),
+                Phone::Sip { user, password } => {
+                    format!("sip_user = \"{user}\"\nsip_password = \"{password}\"")
+                }
+            };
+            write!(
+                text,
+                "\n[[account.agent]]\nnumber = \"{}\"\nwrap_up_s = {}\n{phone}\n",
+                agent.number, agent.wrap_up_s
+            )
+            .expect("writing to a String cannot fail");
+        }
+        text
+    }
+}
