@@ -1,0 +1,115 @@
+//! What the packet path takes from the allocator: nothing for a forwarded packet, a chunk now and then for packets that
+//! are recorded, copied or made here.
+
+#![allow(unsafe_code, reason = "an allocator cannot be written without it")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{CallId, Now, Random, StreamId};
+use media::api::{Command, Source, Terms};
+use media::codec::Codec;
+use media::engine::{Engine, EngineConfig};
+use media::rtp::Stamp;
+
+thread_local! {
+    static TAKEN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator; counts what each thread takes.
+struct Counting;
+
+// SAFETY: everything is left to the system's allocator; the count is a number of the thread's own.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = TAKEN.try_with(|taken| taken.set(taken.get() + 1));
+        // SAFETY: as our caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as our caller promises.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const CALL: CallId = CallId(1);
+const AGENT: StreamId = StreamId(1);
+const CUSTOMER: StreamId = StreamId(2);
+const LISTENER: StreamId = StreamId(3);
+const PACKETS: u16 = 20_000;
+/// A chunk holds more packets than this.
+const PACKETS_OF_A_CHUNK_MIN: u64 = 300;
+
+fn far(stream: StreamId) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, u8::try_from(stream.0).expect("small")], 4000))
+}
+
+fn engine(customer: Codec) -> Engine {
+    let mut engine = Engine::new(EngineConfig { sounds: Vec::new(), streams_max: 3 }, Random::from_number(1));
+    for (stream, codec) in [(AGENT, Codec::Pcma), (CUSTOMER, customer), (LISTENER, Codec::Pcma)] {
+        let terms = Terms {
+            remote: Some(far(stream)),
+            codec,
+            payload: codec.payload(),
+            events: Some(101),
+            send: true,
+            receive: true,
+        };
+        engine.handle_command(Now::default(), Command::Open { stream, call: CALL, port: 20_000 });
+        engine.handle_command(Now::default(), Command::Agree { stream, terms });
+        engine.handle_command(
+            Now::default(),
+            Command::Watch { stream, silence_max: Some(Duration::from_secs(30)) },
+        );
+    }
+    engine.handle_command(Now::default(), Command::Hear { stream: CUSTOMER, source: Source::Stream(AGENT) });
+    engine.handle_command(Now::default(), Command::Hear { stream: AGENT, source: Source::Stream(CUSTOMER) });
+    engine
+}
+
+/// What is taken while the agent speaks, from the second on which everything has its size.
+fn taken_by(engine: &mut Engine) -> u64 {
+    let mut now = Now::default();
+    let mut before = 0;
+    for n in 0..PACKETS {
+        if n == 50 {
+            before = TAKEN.get();
+        }
+        now = now.later(Duration::from_millis(20));
+        let (sequence, timestamp) = (n, 160 * u32::from(n));
+        let mut packet = [0; 172];
+        let stamp = Stamp { marker: false, payload_number: 8, sequence, timestamp, ssrc: 7 };
+        packet[..12].copy_from_slice(&stamp.to_bytes());
+        engine.handle_rtp(now, AGENT, far(AGENT), &mut packet);
+        engine.handle_rtcp(now, AGENT, far(AGENT), &[0x80, 201, 0, 1, 1, 2, 3, 4]);
+        engine.handle_rtp(now, AGENT, far(LISTENER), &mut packet);
+        engine.handle_timeout(now);
+        while engine.poll_output().is_some() {}
+    }
+    TAKEN.get() - before
+}
+
+#[test]
+fn a_forwarded_packet_takes_nothing() {
+    assert_eq!(taken_by(&mut engine(Codec::Pcma)), 0, "same law");
+    assert_eq!(taken_by(&mut engine(Codec::Pcmu)), 0, "transcoded");
+}
+
+#[test]
+fn recorded_and_copied_packets_share_chunks() {
+    let chunks_max = 2 * (u64::from(PACKETS) / PACKETS_OF_A_CHUNK_MIN);
+    let mut recorded = engine(Codec::Pcma);
+    recorded.handle_command(Now::default(), Command::Record { call: CALL, agent: AGENT, customer: CUSTOMER });
+    let taken = taken_by(&mut recorded);
+    assert!(taken <= chunks_max, "recorded: {taken}");
+    let mut copied = engine(Codec::Pcma);
+    copied.handle_command(Now::default(), Command::Hear { stream: LISTENER, source: Source::Stream(AGENT) });
+    let taken = taken_by(&mut copied);
+    assert!(taken <= chunks_max, "copied: {taken}");
+}
