@@ -1,13 +1,14 @@
 //! Makes the sound files of finished recordings, at low priority, one after the other.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use base::Wall;
 use callcenter::action::RecordingFiles;
-use media::recording::{Files, Reader, RenderError, TrackError, render};
+use media::recording::{Files, Head, Reader, RenderError, TrackError, Writer, render};
 
 use super::Finish;
 
@@ -55,7 +56,10 @@ impl Renderer {
     fn take(&mut self, job: Job) {
         let call = job.finish.call;
         match make(&self.root, &job) {
-            Ok(()) => {
+            Ok(made) => {
+                if made == Made::Empty {
+                    tracing::warn!(%call, "nothing of a recording was stored before a kill or on a full disk: its files are empty");
+                }
                 (self.ready)(job.finish);
                 // Kept until now: a crash before makes the files again.
                 if let Err(error) = fs::remove_file(&job.tracks)
@@ -64,7 +68,6 @@ impl Renderer {
                     tracing::warn!(%call, %error, "a raw track file is left over");
                 }
             }
-            Err(MakeError::Lost) => tracing::error!(%call, "a recording is lost: its raw tracks are gone"),
             Err(MakeError::Damaged(error)) => tracing::error!(%call, %error, "a recording is lost"),
             Err(MakeError::Io(error)) => {
                 tracing::error!(%call, %error, "the files of a recording cannot be made now, tried again soon");
@@ -74,9 +77,16 @@ impl Renderer {
     }
 }
 
+/// What a recording became.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// Files with what was stored.
+    Whole,
+    /// Files without sound.
+    Empty,
+}
+
 enum MakeError {
-    /// Neither raw tracks nor finished files are there.
-    Lost,
     /// The raw tracks say nothing.
     Damaged(String),
     /// It may work another time.
@@ -107,27 +117,39 @@ impl From<RenderError> for MakeError {
     }
 }
 
-fn make(root: &Path, job: &Job) -> Result<(), MakeError> {
-    let names = wanted(&job.finish.files);
-    if !job.tracks.exists() {
-        // Made before a crash that came before the log knew.
-        return match names.iter().all(|name| root.join(name).exists()) {
-            true => Ok(()),
-            false => Err(MakeError::Lost),
-        };
-    }
-    let length = match job.length {
-        Some(length) => length,
-        None => up_to_last_packet(&job.tracks)?,
-    };
+fn make(root: &Path, job: &Job) -> Result<Made, MakeError> {
     let files = &job.finish.files;
+    if fs::metadata(&job.tracks).is_ok_and(|tracks| tracks.len() > 0) {
+        let length = match job.length {
+            Some(length) => length,
+            None => up_to_last_packet(&job.tracks)?,
+        };
+        write(root, files, open(&job.tracks)?, length)?;
+        return Ok(Made::Whole);
+    }
+    if wanted(files).iter().all(|name| root.join(name).exists()) {
+        // Made before a crash that came before the log knew.
+        return Ok(Made::Whole);
+    }
+    // The log had the recording before the disk had its first sound. Its links were given out: they lead to what there is.
+    let nothing = Writer::new(&Head { call: job.finish.call, started: Wall::default(), meta: Vec::new() })?;
+    write(root, files, Reader::new(nothing.pending())?, Duration::ZERO)?;
+    Ok(Made::Empty)
+}
+
+fn write(
+    root: &Path,
+    files: &RecordingFiles,
+    tracks: Reader<impl Read>,
+    length: Duration,
+) -> Result<(), MakeError> {
     let mut sounds = Files {
         mixed: Part::create(root, files.mixed.as_deref())?,
         stereo: Part::create(root, files.stereo.as_deref())?,
         agent: Part::create(root, files.agent.as_deref())?,
         customer: Part::create(root, files.customer.as_deref())?,
     };
-    render(open(&job.tracks)?, length, &mut sounds)?;
+    render(tracks, length, &mut sounds)?;
     let Files { mixed, stereo, agent, customer } = sounds;
     for part in [mixed, stereo, agent, customer].into_iter().flatten() {
         part.keep()?;
@@ -186,5 +208,36 @@ impl Write for Part {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{AccountId, CallId};
+
+    use super::*;
+
+    fn job(root: &Path) -> Job {
+        let files = RecordingFiles { mixed: Some("a/b.wav".to_owned()), ..RecordingFiles::default() };
+        let finish = Finish { account: AccountId(1), call: CallId(2), files };
+        Job { finish, tracks: root.join("2.tracks"), length: None }
+    }
+
+    #[test]
+    fn a_recording_of_which_nothing_was_stored_is_empty_and_can_be_played() {
+        let dir = tempfile::tempdir().unwrap();
+        let job = job(dir.path());
+        assert!(matches!(make(dir.path(), &job), Ok(Made::Empty)));
+        let file = fs::read(dir.path().join("a/b.wav")).unwrap();
+        assert_eq!(media::wav::read(&file).unwrap().samples.len(), 0);
+        assert!(matches!(make(dir.path(), &job), Ok(Made::Whole)), "what is there is not made again");
+    }
+
+    #[test]
+    fn a_track_file_without_a_byte_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let job = job(dir.path());
+        File::create(&job.tracks).unwrap();
+        assert!(matches!(make(dir.path(), &job), Ok(Made::Empty)));
     }
 }
