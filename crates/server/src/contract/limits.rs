@@ -27,12 +27,16 @@ pub const CALL_TYPES_MAX: usize = 16;
 
 /// How long a client may take to send its headers, or to send nothing on an open connection.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
-/// How long a client may take to send its body; then 408 and the connection is closed.
+/// How long a client may take to send its body; then 40000 and the connection is closed.
 pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take no bytes of an answer; then the connection is closed.
 pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 /// How long the call service may take; then 50007, whatever becomes of the command.
 pub const COMMAND_MAX: Duration = Duration::from_secs(5);
+/// How long the store may take to remember a use or to claim a key; then 6700, and nothing is done.
+pub const STORE_MAX: Duration = Duration::from_secs(2);
+/// How long a repeat waits for the answer to the first request with its key; then 50007.
+pub const FIRST_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Bytes of a request's line and headers.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Open connections; further ones wait to be accepted.

@@ -1,6 +1,7 @@
 //! The verbs of API chapters 1 and 2: a body becomes a command, the core's verdict becomes an answer.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,14 +13,14 @@ use bytes::Bytes;
 use callcenter::command::{Accepted, Refusal};
 use futures::FutureExt;
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Border;
 use super::exchange::{Answer, Exchange};
 use super::ports::{Asked, Begun, Unavailable};
 use crate::contract::codes::{Code, Fault, Wrong};
 use crate::contract::envelope;
-use crate::contract::limits::{COMMAND_MAX, IDEMPOTENCY_KEY_CHARS_MAX};
+use crate::contract::limits::{COMMAND_MAX, FIRST_ANSWER_MAX, IDEMPOTENCY_KEY_CHARS_MAX, STORE_MAX};
 use crate::contract::request::{self, Verb};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -44,44 +45,120 @@ async fn answer(exchange: &mut Exchange, verb: Verb, body: Body) -> Result<Respo
         command: request::command(verb, &body)?,
         key: idempotency_key(exchange)?,
     };
-    if let Some(key) = &asked.key {
-        let begun = begin(exchange, account.id, key, verb, &body).await?;
-        if let Some(first) = already(exchange, verb, begun)? {
-            let mut response = exchange.respond(first);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            return Ok(response);
-        }
-    }
-    // A task of its own: a client that hangs up, or our own impatience, does not keep the answer from being stored.
-    let task = tokio::spawn(carry_out(exchange.clone(), verb, asked));
+    // A task of its own: a client that hangs up, or our own impatience, leaves no answer unstored and no key claimed for
+    // nothing.
+    let task = tokio::spawn(answer_once(exchange.clone(), verb, asked, hash(verb, &body)));
     match timeout(COMMAND_MAX, task).await {
-        Ok(Ok(answer)) => Ok(exchange.respond(answer)),
+        Ok(Ok(answered)) => answered.map(|(answer, turn)| respond(exchange, answer, turn)),
         Ok(Err(_)) => Err(Code::RemoteUnknownError.into()),
         Err(_) => Err(Code::RemoteFailed.into()),
     }
 }
 
-/// Has the core decide; stores the answer under its key, or gives the key back when nothing was done.
-async fn carry_out(mut exchange: Exchange, verb: Verb, asked: Asked) -> Answer {
-    let (account, key) = (asked.account, asked.key.clone());
+/// Whether a request was carried out or another one's answer repeated.
+enum Turn {
+    First,
+    Repeat,
+}
+
+fn respond(exchange: &Exchange, answer: Answer, turn: Turn) -> Response {
+    let mut response = exchange.respond(answer);
+    if let Turn::Repeat = turn {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// Carries a request out, unless it has a key that was used before: then the first answer is given again.
+async fn answer_once(
+    mut exchange: Exchange,
+    verb: Verb,
+    asked: Asked,
+    hash: [u8; 32],
+) -> Result<(Answer, Turn), Fault> {
+    let Some(key) = asked.key.clone() else {
+        let (answer, _) = carry_out(&mut exchange, verb, asked).await;
+        return Ok((answer, Turn::First));
+    };
+    let account = asked.account;
+    match claim(&exchange.border, account, &key, hash).await? {
+        Begun::Fresh => {
+            let (answer, verdict) = carry_out(&mut exchange, verb, asked).await;
+            settle(&exchange, account, &key, &answer, verdict).await;
+            Ok((answer, Turn::First))
+        }
+        Begun::Done(text) => {
+            let refused = envelope::refused(&text);
+            Ok((Answer { text, refused }, Turn::Repeat))
+        }
+        Begun::Accepted(accepted) => {
+            exchange.answered();
+            Ok((conclude(&exchange, verb, Ok(accepted)), Turn::Repeat))
+        }
+        Begun::Conflict => Err(Fault::field("Idempotency-Key", Wrong::UsedForAnotherBody)),
+        Begun::InProgress => Err(Code::RemoteFailed.into()),
+    }
+}
+
+/// Has the core decide.
+async fn carry_out(exchange: &mut Exchange, verb: Verb, asked: Asked) -> (Answer, Result<Accepted, Refusal>) {
     let verdict = exchange.border.ports.calls.command(asked).await;
     exchange.answered();
-    let answer = conclude(&exchange, verb, verdict);
-    if let Some(key) = key {
-        let idempotency = &exchange.border.ports.idempotency;
-        let stored = match verdict {
-            Err(Refusal::LogUnavailable | Refusal::Overloaded) => idempotency.release(account, &key).await,
-            Ok(_) | Err(_) => idempotency.finish(account, &key, answer.text.clone()).await,
-        };
-        if let Err(Unavailable) = stored {
-            tracing::warn!(
-                request = exchange.id,
-                account = account.0,
-                "the answer could not be stored for a repeat"
-            );
+    (conclude(exchange, verb, verdict), verdict)
+}
+
+/// Stores the answer under its key, or gives the key back when nothing was done; then repeats need wait no longer.
+async fn settle(
+    exchange: &Exchange,
+    account: AccountId,
+    key: &str,
+    answer: &Answer,
+    verdict: Result<Accepted, Refusal>,
+) {
+    let idempotency = &exchange.border.ports.idempotency;
+    let stored = match verdict {
+        Err(Refusal::LogUnavailable | Refusal::Overloaded) => idempotency.release(account, key).await,
+        Ok(_) | Err(_) => idempotency.finish(account, key, answer.text.clone()).await,
+    };
+    if let Err(Unavailable) = stored {
+        tracing::warn!(
+            request = exchange.id,
+            account = account.0,
+            "the answer could not be stored for a repeat"
+        );
+    }
+    exchange.border.keys_settled.notify_waiters();
+}
+
+/// Claims the key. While the first request with it is being carried out, waits for that one's answer.
+async fn claim(border: &Border, account: AccountId, key: &str, hash: [u8; 32]) -> Result<Begun, Code> {
+    let until = Instant::now() + FIRST_ANSWER_MAX;
+    loop {
+        // Listening begins before the look, so that nothing is settled unnoticed in between.
+        let mut settled = pin!(border.keys_settled.notified());
+        settled.as_mut().enable();
+        match begin(border, account, key, hash).await? {
+            Begun::InProgress if timeout_at(until, settled).await.is_ok() => {}
+            begun => return Ok(begun),
         }
     }
-    answer
+}
+
+/// Claims the key once. A claim that comes too late is given back: its request has been refused.
+async fn begin(border: &Border, account: AccountId, key: &str, hash: [u8; 32]) -> Result<Begun, Code> {
+    let idempotency = border.ports.idempotency.clone();
+    let mut claiming = idempotency.begin(account, key, hash);
+    if let Ok(begun) = timeout(STORE_MAX, &mut claiming).await {
+        return begun.map_err(|Unavailable| Code::PresenceUnavailable);
+    }
+    let key = key.to_owned();
+    tokio::spawn(async move {
+        if claiming.await == Ok(Begun::Fresh) {
+            // A store that fails now, too, resolves the claim when it is opened again.
+            let _ = idempotency.release(account, &key).await;
+        }
+    });
+    Err(Code::PresenceUnavailable)
 }
 
 fn conclude(exchange: &Exchange, verb: Verb, verdict: Result<Accepted, Refusal>) -> Answer {
@@ -96,33 +173,9 @@ fn conclude(exchange: &Exchange, verb: Verb, verdict: Result<Accepted, Refusal>)
     }
 }
 
-async fn begin(
-    exchange: &Exchange,
-    account: AccountId,
-    key: &str,
-    verb: Verb,
-    body: &Bytes,
-) -> Result<Begun, Code> {
-    let hash = Sha256::new().chain_update(verb.name()).chain_update([0]).chain_update(body).finalize();
-    let begun = exchange.border.ports.idempotency.begin(account, key, hash.into()).await;
-    begun.map_err(|Unavailable| Code::PresenceUnavailable)
-}
-
-/// The answer to a repeat; `None` when this is the first request with its key.
-fn already(exchange: &mut Exchange, verb: Verb, begun: Begun) -> Result<Option<Answer>, Fault> {
-    match begun {
-        Begun::Fresh => Ok(None),
-        Begun::Done(text) => {
-            let refused = envelope::refused(&text);
-            Ok(Some(Answer { text, refused }))
-        }
-        Begun::Accepted(accepted) => {
-            exchange.answered();
-            Ok(Some(conclude(exchange, verb, Ok(accepted))))
-        }
-        Begun::Conflict => Err(Fault::field("Idempotency-Key", Wrong::UsedForAnotherBody)),
-        Begun::InProgress => Err(Code::RemoteFailed.into()),
-    }
+/// What makes two requests the same.
+fn hash(verb: Verb, body: &Bytes) -> [u8; 32] {
+    Sha256::new().chain_update(verb.name()).chain_update([0]).chain_update(body).finalize().into()
 }
 
 fn idempotency_key(exchange: &Exchange) -> Result<Option<String>, Fault> {

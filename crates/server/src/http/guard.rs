@@ -4,11 +4,13 @@ use std::sync::{Arc, PoisonError};
 
 use axum::http::HeaderMap;
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 
 use super::Border;
 use super::ports::{AccountAccess, UseError};
 use crate::contract::auth::{Claim, Headers};
 use crate::contract::codes::Code;
+use crate::contract::limits::STORE_MAX;
 
 /// 50012 … 50002, then the use is remembered whatever comes later, then 50010 and 50020.
 pub(super) async fn admit(
@@ -26,7 +28,9 @@ pub(super) async fn admit(
     let claim = Claim::read(headers, border.ports.clock.now().wall)?;
     let account = border.ports.accounts.account(claim.account).ok_or(Code::NoSecret)?;
     claim.verify(account.secrets.iter().map(ExposeSecret::expose_secret))?;
-    border.ports.uses.remember(account.id, claim.timestamp, claim.nonce).await.map_err(
+    // A log that is stalled keeps the use waiting: it will be remembered, and the request is refused meanwhile.
+    let remembered = border.ports.uses.remember(account.id, claim.timestamp, claim.nonce);
+    timeout(STORE_MAX, remembered).await.unwrap_or(Err(UseError::Unavailable)).map_err(
         |error| match error {
             UseError::Replayed => Code::SignatureWrong,
             UseError::Full | UseError::Unavailable => Code::PresenceUnavailable,

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Random;
+use tokio::sync::Notify;
 
 mod calls;
 mod exchange;
@@ -63,11 +64,19 @@ struct Border {
     settings: HttpSettings,
     rates: Mutex<Rates>,
     random: Mutex<Random>,
+    /// Told whenever a request with an `Idempotency-Key` is over.
+    keys_settled: Notify,
 }
 
 impl Border {
     fn new(ports: Ports, settings: HttpSettings, random: Random) -> Arc<Border> {
-        Arc::new(Border { ports, settings, rates: Mutex::default(), random: Mutex::new(random) })
+        Arc::new(Border {
+            ports,
+            settings,
+            rates: Mutex::default(),
+            random: Mutex::new(random),
+            keys_settled: Notify::new(),
+        })
     }
 
     /// 32 hex digits.

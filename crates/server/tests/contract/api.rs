@@ -341,7 +341,7 @@ async fn a_key_is_given_back_when_nothing_was_done() {
     assert_eq!(code(&with_key(&world, "k", DIAL, DIAL_BODY).await.1), "200");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_lost_in_a_crash_is_written_again() {
     let world = World::new();
     let lost = Begun::Accepted(Accepted { call: Some(CallId(42)) });

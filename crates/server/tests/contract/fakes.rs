@@ -18,6 +18,7 @@ use server::contract::auth::sign;
 use server::contract::time::Zone;
 use server::http::ports::*;
 use server::http::{HttpSettings, Ports, router};
+use tokio::sync::{Notify, watch};
 use tower::ServiceExt;
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_103);
@@ -30,6 +31,8 @@ pub(crate) const BEGIN_S: i64 = 1_608_119_594;
 pub(crate) enum Core {
     Says(Result<Accepted, Refusal>),
     SaysNothing,
+    /// When [`World::told`] is notified.
+    SaysWhenTold(Result<Accepted, Refusal>),
     Panics,
 }
 
@@ -41,8 +44,13 @@ pub(crate) struct World {
     pub(crate) asked: Mutex<Vec<Asked>>,
     pub(crate) used: Mutex<BTreeSet<(i64, String)>>,
     pub(crate) use_error: Mutex<Option<UseError>>,
-    pub(crate) keys: Mutex<BTreeMap<String, Begun>>,
-    pub(crate) hashes: Mutex<BTreeMap<String, [u8; 32]>>,
+    /// While true, no use is written.
+    pub(crate) uses_stalled: watch::Sender<bool>,
+    /// While true, no key is written.
+    pub(crate) keys_stalled: watch::Sender<bool>,
+    pub(crate) told: Arc<Notify>,
+    pub(crate) keys: Arc<Mutex<BTreeMap<String, Begun>>>,
+    pub(crate) hashes: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
     pub(crate) queries: Mutex<Vec<RecordQuery>>,
     pub(crate) records: Mutex<Vec<Result<String, Unavailable>>>,
     pub(crate) found: Mutex<Found>,
@@ -71,8 +79,11 @@ impl World {
             asked: Mutex::default(),
             used: Mutex::default(),
             use_error: Mutex::default(),
-            keys: Mutex::default(),
-            hashes: Mutex::default(),
+            uses_stalled: watch::Sender::new(false),
+            keys_stalled: watch::Sender::new(false),
+            told: Arc::default(),
+            keys: Arc::default(),
+            hashes: Arc::default(),
             queries: Mutex::default(),
             records: Mutex::default(),
             found: Mutex::new(Found::Unknown),
@@ -159,6 +170,19 @@ pub(crate) fn code(answer: &Value) -> &str {
     answer["code"].as_str().expect("a code is a string")
 }
 
+/// What `write` says as soon as the store can be written.
+fn once_written<T: 'static>(
+    stalled: &watch::Sender<bool>,
+    write: impl FnOnce() -> T + Send + 'static,
+) -> BoxFuture<'static, T> {
+    let mut stalled = stalled.subscribe();
+    async move {
+        stalled.wait_for(|stalled| !stalled).await.expect("the world outlives its store");
+        write()
+    }
+    .boxed()
+}
+
 fn at_once<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
     ready(value).boxed()
 }
@@ -186,6 +210,14 @@ impl Calls for World {
         match core {
             Core::Says(verdict) => at_once(verdict),
             Core::SaysNothing => pending().boxed(),
+            Core::SaysWhenTold(verdict) => {
+                let told = self.told.clone();
+                async move {
+                    told.notified().await;
+                    verdict
+                }
+                .boxed()
+            }
             Core::Panics => panic!("the core is broken"),
         }
     }
@@ -203,7 +235,7 @@ impl Uses for World {
             return at_once(Err(error));
         }
         let fresh = self.used.lock().unwrap().insert((timestamp, nonce.to_owned()));
-        at_once(if fresh { Ok(()) } else { Err(UseError::Replayed) })
+        once_written(&self.uses_stalled, move || if fresh { Ok(()) } else { Err(UseError::Replayed) })
     }
 }
 
@@ -214,14 +246,16 @@ impl Idempotency for World {
         key: &str,
         hash: [u8; 32],
     ) -> BoxFuture<'static, Result<Begun, Unavailable>> {
-        let first = *self.hashes.lock().unwrap().entry(key.to_owned()).or_insert(hash);
-        if first != hash {
-            return at_once(Ok(Begun::Conflict));
-        }
-        let mut keys = self.keys.lock().unwrap();
-        let begun = keys.get(key).cloned().unwrap_or(Begun::Fresh);
-        keys.entry(key.to_owned()).or_insert(Begun::InProgress);
-        at_once(Ok(begun))
+        let (key, keys, hashes) = (key.to_owned(), self.keys.clone(), self.hashes.clone());
+        once_written(&self.keys_stalled, move || {
+            if *hashes.lock().unwrap().entry(key.clone()).or_insert(hash) != hash {
+                return Ok(Begun::Conflict);
+            }
+            let mut keys = keys.lock().unwrap();
+            let begun = keys.get(&key).cloned().unwrap_or(Begun::Fresh);
+            keys.entry(key).or_insert(Begun::InProgress);
+            Ok(begun)
+        })
     }
 
     fn finish(&self, _: AccountId, key: &str, answer: String) -> BoxFuture<'static, Result<(), Unavailable>> {

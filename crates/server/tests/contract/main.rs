@@ -4,6 +4,7 @@
 mod api;
 mod documents;
 mod fakes;
+mod patience;
 mod recordings;
 mod samples;
 mod serve;
