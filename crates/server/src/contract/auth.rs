@@ -19,6 +19,12 @@ pub fn sign(secret: &str, appkey: &str, timestamp: &str, nonce: &str) -> String 
     STANDARD.encode(digest(secret, appkey, timestamp, nonce))
 }
 
+/// The account of an appkey. One with leading zeros or too many digits is nobody's: each account has one spelling.
+pub fn account_of(appkey: &str) -> Option<AccountId> {
+    let id: AccountId = appkey.parse().ok()?;
+    (id.to_string() == appkey).then_some(id)
+}
+
 /// The headers as they came; `None` when missing or not text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a> {
@@ -64,7 +70,7 @@ impl<'a> Claim<'a> {
         let sign =
             headers.sign.and_then(|text| STANDARD.decode(text).ok()).and_then(|sign| sign.try_into().ok());
         let sign = sign.ok_or(Code::SignInvalid)?;
-        let account = canonical_number(appkey).ok_or(Code::NoSecret)?;
+        let account = account_of(appkey).ok_or(Code::NoSecret)?;
         Ok(Claim { account, timestamp, nonce, appkey_text: appkey, timestamp_text, sign })
     }
 
@@ -84,12 +90,6 @@ impl<'a> Claim<'a> {
             (_, false) => Err(Code::SignatureWrong),
         }
     }
-}
-
-/// The account of an appkey. One with leading zeros or too many digits is nobody's: each account has one spelling.
-fn canonical_number(appkey: &str) -> Option<AccountId> {
-    let id: AccountId = appkey.parse().ok()?;
-    (id.to_string() == appkey).then_some(id)
 }
 
 fn is_digits(text: &str) -> bool {

@@ -46,6 +46,7 @@ pub(super) struct Answer {
 impl Exchange {
     /// A request arrived.
     pub(super) fn begin(border: Arc<Border>, route: &'static str, request: &Request) -> Exchange {
+        let named = guard::named(&border, request.headers());
         Exchange {
             id: border.request_id(),
             route,
@@ -54,8 +55,8 @@ impl Exchange {
             body: None,
             account: None,
             zone: Zone::default(),
-            http_status: border.settings.http_status,
-            header_echo: border.settings.header_echo,
+            http_status: named.as_ref().map_or(border.settings.http_status, |named| named.http_status),
+            header_echo: named.as_ref().map_or(border.settings.header_echo, |named| named.header_echo),
             begun: border.ports.clock.now().wall,
             passed_on: None,
             answered: None,
@@ -65,11 +66,10 @@ impl Exchange {
 
     /// Everything before the call service: 50012 … 50020, then 6717 and 6718, then the body.
     pub(super) async fn admit(&mut self, body: Body) -> Result<(Arc<AccountAccess>, Bytes), Fault> {
-        let account = guard::admit(&self.border, &self.headers, self.route).await?;
+        let account = guard::identify(&self.border, &self.headers).await?;
         self.account = Some(account.id);
         self.zone = account.zone;
-        self.http_status = account.http_status;
-        self.header_echo = account.header_echo;
+        guard::limit(&self.border, &account, self.route)?;
         self.passed_on = Some(self.now());
         match account.status {
             AccountStatus::Enabled => {}

@@ -8,16 +8,12 @@ use tokio::time::timeout;
 
 use super::Border;
 use super::ports::{AccountAccess, UseError};
-use crate::contract::auth::{Claim, Headers};
+use crate::contract::auth::{self, Claim, Headers};
 use crate::contract::codes::Code;
 use crate::contract::limits::STORE_MAX;
 
-/// 50012 … 50002, then the use is remembered whatever comes later, then 50010 and 50020.
-pub(super) async fn admit(
-    border: &Border,
-    headers: &HeaderMap,
-    route: &'static str,
-) -> Result<Arc<AccountAccess>, Code> {
+/// 50012 … 50002: who asks. The use is remembered whatever comes later.
+pub(super) async fn identify(border: &Border, headers: &HeaderMap) -> Result<Arc<AccountAccess>, Code> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let headers = Headers {
         appkey: text("m7-appkey"),
@@ -36,8 +32,18 @@ pub(super) async fn admit(
             UseError::Full | UseError::Unavailable => Code::PresenceUnavailable,
         },
     )?;
+    Ok(account)
+}
+
+/// 50010 and 50020: whether the account asks too often.
+pub(super) fn limit(border: &Border, account: &AccountAccess, route: &'static str) -> Result<(), Code> {
     let now = border.ports.clock.now().wall;
     let mut rates = border.rates.lock().unwrap_or_else(PoisonError::into_inner);
-    rates.admit(now, account.id, route, account.limits)?;
-    Ok(account)
+    rates.admit(now, account.id, route, account.limits)
+}
+
+/// The account a request names, whoever sent it: its refusals are in the form that account wants.
+pub(super) fn named(border: &Border, headers: &HeaderMap) -> Option<Arc<AccountAccess>> {
+    let appkey = headers.get("m7-appkey")?.to_str().ok()?;
+    border.ports.accounts.account(auth::account_of(appkey)?)
 }

@@ -52,9 +52,9 @@ pub struct HttpSettings {
     pub proxy_base: String,
     /// `mediaServer`: "ip:port" of the media address.
     pub media_server: String,
-    /// The HTTP status of refusals while the account is not known.
+    /// The HTTP status of refusals when the request names no account of ours.
     pub http_status: HttpStatus,
-    /// What is echoed while the account is not known.
+    /// What is echoed then.
     pub header_echo: HeaderEcho,
 }
 

@@ -249,6 +249,27 @@ async fn a_refusal_is_an_http_status_too_when_wanted() {
 }
 
 #[tokio::test]
+async fn an_account_s_form_of_refusals_is_that_of_every_check() {
+    let world = World::new();
+    {
+        let mut access = world.access.lock().unwrap();
+        access.http_status = HttpStatus::Semantic;
+        access.limits = RequestLimits { per_minute: Some(1), per_route_per_minute: None };
+    }
+    let status = async |request: Request<Body>| world.response(request).await.status().as_u16();
+    let unsigned =
+        |path: &str| Request::post(path).header("m7-appkey", "2000103").body(Body::from(BODY)).unwrap();
+    assert_eq!(status(unsigned(BUSY)).await, 401);
+    assert_eq!(status(unsigned("/openapi/v1/call/nothing")).await, 404);
+    assert_eq!(code(&world.ask(BUSY, BODY).await), "200");
+    let limited = world.response(world.signed(BUSY).body(Body::from(BODY)).unwrap()).await;
+    assert_eq!(limited.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(json(limited).await["requestInfo"]["headers"]["accountId"], "2000103");
+    let nobody = Request::post(BUSY).header("m7-appkey", "2000104").body(Body::from(BODY)).unwrap();
+    assert_eq!(status(nobody).await, 200, "the border's own form");
+}
+
+#[tokio::test]
 async fn headers_are_echoed_as_the_account_wants() {
     let world = World::new();
     let headers = async || world.ask(BUSY, BODY).await["requestInfo"].get("headers").cloned();
