@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::DIGITS_MAX;
+use crate::limits::{DIGITS_MAX, EVENT_LATE_SAMPLES_MAX};
 use crate::rtp::timestamp_distance;
 
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
@@ -73,7 +73,7 @@ impl Detector {
                 known.timestamp = timestamp;
                 known.event.duration = event.duration;
             }
-            Some(known) if timestamp_distance(known.timestamp, timestamp) < 0 => return [None, None],
+            Some(known) if is_late(timestamp_distance(known.timestamp, timestamp)) => return [None, None],
             Some(known) if known.timestamp == timestamp => {
                 known.event.duration = known.event.duration.max(event.duration);
             }
@@ -92,6 +92,12 @@ impl Detector {
         let after_start = timestamp_distance(known.timestamp, timestamp);
         (after_start >= i32::from(known.event.duration) + PROOF_SAMPLES).then(|| known.report())?
     }
+}
+
+/// Whether an event that began so many samples after the newest is an earlier one, out of order. Further back lies another
+/// clock: the sender began anew.
+fn is_late(after: i32) -> bool {
+    (-EVENT_LATE_SAMPLES_MAX..0).contains(&after)
 }
 
 /// A key held longer than a duration can say goes on as a new segment at the end of the last (RFC 4733 §2.5.1.3).
@@ -231,6 +237,12 @@ mod tests {
             (66_535, event(true, 14_465)),
         ];
         assert_eq!(detected(packets), "7");
+    }
+
+    #[test]
+    fn a_sender_that_begins_anew_is_heard() {
+        let event = Event { code: 7, end: true, volume: 10, duration: 800 };
+        assert_eq!(detected([(3_000_000, event), (2_999_000, event), (1000, event), (3800, event)]), "777");
     }
 
     #[test]

@@ -17,8 +17,15 @@ pub const DIGITS_MAX: usize = 64;
 /// kept, their number is bounded by the commands and the streams.
 pub const OUTPUTS_MAX: usize = 65_536;
 
+/// RTP packets of one far end per second. Sound comes at 50 a second, at 200 when packets are as short as they may be.
+/// Further ones are refused and counted: a far end must not fill the recorder, or keep a loop of its making alive.
+pub const PACKETS_PER_SECOND_MAX: u32 = 400;
+/// So many may come at once, as after a moment in which the network held them back.
+pub const PACKETS_BURST_MAX: u32 = 500;
 /// How long after an agreement a source other than the agreed address may be learned (`engine::far`).
 pub const LEARN_WINDOW: Duration = Duration::from_secs(5);
+/// How late a packet of an RFC 4733 event may come, samples. One that is earlier than this is of another clock.
+pub const EVENT_LATE_SAMPLES_MAX: i32 = 5 * 8000;
 /// The shortest silence that can be watched for; shorter ones are taken as this.
 pub const SILENCE_MIN: Duration = Duration::from_millis(100);
 /// How late the pacing of tones and sounds may run before lost frames are skipped instead of sent in a burst.
