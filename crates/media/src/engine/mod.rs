@@ -12,6 +12,7 @@
 
 mod far;
 mod outgoing;
+mod pace;
 mod patch;
 mod player;
 mod pool;

@@ -85,6 +85,11 @@ impl Outgoing {
         self.sent
     }
 
+    /// By which the far end knows us.
+    pub(super) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
     /// What is heard changes: the next packet is a new beginning.
     pub(super) fn interrupt(&mut self) {
         self.feed = Feed::None;

@@ -10,6 +10,7 @@ use base::{Mono, Random, StreamId};
 use super::Outputs;
 use super::far::FarEnd;
 use super::outgoing::{Outgoing, SourceKey};
+use super::pace::Pace;
 use super::player::{Payload, Played, Player};
 use super::pool::Pool;
 use super::reception::Reception;
@@ -33,6 +34,7 @@ pub(super) struct Stream {
     pub(super) tap: Option<Tap>,
     far: FarEnd,
     terms: Option<Terms>,
+    pace: Pace,
     reception: Reception,
     refused: u64,
     detector: Detector,
@@ -99,6 +101,7 @@ impl Stream {
             tap: None,
             far: FarEnd::new(),
             terms: None,
+            pace: Pace::default(),
             reception: Reception::default(),
             refused: 0,
             detector: Detector::default(),
@@ -166,8 +169,8 @@ impl Stream {
             return None;
         };
         self.last_life_sign = now;
-        if !terms.receive {
-            // The last packets before a hold, mostly.
+        // Not allowed to speak: the last packets before a hold, mostly.
+        if !terms.receive || !self.pace.keeps(now) {
             self.refused += 1;
             return None;
         }
@@ -219,6 +222,10 @@ impl Stream {
         // While digits are dialled they have the line for themselves.
         let to = self.far.address().filter(|_| self.dialler.is_idle())?;
         let header = &received.header;
+        if header.ssrc == self.outgoing.ssrc() {
+            // Its own packets come back, as when the far end's SDP names a port of ours: they would never stop.
+            return None;
+        }
         let key = SourceKey { slot, ssrc: header.ssrc };
         let (payload_number, samples, table) = match (received.content, terms.events) {
             (Content::Sound(codec), _) => {
