@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::contract::auth::FRESH_S;
+
 /// Log entries that may wait for their commit. Full: the append is handed back to its caller, which refuses new work.
 pub const ENTRIES_QUEUED_MAX: usize = 50_000;
 
@@ -32,8 +34,9 @@ pub const RECORDS_CHUNK: usize = 200;
 /// Used nonces of one account. Full: the request is refused.
 pub const NONCES_PER_ACCOUNT_MAX: u64 = 100_000;
 
-/// How far `m7-timestamp` may lie from server time, either way; a nonce is kept until then (contract §1).
-pub const TIMESTAMP_SLACK_S: i64 = 300;
+/// A use is kept for so long after its `m7-timestamp`: as long as that is fresh (contract §1) and a minute more, so that
+/// neither a request between its two looks at the clock nor a clock that is set back a little finds it forgotten.
+pub const USE_KEPT_S: i64 = FRESH_S + 60;
 
 /// Idempotency keys of one account within their 24 h. Full: the request is refused.
 pub const KEYS_PER_ACCOUNT_MAX: u64 = 100_000;

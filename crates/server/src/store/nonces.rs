@@ -4,7 +4,7 @@
 use base::{AccountId, Wall};
 use rusqlite::Connection;
 
-use super::limits::{NONCES_PER_ACCOUNT_MAX, PRUNE_WITH_EACH, TIMESTAMP_SLACK_S};
+use super::limits::{NONCES_PER_ACCOUNT_MAX, PRUNE_WITH_EACH, USE_KEPT_S};
 use super::size_of;
 use crate::http::ports::UseError;
 
@@ -16,11 +16,10 @@ pub(super) fn remember(
     timestamp_s: i64,
     nonce: &str,
 ) -> rusqlite::Result<Result<(), UseError>> {
-    // 300 s inclusive is fresh, so a use may be forgotten in the second after that.
     conn.prepare_cached(
         "DELETE FROM nonce WHERE (account, at_s, nonce) IN (SELECT account, at_s, nonce FROM nonce WHERE at_s < ? LIMIT ?)",
     )?
-    .execute((now.as_secs() - TIMESTAMP_SLACK_S, PRUNE_WITH_EACH))?;
+    .execute((now.as_secs() - USE_KEPT_S, PRUNE_WITH_EACH))?;
     if size_of(conn, "nonce", account, None)? >= NONCES_PER_ACCOUNT_MAX {
         return Ok(Err(UseError::Full));
     }
