@@ -80,7 +80,7 @@ impl Lab {
         while let Some(output) = self.tools.endpoint.poll_output() {
             match output {
                 // No log has to come before what leaves here.
-                sip::api::Output::Transmit(sip::api::Transmit { flow, data, invite: _ }) => {
+                sip::api::Output::Transmit(sip::api::Transmit { flow, data, invite: _, ack: _ }) => {
                     self.tools.out.push_back(Output::Transmit { flow, data });
                 }
                 sip::api::Output::Event(event) => self.heed_sip(now, event),

@@ -61,8 +61,12 @@ pub struct Transmit {
     /// What.
     pub data: Bytes,
     /// Set on an INVITE request outside a dialog, also on its retransmissions: it must not leave before the log says
-    /// why. Everything else may leave at once.
+    /// why.
     pub invite: Option<DialogId>,
+    /// Set on the ACK that makes a call of ours an established one, also when it is repeated: it must not leave before
+    /// the log has the dialog's latest token. A far end whose 2xx is acknowledged repeats nothing, so after a restart
+    /// only the token can end its call. Everything else may leave at once.
+    pub ack: Option<DialogId>,
 }
 
 /// A call to make.

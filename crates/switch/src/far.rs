@@ -14,9 +14,12 @@ use crate::switch::{Owner, Switch, Then};
 impl Switch {
     pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
         match output {
-            Output::Transmit(Transmit { flow, data, invite: None }) => self.transmit(flow, data),
-            Output::Transmit(Transmit { flow, data, invite: Some(dialog) }) => {
+            Output::Transmit(Transmit { flow, data, invite: None, ack: None }) => self.transmit(flow, data),
+            Output::Transmit(Transmit { flow, data, invite: Some(dialog), .. }) => {
                 self.transmit_invite(dialog, flow, data);
+            }
+            Output::Transmit(Transmit { flow, data, ack: Some(dialog), .. }) => {
+                self.transmit_ack(dialog, flow, data);
             }
             Output::Event(event) => self.sip_event(now, event),
         }
@@ -54,6 +57,17 @@ impl Switch {
                 leg.invite = Invite::Waiting;
                 self.hold(waits_for, Effect::Invite { leg: id, flow, data });
             }
+        }
+    }
+
+    /// An ACK waits for the token of its dialog. One that finds no room is asked for again: the far end repeats its 2xx.
+    fn transmit_ack(&mut self, dialog: DialogId, flow: Flow, data: Bytes) {
+        let leg = self.legs.of_dialog(dialog).and_then(|id| self.legs.get(id));
+        match leg.map(|leg| leg.justified_by) {
+            Some(_) if self.gate.is_full() => self.tell_operator(Diagnostic::Full { queue: "gate" }),
+            Some(waits_for) => self.hold(waits_for, Effect::Ack { flow, data }),
+            // Of before a restart: it is being ended already.
+            None => self.transmit(flow, data),
         }
     }
 

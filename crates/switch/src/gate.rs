@@ -15,6 +15,8 @@ use crate::limits::GATED_MAX;
 pub(crate) enum Effect {
     /// An INVITE of a leg.
     Invite { leg: LegId, flow: Flow, data: Bytes },
+    /// The ACK that establishes a dialog: once it left, only the dialog's token can end it after a restart.
+    Ack { flow: Flow, data: Bytes },
     /// The answer to a command.
     Reply { command: CommandId, result: Result<Accepted, Refusal> },
     /// Files to be made.
@@ -81,7 +83,7 @@ impl Gate {
     pub(crate) fn held_invites(&self) -> impl Iterator<Item = LegId> {
         self.waiting.iter().filter_map(|(_, effect)| match effect {
             Effect::Invite { leg, .. } => Some(*leg),
-            Effect::Reply { .. } | Effect::Finish { .. } => None,
+            Effect::Ack { .. } | Effect::Reply { .. } | Effect::Finish { .. } => None,
         })
     }
 
@@ -126,7 +128,7 @@ impl Gate {
 fn is_invite_of(effect: &Effect, wanted: LegId) -> bool {
     match effect {
         Effect::Invite { leg, .. } => *leg == wanted,
-        Effect::Reply { .. } | Effect::Finish { .. } => false,
+        Effect::Ack { .. } | Effect::Reply { .. } | Effect::Finish { .. } => false,
     }
 }
 
@@ -143,6 +145,7 @@ mod tests {
             Effect::Reply { command, .. } => command.0,
             Effect::Invite { leg, .. } => leg.0,
             Effect::Finish { call, .. } => call.0,
+            Effect::Ack { .. } => 0,
         }
     }
 

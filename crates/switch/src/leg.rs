@@ -34,7 +34,7 @@ pub(crate) struct Leg {
     /// Where its INVITE goes.
     pub(crate) remote: SocketAddr,
     pub(crate) invite: Invite,
-    /// The entry that its INVITE waits for.
+    /// The entry that its INVITE, and later its ACK, waits for: the latest token.
     pub(crate) justified_by: LogNo,
     /// The last SIP status of its INVITE, 0 before any.
     pub(crate) status: u16,

@@ -322,6 +322,7 @@ impl Switch {
                 }
                 self.transmit(flow, data);
             }
+            Effect::Ack { flow, data } => self.transmit(flow, data),
             Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
             Effect::Finish { account, call, files } => {
                 self.out.push_back(Output::Finish { account, call, files });

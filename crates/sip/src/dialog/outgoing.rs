@@ -316,7 +316,15 @@ impl Dialog {
         let Some(out) = &mut self.outgoing else { return };
         let Some(mut far) = Far::answering(response, &out.invite.uri) else { return };
         if let Some(known) = out.acked.iter().find(|acked| acked.tag == far.tag) {
-            return core.wire.send(known.flow, known.ack.clone());
+            return match self.state {
+                State::Up => core.wire.send_ack(known.flow, known.ack.clone(), self.id),
+                State::Inviting
+                | State::Cancelling(_)
+                | State::Incoming(_)
+                | State::Accepted
+                | State::Leaving
+                | State::Over => core.wire.send(known.flow, known.ack.clone()),
+            };
         }
         if out.acked.len() >= FORKS_MAX {
             return;
@@ -326,40 +334,51 @@ impl Dialog {
         far.cseq = early.as_ref().and_then(|early| early.far.cseq);
         let sdp =
             sdp_of(&response.headers, &response.body).or_else(|| early.and_then(|early| early.sdp.clone()));
-        self.acknowledge(core, &far);
         match self.state {
             State::Inviting => {
-                self.far = Some(far);
+                self.far = Some(far.clone());
                 self.state = State::Up;
                 self.stop_timer(core, DialogTimer::NothingHeard);
                 self.stop_timer(core, DialogTimer::Unanswered);
                 self.tell_talking_token(core);
+                if let Some((flow, ack)) = self.acknowledge(core, &far) {
+                    core.wire.send_ack(flow, ack, self.id);
+                }
                 self.tell(core, Event::Answered { dialog: self.id, sdp });
             }
             State::Cancelling(_) => {
+                self.acknowledge_at_once(core, &far);
                 self.far = Some(far);
                 self.leave(core, now, Ended::ByUs);
             }
             State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {
+                self.acknowledge_at_once(core, &far);
                 self.send_away(core, now, &far);
             }
         }
     }
 
-    /// Sends ACK for a 2xx, and keeps it for when the 2xx comes again (RFC 3261 §13.2.2.4).
-    fn acknowledge(&mut self, core: &mut Core, far: &Far) {
+    /// The BYE follows, so nothing has to be written down before.
+    fn acknowledge_at_once(&mut self, core: &mut Core, far: &Far) {
+        if let Some((flow, ack)) = self.acknowledge(core, far) {
+            core.wire.send(flow, ack);
+        }
+    }
+
+    /// Makes the ACK for a 2xx, and keeps it for when the 2xx comes again (RFC 3261 §13.2.2.4).
+    fn acknowledge(&mut self, core: &mut Core, far: &Far) -> Option<(Flow, Bytes)> {
         let mut ack = core.request(Method::Ack, far.route.target.clone(), self.flow);
         self.fill(&mut ack, far, self.invite_cseq());
         let flow = far.route.next_hop(self.flow, self.path);
-        let Some(out) = &mut self.outgoing else { return };
+        let out = self.outgoing.as_mut()?;
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             for line in out.invite.headers.all(&name) {
                 ack.headers.push(name.clone(), line);
             }
         }
         let ack = ack.encode();
-        core.wire.send(flow, ack.clone());
-        out.acked.push(Acked { tag: far.tag.clone(), flow, ack });
+        out.acked.push(Acked { tag: far.tag.clone(), flow, ack: ack.clone() });
+        Some((flow, ack))
     }
 
     /// Another phone had answered first: BYE to this one.

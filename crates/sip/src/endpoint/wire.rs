@@ -21,7 +21,12 @@ impl Wire {
 
     /// Sends bytes; with a dialog they are an INVITE and must not leave before the log says why.
     pub(crate) fn send_gated(&mut self, flow: Flow, data: Bytes, invite: Option<DialogId>) {
-        self.out.push_back(Output::Transmit(Transmit { flow, data, invite }));
+        self.out.push_back(Output::Transmit(Transmit { flow, data, invite, ack: None }));
+    }
+
+    /// Sends the ACK that establishes a dialog: it must not leave before the log has the dialog's token.
+    pub(crate) fn send_ack(&mut self, flow: Flow, data: Bytes, dialog: DialogId) {
+        self.out.push_back(Output::Transmit(Transmit { flow, data, invite: None, ack: Some(dialog) }));
     }
 
     /// Tells the endpoint's user.

@@ -195,6 +195,12 @@ impl World {
                         let token = &self.player(side).alive[&dialog];
                         assert!(!token.is_empty(), "the token comes before the INVITE");
                     }
+                    if let Some(dialog) = transmit.ack {
+                        assert!(transmit.data.starts_with(b"ACK "), "nothing else waits as an ACK does");
+                        let token = &self.player(side).alive[&dialog];
+                        let has_bye = token.windows(4).any(|word| word == b"BYE ");
+                        assert!(has_bye, "the token that can end the dialog comes before its ACK");
+                    }
                     self.player(side).sent.push(transmit.data.clone());
                     self.carry(other(side), transmit.data);
                 }
