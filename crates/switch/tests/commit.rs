@@ -57,6 +57,19 @@ fn a_call_hung_up_before_its_commit_never_rings() {
 }
 
 #[test]
+fn an_ack_waits_for_what_can_end_its_call() {
+    let mut bench = Bench::ready();
+    bench.dial_out();
+    bench.auto_commit = false;
+    bench.answer(PHONE);
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(bench.fars[PHONE].requests("ACK"), 0, "nor when the phone repeats its 200");
+    bench.commit();
+    assert!(bench.fars[PHONE].requests("ACK") > 0);
+    assert!(bench.fars[PHONE].ended.is_empty());
+}
+
+#[test]
 fn a_living_call_goes_on_without_the_log() {
     let (mut bench, _) = Bench::talking();
     bench.auto_commit = false;

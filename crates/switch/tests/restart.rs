@@ -39,6 +39,22 @@ fn a_ringing_phone_gets_its_cancel() {
 }
 
 #[test]
+fn a_phone_that_answered_just_before_gets_its_bye() {
+    let mut bench = Bench::ready();
+    bench.dial_out();
+    bench.auto_commit = false;
+    bench.answer(PHONE);
+    bench.crash();
+    bench.auto_commit = true;
+    bench.commit();
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.fars[PHONE].ended, [Ended::ByFar]);
+    assert_eq!(bench.fars[PHONE].requests("BYE"), 1);
+    bench.record();
+    bench.assert_at_rest();
+}
+
+#[test]
 fn a_call_that_was_never_durable_never_happened() {
     let mut bench = Bench::ready();
     bench.auto_commit = false;
