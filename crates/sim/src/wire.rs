@@ -4,14 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use base::LegId;
+use base::{LegId, Mono};
 use callcenter::action::Target;
 use callcenter::event::{Event, Numbered};
 use switch::api::Body;
 
 use crate::ledger::Ledger;
 use crate::setup;
+
+/// What is heard so soon after an INVITE left is heard before its transaction gives up (Timer B, less the longest wait
+/// for a commit).
+const IN_TIME: Duration = Duration::from_secs(10);
 
 /// Every INVITE that ever left, and which numbers were heard ringing.
 #[derive(Debug, Default)]
@@ -25,8 +30,8 @@ pub(crate) struct Wire {
     begun: BTreeMap<String, usize>,
     /// Call-IDs that were answered for good: a 180 that comes later says nothing.
     settled: BTreeSet<String>,
-    /// Call-IDs of which the switch never heard anything, by where they went.
-    unheard: BTreeMap<SocketAddr, BTreeSet<String>>,
+    /// Call-IDs of which the switch did not hear anything in time, by where they went, and when they left.
+    unheard: BTreeMap<SocketAddr, BTreeMap<String, Mono>>,
 }
 
 impl Wire {
@@ -49,7 +54,7 @@ impl Wire {
     }
 
     /// Looks at a datagram that leaves.
-    pub(crate) fn watch(&mut self, to: SocketAddr, data: &[u8], ledger: &Ledger) {
+    pub(crate) fn watch(&mut self, now: Mono, to: SocketAddr, data: &[u8], ledger: &Ledger) {
         let Some(Seen { called, call_id, tagged: false, .. }) = Seen::starting_with(data, "INVITE ") else {
             return;
         };
@@ -57,7 +62,7 @@ impl Wire {
         if !calls.insert(call_id.clone()) {
             return;
         }
-        self.unheard.entry(to).or_default().insert(call_id);
+        self.unheard.entry(to).or_default().insert(call_id, now);
         let left = u64::try_from(calls.len()).expect("few calls");
         let allowed = ledger.started(&called);
         assert!(
@@ -72,9 +77,12 @@ impl Wire {
     }
 
     /// Looks at a datagram that reaches the switch.
-    pub(crate) fn heard(&mut self, from: SocketAddr, data: &[u8]) {
+    pub(crate) fn heard(&mut self, now: Mono, from: SocketAddr, data: &[u8]) {
         let Some(seen) = Seen::starting_with(data, "SIP/2.0 ") else { return };
-        self.unheard.entry(from).or_default().remove(&seen.call_id);
+        let unheard = self.unheard.entry(from).or_default();
+        if unheard.get(&seen.call_id).is_some_and(|left| now.since(*left) < IN_TIME) {
+            unheard.remove(&seen.call_id);
+        }
         if data.starts_with(b"SIP/2.0 18") {
             if !self.settled.contains(&seen.call_id) {
                 self.rang.insert(seen.called);
@@ -87,7 +95,7 @@ impl Wire {
     /// How many calls went to a far end that never made itself heard: a switch that gives up such a call must not send
     /// CANCEL (RFC 3261 §9.1), and the far end may wait in vain.
     pub(crate) fn unheard(&self, far: SocketAddr) -> usize {
-        self.unheard.get(&far).map_or(0, BTreeSet::len)
+        self.unheard.get(&far).map_or(0, BTreeMap::len)
     }
 
     /// How many calls left.

@@ -254,7 +254,7 @@ impl World {
         let switch = setup::switch_address();
         if to == switch {
             if !self.down {
-                self.wire.heard(from, data);
+                self.wire.heard(self.now.mono, from, data);
             }
             let flow = Flow { transport: sip::api::Transport::Udp, local: switch, remote: from };
             return self.input(Input::Datagram { flow, data });
@@ -281,7 +281,7 @@ impl World {
                     self.plan_commit();
                 }
                 Output::Transmit { flow, data } => {
-                    self.wire.watch(flow.remote, &data, &self.ledger);
+                    self.wire.watch(self.now.mono, flow.remote, &data, &self.ledger);
                     self.send(flow.local, flow.remote, &data);
                 }
                 Output::Reply { command, result } => self.replied(command, result),

@@ -56,6 +56,10 @@ pub enum Input<'a> {
 /// What goes out. What an event justifies comes after the [`Output::Append`] of that event, and, where it must not
 /// precede its commit, not before [`Input::Durable`] says so: the server may carry out everything at once.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most outputs of a busy switch are appends; boxing them saves nothing"
+)]
 pub enum Output {
     /// Write this to the log. In the order they come, without gaps.
     Append(Entry),
@@ -104,6 +108,7 @@ pub struct Entry {
 
 /// What a row of the log says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "most rows of the log are events; boxing them saves nothing")]
 pub enum Body {
     /// Something happened. Folded into agents, records, pushes.
     Event(Numbered),

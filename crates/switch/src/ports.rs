@@ -19,7 +19,7 @@ pub(crate) struct Ports {
 impl Ports {
     /// All pairs (even RTP port, odd RTCP port) that fit `min ..= max`.
     pub(crate) fn new(min: u16, max: u16) -> Ports {
-        let first = min.checked_add(min % 2).unwrap_or(u16::MAX);
+        let first = min.saturating_add(min % 2);
         let free = (first..max).step_by(2).collect();
         Ports { free, used: BTreeSet::new(), resting: VecDeque::new() }
     }

@@ -25,54 +25,54 @@ use switch::Switch;
 use switch::api::{Body, Diagnostic, Entry, Input, Output};
 use switch::config::{AccountConfig, Config, Trunk, User};
 
-pub const ACCOUNT: AccountId = AccountId(2_000_100);
-pub const CUSTOMER: &str = "15012345678";
+pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
+pub(crate) const CUSTOMER: &str = "15012345678";
 
 /// A far end: an endpoint and what it heard.
-pub struct Far {
-    pub address: SocketAddr,
-    pub endpoint: Endpoint,
+pub(crate) struct Far {
+    pub(crate) address: SocketAddr,
+    pub(crate) endpoint: Endpoint,
     /// The last call that came in, and its offer.
-    pub call: Option<DialogId>,
-    pub offer: Option<Bytes>,
+    pub(crate) call: Option<DialogId>,
+    pub(crate) offer: Option<Bytes>,
     /// How many calls came in.
-    pub calls: usize,
-    pub ended: Vec<Ended>,
+    pub(crate) calls: usize,
+    pub(crate) ended: Vec<Ended>,
     /// It hears nothing.
-    pub deaf: bool,
+    pub(crate) deaf: bool,
     /// Every datagram it received.
-    pub received: Vec<Bytes>,
+    pub(crate) received: Vec<Bytes>,
     /// Every datagram it sent.
-    pub sent: Vec<Bytes>,
+    pub(crate) sent: Vec<Bytes>,
 }
 
 /// The bench.
-pub struct Bench {
-    pub now: Now,
-    pub switch: Switch,
-    pub config: Config,
-    pub fars: Vec<Far>,
-    pub log: Vec<Entry>,
-    pub durable: LogNo,
-    pub auto_commit: bool,
-    pub replies: Vec<(CommandId, Result<Accepted, Refusal>)>,
-    pub media: Vec<media::api::Command>,
-    pub finished: Vec<(CallId, RecordingFiles)>,
-    pub diagnostics: Vec<Diagnostic>,
+pub(crate) struct Bench {
+    pub(crate) now: Now,
+    pub(crate) switch: Switch,
+    pub(crate) config: Config,
+    pub(crate) fars: Vec<Far>,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) durable: LogNo,
+    pub(crate) auto_commit: bool,
+    pub(crate) replies: Vec<(CommandId, Result<Accepted, Refusal>)>,
+    pub(crate) media: Vec<media::api::Command>,
+    pub(crate) finished: Vec<(CallId, RecordingFiles)>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
     network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
     commands: u64,
 }
 
 /// Index of the agent's phone.
-pub const PHONE: usize = 0;
+pub(crate) const PHONE: usize = 0;
 /// Index of the first carrier.
-pub const TRUNK: usize = 1;
+pub(crate) const TRUNK: usize = 1;
 /// Index of the second carrier.
-pub const TRUNK2: usize = 2;
+pub(crate) const TRUNK2: usize = 2;
 /// Index of somebody whom nobody knows.
-pub const STRANGER: usize = 3;
+pub(crate) const STRANGER: usize = 3;
 
-pub fn switch_address() -> SocketAddr {
+pub(crate) fn switch_address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 5060))
 }
 
@@ -80,7 +80,7 @@ fn far_address(n: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 1, u8::try_from(n).expect("few")], 5060))
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let trunk = |name: &str, n| Trunk {
         name: name.to_owned(),
         remote: far_address(n),
@@ -159,17 +159,17 @@ impl Far {
         }
     }
 
-    pub fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         Flow { transport: Transport::Udp, local: self.address, remote: switch_address() }
     }
 
     /// What it would say to the offer it got.
-    pub fn answer(&self, codecs: &[Codec]) -> Bytes {
+    pub(crate) fn answer(&self, codecs: &[Codec]) -> Bytes {
         let offer = self.offer.as_ref().expect("a call came in");
         sdp::answer(offer, self.local(codecs)).expect("our offers can be answered").0
     }
 
-    pub fn local<'a>(&self, codecs: &'a [Codec]) -> LocalMedia<'a> {
+    pub(crate) fn local<'a>(&self, codecs: &'a [Codec]) -> LocalMedia<'a> {
         LocalMedia {
             address: self.address.ip(),
             port: 40_000,
@@ -181,18 +181,18 @@ impl Far {
     }
 
     /// The requests of one method that it received.
-    pub fn requests(&self, method: &str) -> usize {
+    pub(crate) fn requests(&self, method: &str) -> usize {
         let start = format!("{method} ");
         self.received.iter().filter(|data| data.starts_with(start.as_bytes())).count()
     }
 }
 
 impl Bench {
-    pub fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         Bench::with(config())
     }
 
-    pub fn with(config: Config) -> Bench {
+    pub(crate) fn with(config: Config) -> Bench {
         let numbers = Arc::new(NumberPlan::default());
         let switch = Switch::new(config.clone(), Random::from_number(1), LogNo(0), 0, numbers);
         Bench {
@@ -213,11 +213,11 @@ impl Bench {
     }
 
     /// The agent's phone is registered, the agent signed in and idle.
-    pub fn ready() -> Bench {
+    pub(crate) fn ready() -> Bench {
         Bench::ready_with(config())
     }
 
-    pub fn ready_with(config: Config) -> Bench {
+    pub(crate) fn ready_with(config: Config) -> Bench {
         let mut bench = Bench::with(config);
         bench.register();
         let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
@@ -225,7 +225,7 @@ impl Bench {
         bench
     }
 
-    pub fn register(&mut self) {
+    pub(crate) fn register(&mut self) {
         let phone = &mut self.fars[PHONE];
         let register = Register {
             flow: phone.flow(),
@@ -239,11 +239,11 @@ impl Bench {
     }
 
     /// A dialOut to the customer that the agent answered: the first trunk has the customer's call.
-    pub fn ready_to_customer() -> (Bench, CallId) {
+    pub(crate) fn ready_to_customer() -> (Bench, CallId) {
         Bench::ready_to_customer_with(config())
     }
 
-    pub fn ready_to_customer_with(config: Config) -> (Bench, CallId) {
+    pub(crate) fn ready_to_customer_with(config: Config) -> (Bench, CallId) {
         let mut bench = Bench::ready_with(config);
         let call = bench.dial_out();
         bench.answer(PHONE);
@@ -251,81 +251,81 @@ impl Bench {
     }
 
     /// Both sides talk.
-    pub fn talking() -> (Bench, CallId) {
+    pub(crate) fn talking() -> (Bench, CallId) {
         let (mut bench, call) = Bench::ready_to_customer();
         bench.answer(TRUNK);
         assert_eq!(bench.switch.counts().legs_living, 2);
         (bench, call)
     }
 
-    pub fn dial_out(&mut self) -> CallId {
+    pub(crate) fn dial_out(&mut self) -> CallId {
         let accepted = self.ask(dial()).expect("the agent is free");
         accepted.call.expect("a dialOut begins a call")
     }
 
     /// Asks and returns the answer, which must come at once.
-    pub fn ask(&mut self, command: Command) -> Result<Accepted, Refusal> {
+    pub(crate) fn ask(&mut self, command: Command) -> Result<Accepted, Refusal> {
         let id = self.ask_later(command);
         let reply = self.replies.iter().find(|(of, _)| *of == id);
         reply.expect("the answer came at once").1
     }
 
     /// Asks; the answer may come later.
-    pub fn ask_later(&mut self, command: Command) -> CommandId {
+    pub(crate) fn ask_later(&mut self, command: Command) -> CommandId {
         self.commands += 1;
         let id = CommandId(self.commands);
         self.input(Input::Command { id, account: ACCOUNT, command });
         id
     }
 
-    pub fn input(&mut self, input: Input<'_>) {
+    pub(crate) fn input(&mut self, input: Input<'_>) {
         self.switch.handle_input(self.now, input);
         self.run();
     }
 
-    pub fn ring(&mut self, far: usize, status: u16, sdp: Option<Bytes>) {
+    pub(crate) fn ring(&mut self, far: usize, status: u16, sdp: Option<Bytes>) {
         let dialog = self.fars[far].call.expect("a call came in");
         self.fars[far].endpoint.ring(self.now, dialog, status, sdp);
         self.run();
     }
 
-    pub fn answer(&mut self, far: usize) {
+    pub(crate) fn answer(&mut self, far: usize) {
         let sdp = self.fars[far].answer(&[Codec::Pcma, Codec::Pcmu]);
         self.answer_with(far, sdp);
     }
 
-    pub fn answer_with(&mut self, far: usize, sdp: Bytes) {
+    pub(crate) fn answer_with(&mut self, far: usize, sdp: Bytes) {
         let dialog = self.fars[far].call.expect("a call came in");
         self.fars[far].endpoint.accept(self.now, dialog, sdp);
         self.run();
     }
 
-    pub fn refuse(&mut self, far: usize, status: u16) {
+    pub(crate) fn refuse(&mut self, far: usize, status: u16) {
         let dialog = self.fars[far].call.expect("a call came in");
         self.fars[far].endpoint.reject(self.now, dialog, status);
         self.run();
     }
 
-    pub fn hang_up(&mut self, far: usize) {
+    pub(crate) fn hang_up(&mut self, far: usize) {
         let dialog = self.fars[far].call.expect("a call came in");
         self.fars[far].endpoint.end(self.now, dialog);
         self.run();
     }
 
     /// A datagram that no endpoint made.
-    pub fn send_raw(&mut self, far: usize, text: String) {
+    pub(crate) fn send_raw(&mut self, far: usize, text: String) {
         self.network.push_back((self.fars[far].address, switch_address(), Bytes::from(text)));
         self.run();
     }
 
-    pub fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         let through = self.log.last().map(|entry| entry.no).unwrap_or_default();
         self.durable = through;
         self.input(Input::Durable { through });
     }
 
     /// Lets time pass, from deadline to deadline.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now.mono + time;
         loop {
             let switch = self.switch.next_timeout().map(|(at, _)| at);
@@ -342,7 +342,7 @@ impl Bench {
     }
 
     /// The program dies and comes back with what was committed.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.network.clear();
         self.log.truncate(usize::try_from(self.durable.0).expect("a short log"));
         let numbers = Arc::new(NumberPlan::default());
@@ -359,7 +359,7 @@ impl Bench {
     }
 
     /// Everything that follows without time passing.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             let mut quiet = !self.drain_switch();
             for n in 0..self.fars.len() {
@@ -376,7 +376,7 @@ impl Bench {
         self.switch.check_invariants();
     }
 
-    pub fn events(&self) -> impl Iterator<Item = &Happened> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Happened> {
         self.log.iter().filter_map(|entry| match &entry.body {
             Body::Event(numbered) => Some(&numbered.event),
             Body::Token { .. } | Body::TokenDone { .. } => None,
@@ -384,7 +384,7 @@ impl Bench {
     }
 
     /// The legs that were started, in order.
-    pub fn legs(&self) -> Vec<LegId> {
+    pub(crate) fn legs(&self) -> Vec<LegId> {
         let started = self.events().filter_map(|event| match event {
             Happened::LegStarted { leg, .. } => Some(*leg),
             _ => None,
@@ -393,7 +393,7 @@ impl Bench {
     }
 
     /// The record of the only call that has one.
-    pub fn record(&self) -> &CallRecord {
+    pub(crate) fn record(&self) -> &CallRecord {
         let mut records = self.events().filter_map(|event| match event {
             Happened::CallRecorded { record } => Some(record),
             _ => None,
@@ -404,7 +404,7 @@ impl Bench {
     }
 
     /// Nothing of any call is left in the switch.
-    pub fn assert_at_rest(&self) {
+    pub(crate) fn assert_at_rest(&self) {
         let counts = self.switch.counts();
         let rest = switch::api::Counts { ports_resting: counts.ports_resting, ..Default::default() };
         assert_eq!(counts, rest);
@@ -480,7 +480,7 @@ impl Bench {
     }
 }
 
-pub fn dial() -> Command {
+pub(crate) fn dial() -> Command {
     Command::DialOut(DialOut {
         agent: "1001".to_owned(),
         callee: CUSTOMER.to_owned(),
@@ -495,6 +495,6 @@ pub fn dial() -> Command {
     })
 }
 
-pub fn hangup() -> Command {
+pub(crate) fn hangup() -> Command {
     Command::Hangup { agent: "1001".to_owned() }
 }
