@@ -71,6 +71,7 @@ fn online(agent: String, body: &Fields<'_>) -> Result<Command, Fault> {
     Ok(Command::Online { agent, login, choice })
 }
 
+/// Fields are looked at in the order of their codes (contract §2): 40000, 6724, 6725, 2017.
 fn dial_out(agent: String, body: &Fields<'_>) -> Result<DialOut, Fault> {
     Ok(DialOut {
         agent,
@@ -79,10 +80,10 @@ fn dial_out(agent: String, body: &Fields<'_>) -> Result<DialOut, Fault> {
         customer_ring_max: ring_time(body, "calleeTimeout")?,
         agent_shown: body.scalar("agentCallerNumber")?,
         customer_shown: body.scalar("calleeCallerNumber")?,
-        extras: body.raw("extras").map(extras::canonical).transpose()?.unwrap_or_default(),
         group: body.scalar("group")?,
-        group_rule: group_rule(body)?,
         group_area: body.scalar("groupareaCode")?,
+        group_rule: group_rule(body)?,
+        extras: body.raw("extras").map(extras::canonical).transpose()?.unwrap_or_default(),
     })
 }
 
@@ -204,6 +205,14 @@ mod tests {
                 "{json}"
             );
         }
+    }
+
+    #[test]
+    fn the_first_wrong_field_is_that_of_the_first_code() {
+        let long = format!(r#","extras":"{}""#, "x".repeat(256));
+        assert_eq!(dial(&format!(r#"{long},"groupRule":2"#)), Err(Code::GroupRuleInvalid.into()));
+        let group = dial(&format!(r#"{long},"groupRule":2,"group":[]"#));
+        assert_eq!(group, Err(Fault::field("group", Wrong::NotAScalar)));
     }
 
     #[test]
