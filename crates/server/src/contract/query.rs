@@ -11,6 +11,8 @@ use super::time::Zone;
 use super::words;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// What an id that cannot be one of ours is read as: a text like any other, which no record has.
+const NO_CALL: CallId = CallId(0);
 
 /// Which records are wanted; all conditions must hold (contract §6).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +44,7 @@ pub struct RecordQuery {
 /// The query in `body`, or the first thing that is wrong with it.
 pub fn query(account: AccountId, zone: Zone, body: &[u8]) -> Result<RecordQuery, Fault> {
     let body = Fields::read(body)?;
-    let call = match body.scalar("uniqueId")? {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| Fault::field("uniqueId", Wrong::NotANumber))?),
-    };
+    let call = body.scalar("uniqueId")?.map(|text| text.parse().unwrap_or(NO_CALL));
     let window = if call.is_some() { None } else { Some(window(zone, &body)?) };
     Ok(RecordQuery {
         account,
@@ -174,6 +173,17 @@ mod tests {
         let named = ask(r#"{"uniqueId":"403344537650466816","startTime":"nonsense"}"#)
             .expect("times are not looked at");
         assert_eq!((named.call, named.window), (Some(CallId(403_344_537_650_466_816)), None));
+    }
+
+    #[test]
+    fn an_id_of_nobody_is_no_mistake() {
+        for id in ["abc", "99999999999999999999999999", "-1"] {
+            assert_eq!(
+                ask(&format!(r#"{{"uniqueId":"{id}"}}"#)).map(|asked| asked.call),
+                Ok(Some(NO_CALL)),
+                "{id}"
+            );
+        }
     }
 
     #[test]
