@@ -11,3 +11,4 @@ pub mod push;
 pub mod run;
 pub mod sound;
 pub mod store;
+mod vital;

@@ -18,6 +18,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 
 use super::Recorder;
 use crate::clock::Clock;
+use crate::vital;
 
 /// Largest datagram looked at; RTP of one frame is far smaller, anything longer is cut and refused by the engine.
 const DATAGRAM_BYTES_MAX: usize = 2048;
@@ -68,9 +69,11 @@ impl Threads {
             let (commands, inbox) = channel();
             let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
             let stop = Arc::new(AtomicBool::new(false));
+            let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+            epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
             let worker = Worker {
                 clock,
-                epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+                epoll,
                 wake: wake.clone(),
                 stop: stop.clone(),
                 inbox,
@@ -80,8 +83,7 @@ impl Threads {
                 recorder: config.recorder.clone(),
                 report: Box::new(report.clone()),
             };
-            let join =
-                std::thread::Builder::new().name(format!("media-{number}")).spawn(move || worker.run())?;
+            let join = vital::spawn(format!("media-{number}"), move || worker.run())?;
             threads.push(Handle { commands, wake, stop, join: Some(join) });
         }
         Ok(Threads { threads, owners: HashMap::new() })
@@ -147,12 +149,6 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        if let Err(error) =
-            epoll::add(&self.epoll, &self.wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)
-        {
-            tracing::error!(%error, "media thread cannot watch its wake-up");
-            return;
-        }
         let mut events = Vec::with_capacity(256);
         let mut buffer = [0u8; DATAGRAM_BYTES_MAX];
         while !self.stop.load(Ordering::Acquire) {
@@ -161,10 +157,7 @@ impl Worker {
             events.clear();
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    tracing::error!(%error, "media thread cannot wait for packets");
-                    return;
-                }
+                Err(error) => panic!("a media thread cannot wait for packets: {error}"),
             }
             for event in &events {
                 match event.data.u64() {
