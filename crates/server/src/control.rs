@@ -4,6 +4,8 @@
 //! out. What must not leave before its cause is durable is held back inside the switch, so everything that comes out
 //! may be carried out at once.
 
+mod reports;
+
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,13 +21,17 @@ use media::api::Signal;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
-use switch::api::{Counts, Diagnostic, Entry, Input, Output};
+use switch::api::{Counts, Entry, Input, Output};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::vital;
+use reports::Reports;
 
 /// Datagrams taken from the socket before messages get their turn.
 const DATAGRAM_BURST_MAX: usize = 64;
+/// Messages taken before datagrams and deadlines get their turn.
+const MESSAGE_BURST_MAX: usize = 1_024;
 /// Largest datagram looked at: the largest there is.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Commands waiting for the control thread; more are refused as overloaded.
@@ -229,9 +235,10 @@ pub fn start<O: Outside + 'static>(
         replies: HashMap::new(),
         next_command,
         appended: Vec::new(),
+        reports: Reports::default(),
         phase: Phase::Open,
     };
-    let join = std::thread::Builder::new().name("control".to_owned()).spawn(move || worker.run())?;
+    let join = vital::spawn("control".to_owned(), move || worker.run())?;
     Ok(Running { control, join: Some(join) })
 }
 
@@ -246,6 +253,7 @@ struct Worker<O> {
     replies: HashMap<CommandId, Reply>,
     next_command: CommandId,
     appended: Vec<Entry>,
+    reports: Reports,
     phase: Phase,
 }
 
@@ -253,17 +261,16 @@ impl<O: Outside> Worker<O> {
     fn run(mut self) {
         let mut buffer = vec![0u8; DATAGRAM_BYTES_MAX];
         let mut events = Vec::with_capacity(2);
+        // What a restart began.
         self.drain();
+        self.hand_over();
         while self.phase != Phase::Stopped {
             let wait =
                 self.switch.next_timeout().map(|(at, _)| crate::clock::timespec(at.since(self.clock.mono())));
             events.clear();
             match epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the control thread cannot wait for its inputs");
-                    return;
-                }
+                Err(error) => panic!("the control thread cannot wait for its inputs: {error}"),
             }
             for event in &events {
                 match event.data.u64() {
@@ -291,10 +298,13 @@ impl<O: Outside> Worker<O> {
 
     fn take_messages(&mut self) {
         let _ = rustix::io::read(&self.seat.wake, &mut [0u8; 8]);
-        while let Ok(message) = self.seat.inbox.try_recv() {
+        for _ in 0..MESSAGE_BURST_MAX {
+            let Ok(message) = self.seat.inbox.try_recv() else { return };
             self.take(message);
             self.drain();
         }
+        // The rest next turn: nobody else may ring for it.
+        let _ = rustix::io::write(&self.seat.wake, &1u64.to_ne_bytes());
     }
 
     fn take(&mut self, message: Message) {
@@ -346,7 +356,7 @@ impl<O: Outside> Worker<O> {
                 }
                 Output::Media(command) => self.outside.media(command),
                 Output::Finish { account, call, files } => self.outside.finish(account, call, files),
-                Output::Diagnostic(diagnostic) => report(&diagnostic),
+                Output::Diagnostic(diagnostic) => self.reports.tell(self.clock.mono(), &diagnostic),
             }
         }
     }
@@ -357,30 +367,5 @@ impl<O: Outside> Worker<O> {
         if !self.appended.is_empty() {
             self.appended = self.outside.append(std::mem::take(&mut self.appended));
         }
-    }
-}
-
-/// One line an event, ids as fields; nothing in a diagnostic is a customer's number.
-fn report(diagnostic: &Diagnostic) {
-    match diagnostic {
-        Diagnostic::IncomingRefused { remote, status } => {
-            tracing::info!(%remote, status, "a call from outside was refused");
-        }
-        Diagnostic::TrunkFailedOver { leg, from, to, status } => {
-            tracing::warn!(%leg, from, to, status, "a trunk did not take a call, the next one is tried");
-        }
-        Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
-        Diagnostic::NoAgreement { leg, reason } => {
-            tracing::warn!(%leg, reason, "offer and answer do not agree")
-        }
-        Diagnostic::PortUnusable { leg, port } => tracing::error!(%leg, port, "an RTP port cannot be opened"),
-        Diagnostic::Silent { leg } => tracing::warn!(%leg, "no sound for too long, the leg is ended"),
-        Diagnostic::Full { queue } => tracing::error!(queue, "a queue is full"),
-        Diagnostic::TokenUnreadable { leg } => tracing::error!(%leg, "a resume token cannot be read"),
-        Diagnostic::DecisionFailed { account, call, problem, inputs } => {
-            tracing::error!(%account, ?call, problem, "deciding about a call failed; it was ended");
-            tracing::debug!(%account, ?call, ?inputs, "the inputs of the call that failed");
-        }
-        Diagnostic::StreamClosed { leg, counts } => tracing::info!(%leg, counts, "a stream was closed"),
     }
 }

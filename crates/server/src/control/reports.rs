@@ -1,0 +1,76 @@
+//! What the switch has to say to the operator.
+
+use base::Mono;
+use switch::api::Diagnostic;
+
+/// Lines a second about calls from outside: how many there are is for strangers to decide.
+const REFUSALS_PER_SECOND_MAX: u32 = 10;
+
+/// Writes the log, and less of it when strangers would fill it.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    second: u64,
+    refusals: u32,
+    /// Refused calls that no line was written about.
+    untold: u64,
+}
+
+impl Reports {
+    /// One line an event, ids as fields; nothing in a diagnostic is a customer's number.
+    pub(super) fn tell(&mut self, now: Mono, diagnostic: &Diagnostic) {
+        match diagnostic {
+            Diagnostic::IncomingRefused { remote, status } => {
+                metrics::counter!("cordboard_calls_refused_total").increment(1);
+                if let Some(untold) = self.may_tell(now) {
+                    tracing::info!(%remote, status, untold, "a call from outside was refused");
+                }
+            }
+            Diagnostic::TrunkFailedOver { leg, from, to, status } => {
+                tracing::warn!(%leg, from, to, status, "a trunk did not take a call, the next one is tried");
+            }
+            Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
+            Diagnostic::NoAgreement { leg, reason } => {
+                tracing::warn!(%leg, reason, "offer and answer do not agree")
+            }
+            Diagnostic::PortUnusable { leg, port } => {
+                tracing::error!(%leg, port, "an RTP port cannot be opened")
+            }
+            Diagnostic::Silent { leg } => tracing::warn!(%leg, "no sound for too long, the leg is ended"),
+            Diagnostic::Full { queue } => tracing::error!(queue, "a queue is full"),
+            Diagnostic::TokenUnreadable { leg } => tracing::error!(%leg, "a resume token cannot be read"),
+            Diagnostic::DecisionFailed { account, call, problem, inputs } => {
+                tracing::error!(%account, ?call, problem, "deciding about a call failed; it was ended");
+                tracing::debug!(%account, ?call, ?inputs, "the inputs of the call that failed");
+            }
+            Diagnostic::StreamClosed { leg, counts } => tracing::info!(%leg, counts, "a stream was closed"),
+        }
+    }
+
+    /// Whether a refused call gets its line now; then how many before it got none.
+    fn may_tell(&mut self, now: Mono) -> Option<u64> {
+        let second = now.as_micros() / 1_000_000;
+        if self.second != second {
+            (self.second, self.refusals) = (second, 0);
+        }
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals > REFUSALS_PER_SECOND_MAX {
+            self.untold += 1;
+            return None;
+        }
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_do_not_fill_the_log_and_none_is_forgotten() {
+        let mut reports = Reports::default();
+        let told = (0..1000).filter_map(|_| reports.may_tell(Mono::ZERO)).count();
+        assert_eq!(told, 10);
+        let next = Mono::from_micros(1_000_000);
+        assert_eq!((reports.may_tell(next), reports.may_tell(next)), (Some(990), Some(0)));
+    }
+}
