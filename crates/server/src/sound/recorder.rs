@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +19,7 @@ use media::api::Stored;
 use media::recording::{Head, Writer};
 
 use super::renderer::{Job, Renderer};
+use crate::vital;
 
 /// Packets between the media threads and the disk: over a second of 300 recorded calls. Full: dropped and counted.
 const RING_PACKETS: usize = 32_768;
@@ -55,6 +57,7 @@ pub struct Finish {
 pub struct Recorder {
     packets: SyncSender<Stored>,
     orders: Sender<Order>,
+    stopping: Arc<AtomicBool>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -80,7 +83,8 @@ impl Recorder {
         let (packets, ring) = sync_channel(RING_PACKETS);
         let (orders, inbox) = channel();
         let (jobs, work) = channel();
-        let renderer = Renderer::new(config.files.clone(), work, Box::new(ready));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let renderer = Renderer::new(config.files.clone(), work, stopping.clone(), Box::new(ready));
         let tracks = Tracks {
             config,
             ring,
@@ -88,15 +92,16 @@ impl Recorder {
             jobs,
             open: HashMap::new(),
             lengths: HashMap::new(),
+            due: Vec::new(),
             space: Space::Enough,
             looked: None,
             stopped: false,
         };
         let threads = vec![
-            std::thread::Builder::new().name("recorder".to_owned()).spawn(move || tracks.run())?,
-            std::thread::Builder::new().name("renderer".to_owned()).spawn(move || renderer.run())?,
+            vital::spawn("recorder".to_owned(), move || tracks.run())?,
+            vital::spawn("renderer".to_owned(), move || renderer.run())?,
         ];
-        Ok(Recorder { packets, orders, threads: Arc::new(Mutex::new(threads)) })
+        Ok(Recorder { packets, orders, stopping, threads: Arc::new(Mutex::new(threads)) })
     }
 
     /// A recording begins.
@@ -121,9 +126,10 @@ impl Recorder {
         self.order(Order::Finish(finish));
     }
 
-    /// Writes what is buffered, finishes the file that is being made, and ends both threads. Recordings whose files are not
+    /// Writes what is buffered, makes files for a few seconds more, and ends both threads. Recordings whose files are not
     /// made are found at the next start.
     pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
         self.order(Order::Stop);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
@@ -147,7 +153,10 @@ enum Space {
 }
 
 struct Track {
+    /// Appended to.
     file: File,
+    /// How long it is.
+    bytes: u64,
     writer: Writer,
 }
 
@@ -159,6 +168,8 @@ struct Tracks {
     open: HashMap<CallId, Track>,
     /// Lengths of recordings that ended and whose files are not ordered yet.
     lengths: HashMap<CallId, Duration>,
+    /// Recordings whose files are to be made.
+    due: Vec<Finish>,
     space: Space,
     looked: Option<Instant>,
     stopped: bool,
@@ -175,11 +186,13 @@ impl Tracks {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.take_orders();
+            self.finish_due();
             if flushed.elapsed() >= FLUSH_EVERY {
                 self.open.iter_mut().for_each(|(call, track)| track.flush(*call));
                 flushed = Instant::now();
             }
         }
+        self.empty_ring();
         self.open.iter_mut().for_each(|(call, track)| track.flush(*call));
     }
 
@@ -205,7 +218,7 @@ impl Tracks {
                         self.lengths.insert(call, length);
                     }
                 }
-                Order::Finish(finish) => self.finish(finish),
+                Order::Finish(finish) => self.due.push(finish),
                 Order::Stop => self.stopped = true,
             }
         }
@@ -216,12 +229,14 @@ impl Tracks {
             metrics::counter!("cordboard_recordings_not_begun_total").increment(1);
             return tracing::error!(%call, "not recorded: the disk is nearly full (server.disk_free_min_mb)");
         }
+        if self.open.contains_key(&call) {
+            // Other legs are recorded now; what was said before stays.
+            return;
+        }
         let head = Head { call, started: at, meta: Vec::new() };
-        let path = track_path(&self.config.raw, call);
-        let file = OpenOptions::new().create(true).truncate(true).write(true).open(&path);
-        match (file, Writer::new(&head)) {
+        match (create(&track_path(&self.config.raw, call)), Writer::new(&head)) {
             (Ok(file), Ok(writer)) => {
-                let mut track = Track { file, writer };
+                let mut track = Track { file, bytes: 0, writer };
                 track.flush(call);
                 self.open.insert(call, track);
             }
@@ -230,14 +245,24 @@ impl Tracks {
         }
     }
 
-    fn finish(&mut self, finish: Finish) {
-        // What was sent before the order to finish is in the ring by now.
-        while let Ok(stored) = self.ring.try_recv() {
-            let Stored::Packet { call, .. } = &stored;
-            if let Some(track) = self.open.get_mut(call) {
-                track.writer.push(&stored);
-            }
+    fn finish_due(&mut self) {
+        let due = std::mem::take(&mut self.due);
+        if !due.is_empty() {
+            // What was sent before the order to finish is in the ring by now.
+            self.empty_ring();
         }
+        due.into_iter().for_each(|finish| self.finish(finish));
+    }
+
+    /// Writes what is in the ring now; what comes meanwhile waits for its turn.
+    fn empty_ring(&mut self) {
+        for _ in 0..RING_PACKETS {
+            let Ok(stored) = self.ring.try_recv() else { return };
+            self.store(&stored);
+        }
+    }
+
+    fn finish(&mut self, finish: Finish) {
         if let Some(mut track) = self.open.remove(&finish.call) {
             track.flush(finish.call);
             if let Err(error) = track.file.sync_data() {
@@ -272,14 +297,32 @@ impl Tracks {
 }
 
 impl Track {
+    /// Appends what is pending. What cannot be written is lost, but the file stays whole: what comes later can be read.
     fn flush(&mut self, call: CallId) {
-        if let Err(error) = self.file.write_all(self.writer.pending()) {
-            tracing::error!(%call, %error, "sound was lost: the track file cannot be written");
+        let pending = self.writer.pending();
+        match self.file.write_all(pending) {
+            Ok(()) => self.bytes += pending.len() as u64,
+            Err(error) => {
+                tracing::error!(%call, %error, "sound was lost: the track file cannot be written");
+                if let Err(error) = self.file.set_len(self.bytes) {
+                    tracing::error!(%call, %error, "the track file ends in a torn packet");
+                }
+            }
         }
         self.writer.clear();
     }
 }
 
+/// An empty file that is appended to.
+fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
 fn track_path(raw: &Path, call: CallId) -> PathBuf {
     raw.join(format!("{call}.tracks"))
 }
+
+#[cfg(test)]
+mod tests;

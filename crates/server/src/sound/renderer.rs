@@ -2,9 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::Wall;
 use callcenter::action::RecordingFiles;
@@ -16,6 +19,8 @@ use super::Finish;
 const NICENESS: i32 = 19;
 /// A recording that could not be made (disk full) is tried again this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// Recordings that wait when the program is to end are still made for so long.
+const STOP_AFTER: Duration = Duration::from_secs(3);
 
 /// A recording to be made into files.
 pub(super) struct Job {
@@ -29,33 +34,50 @@ pub(super) struct Job {
 pub(super) struct Renderer {
     root: PathBuf,
     work: Receiver<Job>,
+    stopping: Arc<AtomicBool>,
     ready: Box<dyn Fn(Finish) + Send>,
     again: Vec<Job>,
 }
 
 impl Renderer {
-    pub(super) fn new(root: PathBuf, work: Receiver<Job>, ready: Box<dyn Fn(Finish) + Send>) -> Renderer {
-        Renderer { root, work, ready, again: Vec::new() }
+    pub(super) fn new(
+        root: PathBuf,
+        work: Receiver<Job>,
+        stopping: Arc<AtomicBool>,
+        ready: Box<dyn Fn(Finish) + Send>,
+    ) -> Renderer {
+        Renderer { root, work, stopping, ready, again: Vec::new() }
     }
 
     pub(super) fn run(mut self) {
         if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
             tracing::debug!(%error, "files of recordings are made at normal priority");
         }
+        let mut stopping_since = None;
+        let mut retried = Instant::now();
         loop {
+            if self.stopping.load(Ordering::Acquire)
+                && stopping_since.get_or_insert_with(Instant::now).elapsed() > STOP_AFTER
+            {
+                return;
+            }
             match self.work.recv_timeout(RETRY_AFTER) {
                 Ok(job) => self.take(job),
-                Err(RecvTimeoutError::Timeout) => {
-                    std::mem::take(&mut self.again).into_iter().for_each(|job| self.take(job));
-                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if retried.elapsed() >= RETRY_AFTER {
+                std::mem::take(&mut self.again).into_iter().for_each(|job| self.take(job));
+                retried = Instant::now();
             }
         }
     }
 
     fn take(&mut self, job: Job) {
         let call = job.finish.call;
-        match make(&self.root, &job) {
+        // A track file that brings the renderer down must not do so at every start.
+        let made = catch_unwind(AssertUnwindSafe(|| make(&self.root, &job)));
+        match made.unwrap_or_else(|_| Err(MakeError::Damaged("it cannot be rendered".to_owned()))) {
             Ok(made) => {
                 if made == Made::Empty {
                     tracing::warn!(%call, "nothing of a recording was stored before a kill or on a full disk: its files are empty");
@@ -149,7 +171,13 @@ fn write(
         agent: Part::create(root, files.agent.as_deref())?,
         customer: Part::create(root, files.customer.as_deref())?,
     };
-    render(tracks, length, &mut sounds)?;
+    if let Err(error) = render(tracks, length, &mut sounds) {
+        for name in wanted(files) {
+            // Often the disk is full, and a part would only take room.
+            let _ = fs::remove_file(part_of(&root.join(name)));
+        }
+        return Err(error.into());
+    }
     let Files { mixed, stereo, agent, customer } = sounds;
     for part in [mixed, stereo, agent, customer].into_iter().flatten() {
         part.keep()?;
@@ -188,17 +216,23 @@ impl Part {
         if let Some(folder) = name.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut path = name.clone().into_os_string();
-        path.push(".part");
-        let path = PathBuf::from(path);
+        let path = part_of(&name);
         Ok(Some(Part { file: BufWriter::new(File::create(&path)?), path, name }))
     }
 
     fn keep(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_data()?;
-        fs::rename(&self.path, &self.name)
+        fs::rename(&self.path, &self.name)?;
+        // The raw tracks are deleted next: the name must be on the disk before that.
+        self.name.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
+}
+
+fn part_of(name: &Path) -> PathBuf {
+    let mut path = name.to_owned().into_os_string();
+    path.push(".part");
+    PathBuf::from(path)
 }
 
 impl Write for Part {

@@ -1,0 +1,123 @@
+use std::process::Command;
+use std::sync::mpsc::channel;
+
+use bytes::Bytes;
+use media::codec::Codec;
+use media::recording::{Ending, Reader};
+
+use super::*;
+
+const ACCOUNT: AccountId = AccountId(2_000_100);
+
+fn stored(call: CallId, n: u16) -> Stored {
+    Stored::Packet {
+        call,
+        track: 0,
+        at_us: u64::from(n) * 20_000,
+        codec: Codec::Pcma,
+        timestamp: u32::from(n) * 160,
+        sequence: n,
+        payload: Bytes::from_static(&[0x55; 160]),
+    }
+}
+
+fn finish(call: CallId) -> Finish {
+    let files = RecordingFiles { mixed: Some(format!("{call}.wav")), ..RecordingFiles::default() };
+    Finish { account: ACCOUNT, call, files }
+}
+
+fn config(folder: &Path) -> RecorderConfig {
+    RecorderConfig { raw: folder.join("raw"), files: folder.join("files"), disk_free_min_bytes: 0 }
+}
+
+fn packets(tracks: &Path) -> (usize, Option<Ending>) {
+    let mut reader = Reader::new(File::open(tracks).expect("it is there")).expect("a track file");
+    let packets = std::iter::from_fn(|| reader.next_packet().expect("readable")).count();
+    (packets, reader.ending())
+}
+
+#[test]
+fn a_stop_writes_what_is_in_the_ring() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Recorder::start(config(folder.path()), |_| {}).expect("it starts");
+    let call = CallId(1);
+    recorder.begin(call, Wall::from_millis(0));
+    (0..5000).for_each(|n| recorder.store(stored(call, n)));
+    recorder.stop();
+    assert_eq!(packets(&track_path(&folder.path().join("raw"), call)), (5000, Some(Ending::Whole)));
+}
+
+/// One call is finished while others begin: none of their packets is lost on the way through the ring.
+#[test]
+fn a_call_that_begins_while_another_is_finished_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (made, ready) = channel();
+    let recorder =
+        Recorder::start(config(folder.path()), move |done| drop(made.send(done))).expect("it starts");
+    let calls: Vec<CallId> = (1..=200).map(CallId).collect();
+    for call in &calls {
+        recorder.begin(*call, Wall::from_millis(0));
+        (0..3).for_each(|n| recorder.store(stored(*call, n)));
+        recorder.begin(*call, Wall::from_millis(0));
+        recorder.store(stored(*call, 3));
+        if call.0 % 2 == 0 {
+            recorder.end(*call, Duration::from_millis(80));
+            recorder.finish(finish(*call));
+        }
+    }
+    for _ in 0..100 {
+        ready.recv_timeout(Duration::from_secs(20)).expect("each even call is made");
+    }
+    recorder.stop();
+    for call in calls.iter().filter(|call| call.0 % 2 == 1) {
+        let tracks = track_path(&folder.path().join("raw"), *call);
+        assert_eq!(packets(&tracks), (4, Some(Ending::Whole)), "call {call}");
+    }
+    let wav = fs::metadata(folder.path().join("files").join("2.wav")).expect("it was made");
+    assert_eq!(wav.len(), 44 + 2 * 640);
+}
+
+#[test]
+fn what_cannot_be_made_leaves_no_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Recorder::start(config(folder.path()), |_| {}).expect("it starts");
+    let call = CallId(1);
+    recorder.begin(call, Wall::from_millis(0));
+    recorder.store(stored(call, 0));
+    recorder.end(call, media::limits::RECORDING_MAX * 2);
+    recorder.finish(finish(call));
+    recorder.stop();
+    assert_eq!(fs::read_dir(folder.path().join("files")).expect("a folder").count(), 0);
+    assert!(track_path(&folder.path().join("raw"), call).exists(), "what was said is kept");
+}
+
+const INSIDE: &str = "CORDBOARD_TEST_FILES_ARE_SHORT";
+
+/// A write that fails half way must not make the rest of the file unreadable. A limit on the size of files, which the
+/// test sets for itself in a process of its own, is as good as a full disk.
+#[test]
+fn a_full_disk_does_not_tear_the_track() {
+    let Some(path) = std::env::var_os(INSIDE) else {
+        let folder = tempfile::tempdir().expect("a folder");
+        let me = std::env::current_exe().expect("a test program has a path");
+        let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact --nocapture \
+                      sound::recorder::tests::a_full_disk_does_not_tear_the_track";
+        let path = folder.path().join("1.tracks");
+        let ended = Command::new("sh").args(["-c", script]).arg(me).env(INSIDE, &path).output();
+        let ended = ended.expect("it starts");
+        assert!(ended.status.success(), "{ended:?}");
+        let (read, ending) = packets(&path);
+        assert!(read > 100 && read < 5000, "{read}");
+        return assert_eq!(ending, Some(Ending::Whole));
+    };
+    let path = PathBuf::from(path);
+    let head = Head { call: CallId(1), started: Wall::from_millis(0), meta: Vec::new() };
+    let file = create(&path).expect("a file");
+    let mut track = Track { file, bytes: 0, writer: Writer::new(&head).expect("short meta") };
+    for n in 0..5000 {
+        track.writer.push(&stored(CallId(1), n));
+        if n % 7 == 0 {
+            track.flush(CallId(1));
+        }
+    }
+}
