@@ -1,0 +1,19 @@
+//! The whole server on real sockets, against phones: the lab's, and two that others wrote (SIPp and baresip, scenarios in
+//! `interop/`).
+//!
+//! Nothing waits for time to pass: every step waits for something to be pushed, printed or heard, with a deadline. Ports
+//! are claimed per test, so tests run beside each other and beside a demo.
+
+mod baresip;
+mod claim;
+mod customers;
+mod desk;
+mod log;
+mod program;
+mod recordings;
+mod sip_phone;
+mod sipp;
+mod softphone;
+mod sound;
+mod strangers;
+mod trunks;
