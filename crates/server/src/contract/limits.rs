@@ -39,5 +39,5 @@ pub const STORE_MAX: Duration = Duration::from_secs(2);
 pub const FIRST_ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Bytes of a request's line and headers.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// Open connections; further ones wait to be accepted.
+/// Open connections, fewer when the process may have few files open; further ones wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4096;

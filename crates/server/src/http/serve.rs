@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,7 +28,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Serves `router` until `stop` resolves; then takes no new connection and waits at most `grace` for open requests.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max()));
     let open = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -44,6 +45,16 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             "requests were still open when the time to stop was over"
         );
     }
+}
+
+/// How many connections may be open: at most a quarter of the files the process may have, because calls need the rest.
+pub fn connections_max() -> usize {
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    share_of(files.unwrap_or(usize::MAX))
+}
+
+fn share_of(files: usize) -> usize {
+    (files / 4).clamp(1, CONNECTIONS_MAX)
 }
 
 async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
@@ -135,6 +146,11 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
+
+    #[test]
+    fn connections_leave_files_for_calls() {
+        assert_eq!([0, 1024, 20_000].map(share_of), [1, 256, 4096]);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_no_bytes_is_given_up() {

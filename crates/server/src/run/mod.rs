@@ -4,6 +4,7 @@ mod demo;
 mod housekeeping;
 pub mod limits;
 mod node;
+mod open_files;
 mod pusher;
 mod wires;
 

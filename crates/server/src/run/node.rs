@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
-use super::{housekeeping, pusher, secret_random};
+use super::{housekeeping, open_files, pusher, secret_random};
 use crate::clock::Clock;
 use crate::config::{Config, number_plan};
 use crate::control::{self, Control};
@@ -74,6 +74,7 @@ impl Node {
     /// # Errors
     /// What the operator has to know: a store in use, a name that cannot be looked up, a missing file.
     pub async fn start(config: Config, sockets: Sockets) -> anyhow::Result<Node> {
+        open_files::raise(config.server.legs_max);
         let clock = Clock::start();
         let mut random = secret_random()?;
         let (http, sip) = (sockets.http.local_addr()?, sockets.sip.local_addr()?);
