@@ -20,8 +20,11 @@ const NAME_BYTES_MAX: usize = 512;
 pub(super) async fn file(
     State(border): State<Arc<Border>>,
     Path((token, name)): Path<(String, String)>,
-    request: Request,
+    mut request: Request,
 ) -> Response {
+    if request.headers().get(header::RANGE).is_some_and(|range| !is_one_range_of_bytes(range)) {
+        request.headers_mut().remove(header::RANGE);
+    }
     if !is_token(&token) || !stays_below_its_root(&name) {
         return StatusCode::NOT_FOUND.into_response();
     }
@@ -44,6 +47,11 @@ fn private(mut response: Response) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Other ranges may be ignored, those of unknown units must be (RFC 9110 §14.2): the whole file is sent.
+fn is_one_range_of_bytes(range: &HeaderValue) -> bool {
+    range.to_str().is_ok_and(|range| range.starts_with("bytes=") && !range.contains(','))
 }
 
 fn is_token(token: &str) -> bool {

@@ -40,6 +40,9 @@ async fn a_finished_file_is_sent_whole_and_in_parts() {
     );
     assert_eq!(text(part).await, "234");
     assert_eq!(fetch(&world, &link, Some("bytes=10-")).await.status(), 416);
+    for ignored in ["seconds=1-2", "bytes=0-1,4-5"] {
+        assert_eq!(fetch(&world, &link, Some(ignored)).await.status(), 200, "{ignored}");
+    }
 
     let head = Request::builder().method(Method::HEAD).uri(&link).body(Body::empty()).unwrap();
     let head = world.response(head).await;
