@@ -144,8 +144,16 @@ impl Exchange {
         let code = refused.map_or(200, Code::number);
         let ms = (self.now().as_millis() - self.begun.as_millis()).max(0);
         let account = self.account.map(|id| id.0);
-        tracing::info!(request = self.id, route = self.route, account, code, ms, "answered");
-        metrics::counter!("http_requests_total", "route" => self.route, "code" => code.to_string())
+        match account {
+            Some(account) => {
+                tracing::info!(request = self.id, route = self.route, account, code, ms, "answered");
+            }
+            // Whoever is not known must not fill the log; the counter tells that they are there.
+            None => {
+                tracing::debug!(request = self.id, route = self.route, code, ms, "a stranger was refused")
+            }
+        }
+        metrics::counter!("cordboard_http_requests_total", "route" => self.route, "code" => code.to_string())
             .increment(1);
     }
 
