@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::store::limits::ENTRIES_QUEUED_MAX;
+
+/// Log entries that may wait for their commit; with more no new calls are taken, so that living ones have room.
+pub const LOG_BACKLOG_MAX: usize = ENTRIES_QUEUED_MAX / 2;
+
 /// Open HTTP requests are waited for so long when the server stops.
 pub const HTTP_DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Phones that are told to hang up when the server stops have so long to confirm.

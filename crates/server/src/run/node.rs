@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX};
+use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
 use super::{housekeeping, open_files, pusher, secret_random};
 use crate::clock::Clock;
@@ -230,7 +230,7 @@ fn build_switch(
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
         silence_max: config.server.silence_max,
         trunk_answer_any_max: config.server.trunk_silent_max,
-        log_backlog_max: store::limits::ENTRIES_QUEUED_MAX / 2,
+        log_backlog_max: LOG_BACKLOG_MAX,
         legs_max: config.server.legs_max,
         worker: config.server.worker,
     };

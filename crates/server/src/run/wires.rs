@@ -16,6 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use subtle::ConstantTimeEq;
 use switch::api::Entry;
 
+use super::limits::LOG_BACKLOG_MAX;
 use crate::config::{Config, PushAddress};
 use crate::contract::push::{Expires, PushSettings, push};
 use crate::contract::record::{record, recording_path};
@@ -205,13 +206,11 @@ pub(super) struct Health {
 
 impl ports::Health for Health {
     fn ready(&self) -> Result<(), Vec<String>> {
-        let mut reasons = Vec::new();
-        if self.stopping.load(Ordering::Acquire) {
-            reasons.push("the server is stopping".to_owned());
-        }
-        if self.writer.state() == LogState::Stalled {
-            reasons.push("the log cannot be written".to_owned());
-        }
+        let reasons = reasons(
+            self.stopping.load(Ordering::Acquire),
+            self.writer.state() == LogState::Stalled,
+            self.writer.backlog() > LOG_BACKLOG_MAX,
+        );
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
@@ -220,9 +219,26 @@ impl ports::Health for Health {
     }
 }
 
+/// Why new calls are not taken.
+fn reasons(stopping: bool, stalled: bool, behind: bool) -> Vec<String> {
+    let reasons = [
+        (stopping, "the server is stopping"),
+        (stalled, "the log cannot be written"),
+        (behind, "too much waits for the log"),
+    ];
+    reasons.into_iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| reason.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_is_told() {
+        assert!(reasons(false, false, false).is_empty());
+        assert_eq!(reasons(true, false, true), ["the server is stopping", "too much waits for the log"]);
+        assert_eq!(reasons(false, true, false), ["the log cannot be written"]);
+    }
 
     #[test]
     fn the_call_is_found_in_every_kind_of_name() {
