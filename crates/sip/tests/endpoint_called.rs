@@ -78,6 +78,16 @@ fn our_bye_waits_for_the_ack_and_theirs_does_not() {
 }
 
 #[test]
+fn a_number_that_jumped_does_not_keep_a_call_up() {
+    let (mut far, call, ok) = accepted();
+    far.hears(follow(&call, &ok, Method::Ack, 7));
+    assert_eq!(far.hears(follow(&call, &ok, Method::Options, u32::MAX)).status(), 200);
+    assert_eq!(far.hears(follow(&call, &ok, Method::Info, 8)).status(), 500, "out of order");
+    let did = far.hears(follow(&call, &ok, Method::Bye, 9));
+    assert!(did.status() == 200 && matches!(did.events[..], [Event::Ended { how: Ended::ByFar, .. }]));
+}
+
+#[test]
 fn a_refusal_is_repeated_until_its_ack() {
     let mut far = Far::new(Config::default());
     let call = invite("1");

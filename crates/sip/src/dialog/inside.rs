@@ -71,11 +71,16 @@ impl Dialog {
             (_, false) => self.early_far(from.tag()),
         };
         let far = far.ok_or(481u16)?;
-        if far.cseq.is_some_and(|last| cseq <= last) {
-            return Err(500);
+        if far.cseq.is_none_or(|last| cseq > last) {
+            far.cseq = Some(cseq);
+            return Ok(());
         }
-        far.cseq = Some(cseq);
-        Ok(())
+        // RFC 3261 §12.2.2 refuses what is out of order. One who wants to leave is let go all the same: a number that jumped,
+        // by a fault or by someone else's hand, must not keep a call up.
+        match request.method {
+            Method::Bye => Ok(()),
+            _ => Err(500),
+        }
     }
 
     fn far_left(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
