@@ -66,7 +66,8 @@ pub enum Command {
 /// `cordboard serve`
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Stop it with SIGTERM or Ctrl-C: no new calls are taken, living ones may go on for shutdown_grace_s."
+    after_help = "Stop it with SIGTERM or Ctrl-C: no new calls are taken, living ones may go on for shutdown_grace_s, or until \
+                  it is told again."
 )]
 pub struct ServeArgs {
     /// The configuration; docs/cordboard.example.toml explains every key.

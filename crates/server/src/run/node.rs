@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
-use super::{housekeeping, open_files, pusher, secret_random};
+use super::{housekeeping, open_files, pusher, secret_random, told_to_stop};
 use crate::clock::Clock;
 use crate::config::{Config, number_plan};
 use crate::control::{self, Control};
@@ -138,12 +138,16 @@ impl Node {
     }
 
     /// Takes no new work, finishes what was accepted, lets living calls go on for at most `grace`, ends the others, and
-    /// writes everything down.
+    /// writes everything down. Whoever tells the program to stop once more has no patience for living calls.
     pub async fn shut_down(mut self, grace: Duration) {
         self.stopping.store(true, Ordering::Release);
         tracing::info!(grace_s = grace.as_secs(), "stopping");
         self.control.refuse_calls();
-        if !self.quiet_within(grace, |counts| counts.calls == 0).await {
+        let all_ended = tokio::select! {
+            all_ended = self.quiet_within(grace, |counts| counts.calls == 0) => all_ended,
+            _ = told_to_stop() => false,
+        };
+        if !all_ended {
             self.control.end_calls();
             if !self.quiet_within(LEG_END_MAX, |counts| counts.calls == 0 && counts.legs == 0).await {
                 tracing::warn!("some phones did not confirm that their call is over");
