@@ -18,7 +18,8 @@ mod schema;
 mod startup;
 mod writer;
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -225,9 +226,10 @@ pub fn rebuild(from: &Path, to: &Path, render: &dyn Render) -> Result<(), StoreE
     Ok(())
 }
 
+/// A directory made here is the owner's alone: it holds customers' numbers and voices.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let io = |error| StoreError::Io { path: dir.to_owned(), error };
-    std::fs::create_dir_all(dir).map_err(io)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
     let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -252,4 +254,20 @@ fn size_of(
         .query_row([of], |row| row.get(0))
         .optional()?;
     Ok(rows.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_made_for_a_store_is_its_owner_s_alone() {
+        let outside = tempfile::tempdir().unwrap();
+        let dir = outside.path().join("deep/data");
+        let _lock = lock(&dir).unwrap();
+        assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(matches!(lock(&dir), Err(StoreError::InUse(_))));
+    }
 }
