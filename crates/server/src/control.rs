@@ -369,3 +369,6 @@ impl<O: Outside> Worker<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,3 +256,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+use std::net::Ipv4Addr;
+
+use base::Random;
+use callcenter::numbers::NumberPlan;
+use switch::config::Config;
+
+use super::*;
+
+/// Nothing leaves.
+struct Nowhere;
+
+impl Outside for Nowhere {
+    fn append(&mut self, _entries: Vec<Entry>) -> Vec<Entry> {
+        Vec::new()
+    }
+
+    fn bind_key(&mut self, _account: AccountId, _key: &str, _command: CommandId) -> bool {
+        true
+    }
+
+    fn media(&mut self, _command: media::api::Command) {}
+
+    fn finish(&mut self, _account: AccountId, _call: CallId, _files: RecordingFiles) {}
+}
+
+fn idle() -> (Control, Running, SocketAddr) {
+    let socket = bind_sip((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+    let sip_local = socket.local_addr().expect("bound");
+    let config = Config {
+        accounts: Vec::new(),
+        sip_local,
+        sip_advertised: None,
+        media_address: sip_local.ip(),
+        rtp_port_min: 20_000,
+        rtp_port_max: 20_001,
+        user_agent: "test".to_owned(),
+        silence_max: None,
+        trunk_answer_any_max: std::time::Duration::from_secs(4),
+        log_backlog_max: 10,
+        legs_max: 2,
+        worker: 1,
+    };
+    let switch = Switch::new(config, Random::from_number(1), LogNo(0), 0, Arc::new(NumberPlan::empty()));
+    let (control, seat) = seat().expect("an eventfd");
+    let running = start((control.clone(), seat), socket, switch, CommandId(1), Nowhere, Clock::start())
+        .expect("a thread");
+    (control, running, sip_local)
+}
+
+/// More than are taken in one turn: the thread rings for itself.
+#[tokio::test]
+async fn every_message_gets_its_turn() {
+    let (control, running, _) = idle();
+    let counts = (0..3 * MESSAGE_BURST_MAX).map(|_| control.counts());
+    let answered = futures::future::join_all(counts);
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(20), answered).await;
+    assert_eq!(answered.expect("all are answered").len(), 3 * MESSAGE_BURST_MAX);
+    running.stop();
+}
+
+/// Who asks for nothing but an answer is answered while messages come without end.
+#[tokio::test]
+async fn messages_do_not_starve_the_socket() {
+    let (control, running, sip) = idle();
+    let flood = control.clone();
+    let (stop, stopped) = channel::<()>();
+    let flooding = std::thread::spawn(move || {
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            flood.log_stalled(false);
+        }
+    });
+    let phone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    phone.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a time-out");
+    let options = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1;rport\r\n\
+                   From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    phone.send_to(options.as_bytes(), sip).expect("sent");
+    let mut answer = [0; 2048];
+    let len = phone.recv(&mut answer).expect("an answer");
+    assert!(answer[..len].starts_with(b"SIP/2.0 200 "));
+    drop(stop);
+    flooding.join().expect("no panic");
+    running.stop();
+}
