@@ -4,7 +4,7 @@ use bytes::Bytes;
 use super::{Cancel, Dialog, Far, Path, State, Verdict};
 use crate::api::{DialogId, Ended, Event, Flow, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
-use crate::limits::FORKS_MAX;
+use crate::limits::{CANCELS_MAX, FORKS_MAX};
 use crate::message::{CSeq, HeaderName, Host, Malformed, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{Class, ClientUser, TransactionId};
 
@@ -21,6 +21,8 @@ pub(super) struct Outgoing {
     acked: Vec<Acked>,
     /// The last thing told, since provisional answers are repeated.
     told: Option<(u16, Option<Bytes>)>,
+    /// How often it was cancelled.
+    cancels: usize,
 }
 
 /// Where the INVITE's transaction is.
@@ -76,6 +78,7 @@ impl Outgoing {
             early: Vec::new(),
             acked: Vec::new(),
             told: None,
+            cancels: 0,
         }
     }
 
@@ -167,11 +170,16 @@ impl Dialog {
         }
     }
 
-    /// Our CANCEL was refused: the far end knows nothing of the INVITE, or nothing any more. A 2xx that is still on its
-    /// way is turned away until the ceiling.
-    pub(crate) fn cancel_answered(&mut self, core: &mut Core, response: &Response) {
-        if response.status == 481 && matches!(self.state, State::Cancelling(_)) {
+    /// Our CANCEL was refused: the far end knows nothing of the INVITE, nothing any more, or nothing yet, when the CANCEL
+    /// was the faster of the two. Until the ceiling a provisional answer is cancelled again, and a 2xx turned away.
+    pub(crate) fn cancel_answered(&mut self, core: &mut Core, now: Now, response: &Response) {
+        let State::Cancelling(Cancel::Sent { known }) = self.state else { return };
+        if response.status == 481 {
             self.tell_end(core, Ended::ByUs);
+            self.state = State::Cancelling(Cancel::Due);
+            if known {
+                self.send_cancel(core, now);
+            }
         }
     }
 
@@ -196,7 +204,8 @@ impl Dialog {
 
     /// Sends the CANCEL: hop by hop, so it is like its INVITE, branch and all (RFC 3261 §9.1).
     pub(super) fn send_cancel(&mut self, core: &mut Core, now: Now) {
-        let Some(out) = &self.outgoing else { return };
+        let Some(out) = self.outgoing.as_mut().filter(|out| out.cancels < CANCELS_MAX) else { return };
+        out.cancels += 1;
         let mut cancel = Request::new(Method::Cancel, out.invite.uri.clone());
         let copied = [
             HeaderName::Via,
@@ -215,7 +224,7 @@ impl Dialog {
         let cseq = CSeq { number: self.invite_cseq(), method: Method::Cancel };
         cancel.headers.push(HeaderName::CSeq, cseq.to_string());
         core.open(now.mono, cancel, self.flow, ClientUser::Cancel(self.id));
-        self.state = State::Cancelling(Cancel::Sent);
+        self.state = State::Cancelling(Cancel::Sent { known: false });
         let patience = core.config.times.patience();
         self.set_timer(core, DialogTimer::CancelGivenUp, now.mono + patience);
     }
@@ -270,15 +279,14 @@ impl Dialog {
     }
 
     fn progressed(&mut self, core: &mut Core, now: Now, response: &Response) {
-        match self.state {
+        match &mut self.state {
             State::Inviting => {}
             State::Cancelling(Cancel::Due) => return self.send_cancel(core, now),
-            State::Cancelling(Cancel::Sent)
-            | State::Incoming(_)
-            | State::Accepted
-            | State::Up
-            | State::Leaving
-            | State::Over => return,
+            State::Cancelling(Cancel::Sent { known }) => {
+                *known = true;
+                return;
+            }
+            State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => return,
         }
         self.stop_timer(core, DialogTimer::NothingHeard);
         let Some(out) = &mut self.outgoing else { return };
@@ -347,18 +355,19 @@ impl Dialog {
                 self.tell(core, Event::Answered { dialog: self.id, sdp });
             }
             State::Cancelling(_) => {
-                self.acknowledge_at_once(core, &far);
-                self.far = Some(far);
+                self.far = Some(far.clone());
                 self.leave(core, now, Ended::ByUs);
+                self.acknowledge_at_once(core, &far);
             }
             State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {
-                self.acknowledge_at_once(core, &far);
                 self.send_away(core, now, &far);
+                self.acknowledge_at_once(core, &far);
             }
         }
     }
 
-    /// The BYE follows, so nothing has to be written down before.
+    /// After the BYE, which may come first (RFC 3261 §15): a far end that has the ACK repeats nothing, and were we to die
+    /// between the two the other way round, it would wait for its BYE for ever.
     fn acknowledge_at_once(&mut self, core: &mut Core, far: &Far) {
         if let Some((flow, ack)) = self.acknowledge(core, far) {
             core.wire.send(flow, ack);
