@@ -41,6 +41,10 @@ pub const DIALOGS_MAX: usize = 20_000;
 /// Far ends that may answer one INVITE of ours with 2xx, or with provisional answers. More: not heard.
 pub const FORKS_MAX: usize = 8;
 
+/// CANCELs for one INVITE, each but the first for a far end that did not know the INVITE and then answered it after all.
+/// More: not sent; the INVITE is given up.
+pub const CANCELS_MAX: usize = 8;
+
 /// Bindings of all users. More: 503.
 pub const BINDINGS_MAX: usize = 20_000;
 

@@ -376,6 +376,59 @@ fn a_resumed_call_that_rings_is_cancelled_and_a_late_2xx_turned_away() {
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
 
+#[test]
+fn a_cancel_that_came_too_early_is_sent_again_when_the_invite_is_answered_after_all() {
+    let mut far = Far::new(Config::default());
+    let (dialog, invite) = far.is_called();
+    far.hears(answer(&invite, 100, ""));
+    far.endpoint.end(far.now, dialog);
+    let first = far.did().one_request(Method::Cancel);
+    let did = far.hears(answer(&first, 481, "far"));
+    assert!(did.requests.is_empty() && did.events.len() == 1, "nothing to cancel yet: {did:?}");
+    let second = far.hears(answer(&invite, 180, "far")).one_request(Method::Cancel);
+    assert_eq!((branch(&second), &second.headers), (branch(&invite), &first.headers));
+    // The first one is forgotten meanwhile; the second is still one that must be answered.
+    assert!(far.waits(6_000).requests.iter().all(|(_, request)| request.method == Method::Cancel));
+    assert!(far.hears(answer(&second, 200, "far")).is_silent());
+    assert!(far.waits(4_000).is_silent(), "answered: not repeated");
+    far.hears(answer(&invite, 487, "far")).one_request(Method::Ack);
+    far.waits(100_000);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn a_provisional_answer_that_came_before_the_481_is_cancelled_too() {
+    let mut far = Far::new(Config::default());
+    let (dialog, invite) = far.is_called();
+    far.hears(answer(&invite, 100, ""));
+    far.endpoint.end(far.now, dialog);
+    let first = far.did().one_request(Method::Cancel);
+    assert!(far.hears(answer(&invite, 180, "far")).is_silent());
+    far.hears(answer(&first, 481, "far")).one_request(Method::Cancel);
+    let did = far.hears(ok(&invite, "far", &[]));
+    did.one_request(Method::Ack);
+    did.one_request(Method::Bye);
+}
+
+#[test]
+fn a_far_end_that_rings_on_whatever_it_hears_is_given_up() {
+    let mut far = Far::new(Config::default());
+    let (dialog, invite) = far.is_called();
+    far.endpoint.end(far.now, dialog);
+    let mut cancels = 0;
+    for _ in 0..40 {
+        let did = far.hears(answer(&invite, 180, "far"));
+        for (_, cancel) in &did.requests {
+            cancels += 1;
+            far.hears(answer(cancel, 481, "far"));
+        }
+        far.waits(1_000);
+    }
+    assert_eq!(cancels, sip::limits::CANCELS_MAX);
+    far.waits(40_000);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
 fn patient_for(far: &mut Far, patience: Duration) -> (sip::api::DialogId, Request) {
     let invite = Invite { answer_any_within: Some(patience), ..plain(far.flow) };
     let dialog = far.endpoint.invite(far.now, invite);

@@ -107,6 +107,31 @@ fn a_restart_at_any_moment_leaves_nobody_on_the_line() {
 }
 
 #[test]
+fn a_restart_at_once_leaves_nobody_ringing_though_the_cancel_overtakes_its_invite() {
+    let mut overtaken = 0;
+    for seed in 0..400 {
+        let loss_percent = if seed % 2 == 0 { 0 } else { 10 };
+        let mut world = World::new(seed, Link { loss_percent, copy_percent: 5, delay_ms_max: 300 });
+        let mut random = Random::from_number(seed ^ 0xCA9CE1);
+        world.at(0, Side::A, Deed::Call { answer_any_within: None });
+        world.at(1 + random.below(150), Side::A, Deed::Restart);
+        for round in 0..8 {
+            world.at(1_000 * (round + 1), Side::B, Deed::Ring(180));
+        }
+        world.run_until(32_000);
+        let b = world.side(Side::B);
+        assert!(b.alive.is_empty(), "seed {seed}: it rings on");
+        let rang = b.count(|event| matches!(event, Event::Incoming { .. })) > 0;
+        let refused = b.sent.iter().any(|data| data.starts_with(b"SIP/2.0 481") && contains(data, "CANCEL"));
+        overtaken += u32::from(rang && refused);
+        world.run_until(REST_MS);
+        assert_at_rest(&world, seed);
+        assert_eq!(world.side(Side::A).ended(), [Ended::ByUs], "seed {seed}");
+    }
+    assert!(overtaken > 80, "the CANCEL was the faster one only {overtaken} times");
+}
+
+#[test]
 fn a_plain_call_tells_its_story_in_order() {
     let mut world = World::new(1, GOOD);
     world.at(0, Side::A, Deed::Call { answer_any_within: None });

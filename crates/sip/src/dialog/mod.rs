@@ -75,10 +75,14 @@ enum State {
 /// How far a CANCEL is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cancel {
-    /// Nothing may be cancelled before a provisional answer came (RFC 3261 §9.1).
+    /// Nothing may be cancelled before a provisional answer came (RFC 3261 §9.1), nor again before another one comes when
+    /// the far end did not know the INVITE.
     Due,
     /// Out.
-    Sent,
+    Sent {
+        /// Whether a provisional answer came since: the far end knows the INVITE now, whatever it says of the CANCEL.
+        known: bool,
+    },
 }
 
 /// What our user was told of the end.

@@ -14,7 +14,7 @@ impl Endpoint {
                 self.with(dialog, |dialog, core| dialog.invite_answered(core, now, id, response));
             }
             ClientUser::Cancel(dialog) => {
-                self.with(dialog, |dialog, core| dialog.cancel_answered(core, response));
+                self.with(dialog, |dialog, core| dialog.cancel_answered(core, now, response));
             }
             ClientUser::Bye(dialog) => {
                 self.with(dialog, |dialog, core| dialog.bye_answered(core, now, id, response));

@@ -154,10 +154,12 @@ impl Table {
 
     /// Forgets a client transaction without a word.
     pub(crate) fn forget_client(&mut self, wire: &mut Wire, id: TransactionId) {
-        if let Some(client) = self.clients.remove(&id) {
+        let Some(client) = self.clients.remove(&id) else { return };
+        // A CANCEL that is sent again has the branch of the one before, and its answers.
+        if self.by_answer.get(&client.key) == Some(&id) {
             self.by_answer.remove(&client.key);
-            stop_all(wire, id);
         }
+        stop_all(wire, id);
     }
 
     /// Begins a server transaction for `request`; answers go to `flow`.
