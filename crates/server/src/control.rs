@@ -4,6 +4,7 @@
 //! out. What must not leave before its cause is durable is held back inside the switch, so everything that comes out
 //! may be carried out at once.
 
+mod event_lines;
 mod reports;
 
 use std::collections::HashMap;
@@ -341,7 +342,10 @@ impl<O: Outside> Worker<O> {
     fn drain(&mut self) {
         while let Some(output) = self.switch.poll_output() {
             match output {
-                Output::Append(entry) => self.appended.push(entry),
+                Output::Append(entry) => {
+                    event_lines::write(&entry);
+                    self.appended.push(entry);
+                }
                 Output::Transmit { flow, data } => {
                     metrics::counter!("cordboard_sip_datagrams_sent_total").increment(1);
                     if let Err(error) = self.socket.send_to(&data, flow.remote) {

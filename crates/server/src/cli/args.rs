@@ -13,9 +13,9 @@ use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, PushAddress};
 #[derive(Debug, Parser)]
 #[command(name = "cordboard", version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What is logged: error, warn, info, debug, trace, or per module like "info,sip=debug".
-    #[arg(long, global = true, env = "CORDBOARD_LOG", default_value = "info", value_name = "FILTER")]
-    pub log: String,
+    /// What is logged: error, warn, info, debug, trace, or per module like "info,sip=debug" [default: info; demo: warn]
+    #[arg(long, global = true, env = "CORDBOARD_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
     /// How it is logged, to standard error.
     #[arg(long, global = true, env = "CORDBOARD_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,

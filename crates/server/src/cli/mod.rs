@@ -49,7 +49,17 @@ pub fn run<R: Roles>() -> ExitCode {
 }
 
 fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    start_log(&cli.log, cli.log_format)?;
+    let usual = match &cli.command {
+        // Its screen tells the story already.
+        Command::Demo(_) => "warn",
+        Command::Serve(_)
+        | Command::Check(_)
+        | Command::Call(_)
+        | Command::Sign(_)
+        | Command::Pushes(_)
+        | Command::Lab(_) => "info",
+    };
+    start_log(cli.log.as_deref().unwrap_or(usual), cli.log_format)?;
     match cli.command {
         Command::Serve(args) => runtime()?.block_on(R::serve(args)).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => runtime()?.block_on(R::demo(args)).map(|()| ExitCode::SUCCESS),

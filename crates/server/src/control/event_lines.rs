@@ -1,0 +1,47 @@
+//! The log an operator reads: one line an event, ids as fields. No customer's number is in it, nor anything a customer wrote.
+
+use callcenter::event::{Event, Numbered};
+use switch::api::{Body, Entry};
+use tracing::info;
+
+/// Writes the line of an entry about to be appended; tokens have none.
+pub(super) fn write(entry: &Entry) {
+    let Body::Event(numbered) = &entry.body else { return };
+    let Numbered { account, seq, event, .. } = numbered;
+    match event {
+        Event::AgentSignedIn { agent, login, choice } => {
+            info!(%account, seq, agent = agent.number, ?login, ?choice, "an agent signed in");
+        }
+        Event::AgentSignedOut { agent, how } => {
+            info!(%account, seq, agent = agent.number, ?how, "an agent signed out");
+        }
+        Event::AgentChose { agent, choice } => info!(%account, seq, agent, ?choice, "an agent chose a state"),
+        Event::AgentChanged { agent, state, call, .. } => {
+            let call = call.as_ref().map(|call| call.id);
+            info!(%account, seq, agent = agent.number, state, call = call.map(|c| c.0), "an agent's state changed");
+        }
+        Event::CallStarted { call, .. } => {
+            info!(%account, seq, call = %call.id, kind = ?call.kind, agent = call.agent.number, "a call started");
+        }
+        Event::LegStarted { leg, id, role, .. } => {
+            info!(%account, seq, call = %id, %leg, ?role, "a leg started")
+        }
+        Event::LegRang { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a phone rings"),
+        Event::LegAnswered { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a phone was answered"),
+        Event::LegEnded { leg, id, cause, gateway } => {
+            let (sip, by, failure) = (cause.sip_code, cause.by, cause.failure);
+            let gateway = gateway.map(|at| at.to_string());
+            info!(%account, seq, call = %id, %leg, sip, ?by, ?failure, gateway, "a leg ended");
+        }
+        Event::CallEnded { call, side } => info!(%account, seq, call = %call.id, ?side, "a call ended"),
+        Event::RecordingStarted { id, .. } => info!(%account, seq, call = %id, "a recording began"),
+        Event::RecordingStopped { id, length_ms } => {
+            info!(%account, seq, call = %id, length_ms, "a recording is complete");
+        }
+        Event::CallRecorded { record } => {
+            let (status, failure) = (record.status, record.failure);
+            info!(%account, seq, call = %record.id, ?status, ?failure, side = ?record.side, "a call was recorded");
+        }
+        Event::RecordingReady { id, .. } => info!(%account, seq, call = %id, "a recording can be fetched"),
+    }
+}
