@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::routing::post;
 use base::Random;
 use lab::behaviour::{Step, TABLE};
-use lab::{Behaviour, LabEvent, PhoneWish};
+use lab::{Behaviour, LabEvent, PhoneWish, Prompt};
 use serde_json::Value;
 use server::cli::ask;
 use server::config::{Config, HostPort, PushAddress};
@@ -29,6 +29,8 @@ pub(crate) const MORE_AGENTS: std::ops::Range<u16> = 8010..8030;
 
 /// A customer of this desk's lab only: echoes for five seconds, then hangs up.
 pub(crate) const ECHO_THEN_HANG_UP: &str = "13900000099";
+/// Another: the network speaks on the line before the customer answers, talks for five seconds and hangs up.
+pub(crate) const HEARD_EARLY: &str = "13900000098";
 
 pub(crate) struct Desk {
     node: Node,
@@ -49,7 +51,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// The demo account with more agents. `change` may alter it; it is told where the lab's carrier is.
+    /// The demo account with more agents. `change` may alter it, which the lab does not learn; it is told where the lab's
+    /// carrier is.
     pub(crate) async fn open(change: impl FnOnce(&mut Config, SocketAddr)) -> Desk {
         let (claim, lab_claim) = (Claim::new(), Claim::new());
         let folder = tempfile::tempdir().expect("a folder for temporary files");
@@ -65,6 +68,7 @@ impl Desk {
         let carrier_socket = bind_sip(local(0)).expect("a free port");
         let carrier = carrier_socket.local_addr().expect("is bound");
         config.trunks[0].addresses = vec![host_port(carrier)];
+        let mobiles = mobiles(&config);
         change(&mut config, carrier);
         let pushes = receive_pushes(&mut config).await;
 
@@ -72,7 +76,7 @@ impl Desk {
         let sip = sockets.sip.local_addr().expect("is bound");
         let phone_socket = bind_sip(local(0)).expect("a free port");
         let mut network = lab::Config::new(carrier, lab_claim.rtp());
-        network.agents_mobiles = mobiles(&config);
+        network.agents_mobiles = mobiles;
         network.behaviours = &BEHAVIOURS;
         network.phones = vec![lab::PhoneConfig {
             user: LAB_PHONE.to_owned(),
@@ -175,11 +179,14 @@ impl Desk {
     }
 }
 
-const ECHO: Behaviour = Behaviour {
-    ending: "0099",
-    steps: &[Step::Ring, Step::Answer, Step::Echo, Step::Wait(Duration::from_secs(5)), Step::HangUp],
-};
-static BEHAVIOURS: LazyLock<Vec<Behaviour>> = LazyLock::new(|| [TABLE, &[ECHO]].concat());
+const TALK: Step = Step::Wait(Duration::from_secs(5));
+#[rustfmt::skip]
+const MORE_CUSTOMERS: [Behaviour; 2] = [
+    Behaviour { ending: "0099", steps: &[Step::Ring, Step::Answer, Step::Echo, TALK, Step::HangUp] },
+    Behaviour { ending: "0098", steps: &[Step::EarlyMedia, Step::Play(Prompt::Connecting), Step::Answer,
+                                         Step::Repeat(Prompt::Customer), TALK, Step::HangUp] },
+];
+static BEHAVIOURS: LazyLock<Vec<Behaviour>> = LazyLock::new(|| [TABLE, &MORE_CUSTOMERS].concat());
 
 /// Fetches a link that must be there.
 pub(crate) async fn fetch(link: &Value) -> Vec<u8> {
