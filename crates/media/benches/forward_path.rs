@@ -81,8 +81,15 @@ fn bridge(
         let port = 10_000 + u16::try_from(2 * stream.0).expect("a thousand streams");
         let remote = SocketAddr::from(([10, 0, 0, 1], port));
         let payload = codec.payload();
-        let terms =
-            Terms { remote: Some(remote), codec, payload, events: Some(101), send: true, receive: true };
+        let terms = Terms {
+            remote: Some(remote),
+            peer: None,
+            codec,
+            payload,
+            events: Some(101),
+            send: true,
+            receive: true,
+        };
         engine.handle_command(now, Command::Open { stream, call, port });
         engine.handle_command(now, Command::Agree { stream, terms });
         engine.handle_command(now, Command::Hear { stream, source: Source::Stream(heard) });

@@ -1,6 +1,6 @@
 //! What the media engine is told and what it reports. One engine serves one media thread; it owns no socket.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{CallId, StreamId};
@@ -74,6 +74,9 @@ pub enum Command {
 pub struct Terms {
     /// Where to send, as the far end's SDP says; `None` while it asks for no packets (0.0.0.0, port 0).
     pub remote: Option<SocketAddr>,
+    /// The host that signalling comes from. A phone behind a NAT sends its sound from there and not from `remote`; sound
+    /// from any third host is a stranger's. `None`: only the host of `remote` is believed.
+    pub peer: Option<IpAddr>,
     /// Sound in both directions.
     pub codec: Codec,
     /// RTP payload number of that codec, as the far end wants to receive it.

@@ -55,6 +55,7 @@ fn engine(customer: Codec) -> Engine {
     for (stream, codec) in [(AGENT, Codec::Pcma), (CUSTOMER, customer), (LISTENER, Codec::Pcma)] {
         let terms = Terms {
             remote: Some(far(stream)),
+            peer: None,
             codec,
             payload: codec.payload(),
             events: Some(101),

@@ -42,9 +42,14 @@ fn far(stream: StreamId) -> SocketAddr {
 
 const ATTACKER: ([u8; 4], u16) = ([66, 6, 6, 6], 4000);
 
+/// Where the signalling comes from.
+const NAT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7)), 61_000);
+
 fn terms(stream: StreamId, codec: Codec) -> Terms {
     Terms {
         remote: Some(far(stream)),
+        peer: Some(NAT.ip()),
         codec,
         payload: codec.payload(),
         events: Some(100 + u8::try_from(stream.0).expect("small")),
@@ -228,12 +233,12 @@ fn packets_of_a_stranger_go_nowhere_and_change_nothing() {
 #[test]
 fn a_phone_behind_a_nat_is_heard_and_answered_where_it_is() {
     let mut bench = Bench::bridged();
-    let nat = SocketAddr::from(([198, 51, 100, 7], 61_000));
-    bench.receive(AGENT, nat, stamp(0, 8, 0), &[1; 160]);
+    bench.receive(AGENT, ATTACKER.into(), stamp(1, 8, 160), &[9; 160]);
+    bench.receive(AGENT, NAT, stamp(0, 8, 0), &[1; 160]);
     bench.receive(AGENT, ATTACKER.into(), stamp(1, 8, 160), &[9; 160]);
     bench.speak(CUSTOMER, 0, Codec::Pcmu, 1);
     let sent = bench.take_sent();
-    assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), nat]);
+    assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), NAT]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn command() -> impl Strategy<Value = Command> {
         (prop::option::of(address()), codec(), prop::option::of(96u8..103), any::<bool>(), any::<bool>());
     let terms = terms.prop_map(|(remote, codec, events, send, receive)| Terms {
         remote,
+        peer: None,
         codec,
         payload: codec.payload(),
         events,

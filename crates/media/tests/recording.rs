@@ -90,8 +90,15 @@ fn record(packets: Vec<Sent>) -> Vec<u8> {
     let mut engine = Engine::new(EngineConfig { sounds: Vec::new(), streams_max: 2 }, Random::from_number(1));
     for (track, stream) in TRACKS.into_iter().enumerate() {
         let (codec, payload) = (CODECS[track], CODECS[track].payload());
-        let terms =
-            Terms { remote: Some(far(track)), codec, payload, events: None, send: true, receive: true };
+        let terms = Terms {
+            remote: Some(far(track)),
+            peer: None,
+            codec,
+            payload,
+            events: None,
+            send: true,
+            receive: true,
+        };
         engine.handle_command(start, Command::Open { stream, call: CALL, port: 30_000 });
         engine.handle_command(start, Command::Agree { stream, terms });
     }

@@ -7,7 +7,8 @@
 //!    there, and no other source is learned any more.
 //! 3. A far end behind a NAT sends from another address than its SDP says. So for `LEARN_WINDOW` (5 s) after an agreement,
 //!    and as long as no packet came from the SDP address, *one* other source may be learned: the first that sends a well
-//!    formed packet. From then on its packets are accepted, and ours go to it (symmetric RTP).
+//!    formed packet from the SDP's host or from the host that signalling comes from. From then on its packets are accepted,
+//!    and ours go to it (symmetric RTP).
 //! 4. All else is a stranger: refused and counted, never forwarded or recorded, and without influence on where we send.
 //! 5. Should packets from the SDP address come after another source was learned, at whatever time, rule 2 holds: the
 //!    signalling is believed rather than a packet, and the learned source becomes a stranger.
@@ -28,7 +29,7 @@ enum Far {
     /// Nothing was agreed on.
     Unknown,
     /// No packet came yet.
-    Open { sdp: SocketAddr, until: Mono, before: Option<SocketAddr> },
+    Open { sdp: SocketAddr, peer: Option<IpAddr>, until: Mono, before: Option<SocketAddr> },
     /// Packets came from the SDP address.
     Settled { sdp: SocketAddr },
     /// Packets come from somewhere else.
@@ -44,8 +45,8 @@ impl FarEnd {
         FarEnd(Far::Unknown)
     }
 
-    /// An agreement was made; `remote` is the address in the far end's SDP.
-    pub(super) fn agree(&mut self, now: Mono, remote: Option<SocketAddr>) {
+    /// An agreement was made; `remote` is the address in the far end's SDP, `peer` the host that its signalling comes from.
+    pub(super) fn agree(&mut self, now: Mono, remote: Option<SocketAddr>, peer: Option<IpAddr>) {
         let Some(remote) = remote.map(plain) else { return };
         let before = match self.0 {
             Far::Settled { sdp } | Far::Learned { sdp, .. } if sdp == remote => return,
@@ -54,7 +55,8 @@ impl FarEnd {
             Far::Settled { sdp } => Some(sdp),
             Far::Learned { source, .. } => Some(source),
         };
-        self.0 = Far::Open { sdp: remote, until: now + LEARN_WINDOW, before };
+        let peer = peer.map(|host| host.to_canonical());
+        self.0 = Far::Open { sdp: remote, peer, until: now + LEARN_WINDOW, before };
     }
 
     /// Whether a packet from `from` is the far end's. Call it for well formed packets only: it learns.
@@ -67,9 +69,12 @@ impl FarEnd {
                 true
             }
             Far::Open { until, before, .. } if now > until || before == Some(from) => false,
-            Far::Open { sdp, .. } => {
-                self.0 = Far::Learned { sdp, source: from };
-                true
+            Far::Open { sdp, peer, .. } => {
+                let known = from.ip() == sdp.ip() || Some(from.ip()) == peer;
+                if known {
+                    self.0 = Far::Learned { sdp, source: from };
+                }
+                known
             }
             Far::Settled { sdp } => from == sdp,
             Far::Learned { source, .. } => from == source,
@@ -113,8 +118,23 @@ mod tests {
 
     fn agreed() -> FarEnd {
         let mut far = FarEnd::new();
-        far.agree(Mono::ZERO, Some(address(PHONE)));
+        far.agree(Mono::ZERO, Some(address(PHONE)), Some(address(NAT).ip()));
         far
+    }
+
+    #[test]
+    fn a_third_host_is_never_learned_however_early_it_comes() {
+        let mut far = agreed();
+        assert!(!far.accepts(Mono::ZERO, address(ATTACKER)));
+        assert!(far.accepts(after(1), address(NAT)));
+        let mut alone = FarEnd::new();
+        alone.agree(Mono::ZERO, Some(address(PHONE)), None);
+        assert!(!alone.accepts(after(1), address(NAT)));
+        let other_port = SocketAddr::new(address(PHONE).ip(), 4444);
+        assert!(
+            alone.accepts(after(1), other_port),
+            "the phone may send from another port than it receives on"
+        );
     }
 
     fn after(secs: u64) -> Mono {
@@ -125,7 +145,7 @@ mod tests {
     fn nothing_is_accepted_before_the_agreement() {
         let mut far = FarEnd::new();
         assert!(!far.accepts(Mono::ZERO, address(PHONE)));
-        far.agree(Mono::ZERO, None);
+        far.agree(Mono::ZERO, None, Some(address(NAT).ip()));
         assert!(!far.accepts(Mono::ZERO, address(PHONE)));
         assert_eq!(far.address(), None);
     }
@@ -159,16 +179,17 @@ mod tests {
     fn an_answer_that_repeats_early_media_opens_the_window_again_while_nothing_came() {
         let mut far = agreed();
         assert!(!far.accepts(after(6), address(NAT)));
-        far.agree(after(30), Some(address(PHONE)));
+        far.agree(after(30), Some(address(PHONE)), Some(address(NAT).ip()));
         assert!(far.accepts(after(31), address(NAT)));
     }
 
     #[test]
-    fn an_attacker_who_was_first_loses_to_the_agreed_address() {
+    fn an_attacker_on_the_phones_host_who_was_first_loses_to_the_agreed_address() {
         let mut far = agreed();
-        assert!(far.accepts(after(0), address(ATTACKER)));
+        let attacker = SocketAddr::new(address(PHONE).ip(), 666);
+        assert!(far.accepts(after(0), attacker));
         assert!(far.accepts(after(9), address(PHONE)));
-        assert!(!far.accepts(after(9), address(ATTACKER)));
+        assert!(!far.accepts(after(9), attacker));
         assert_eq!(far.address(), Some(address(PHONE)));
     }
 
@@ -176,18 +197,18 @@ mod tests {
     fn a_new_address_opens_the_window_again_but_not_for_the_old_source() {
         let mut far = agreed();
         assert!(far.accepts(after(1), address(NAT)));
-        far.agree(after(60), Some(address(7)));
+        far.agree(after(60), Some(address(7)), Some(address(NAT).ip()));
         assert!(!far.accepts(after(60), address(NAT)));
         assert_eq!(far.address(), Some(address(7)));
-        assert!(far.accepts(after(61), address(8)));
+        assert!(far.accepts(after(61), SocketAddr::new(address(NAT).ip(), 4002)));
     }
 
     #[test]
     fn hold_and_the_same_address_again_change_nothing() {
         let mut far = agreed();
         assert!(far.accepts(after(1), address(NAT)));
-        far.agree(after(60), None);
-        far.agree(after(70), Some(address(PHONE)));
+        far.agree(after(60), None, Some(address(NAT).ip()));
+        far.agree(after(70), Some(address(PHONE)), Some(address(NAT).ip()));
         assert!(far.accepts(after(71), address(NAT)));
         assert!(!far.accepts(after(71), address(ATTACKER)));
     }
@@ -203,12 +224,13 @@ mod tests {
         #[test]
         fn at_most_one_stranger_is_ever_accepted(packets in prop::collection::vec((0u8..6, 0u64..8), 1..60)) {
             let mut far = FarEnd::new();
-            far.agree(Mono::ZERO, Some(address(PHONE)));
-            let mut accepted: Vec<u8> = packets
+            far.agree(Mono::ZERO, Some(address(PHONE)), Some(address(NAT).ip()));
+            let mut accepted: Vec<SocketAddr> = packets
                 .iter()
-                .filter(|(from, at)| far.accepts(after(*at), address(*from)))
-                .map(|(from, _)| *from)
-                .filter(|from| *from != PHONE)
+                .map(|(from, at)| (SocketAddr::new(address(1 + from % 3).ip(), 4000 + u16::from(from / 3)), *at))
+                .filter(|(from, at)| far.accepts(after(*at), *from))
+                .map(|(from, _)| from)
+                .filter(|from| *from != address(PHONE))
                 .collect();
             accepted.dedup();
             prop_assert!(accepted.len() <= 1, "{accepted:?}");

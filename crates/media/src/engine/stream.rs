@@ -115,7 +115,7 @@ impl Stream {
     }
 
     pub(super) fn agree(&mut self, now: Mono, terms: Terms) {
-        self.far.agree(now, terms.remote);
+        self.far.agree(now, terms.remote, terms.peer);
         let sending = |terms: &Terms| terms.send && terms.remote.is_some();
         if !self.terms.as_ref().is_some_and(sending) || !sending(&terms) {
             self.outgoing.interrupt();

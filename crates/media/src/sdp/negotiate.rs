@@ -149,6 +149,7 @@ fn terms(description: &Description, theirs: &Media, local: LocalMedia<'_>) -> Re
     let direction = theirs.direction.or(description.direction).unwrap_or_default();
     Ok(Terms {
         remote,
+        peer: None,
         codec,
         payload,
         events: events(theirs),

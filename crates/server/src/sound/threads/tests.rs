@@ -60,6 +60,7 @@ fn streams_pointed_at_each_other_come_to_rest() {
         threads.send(Command::Open { stream: streams[here], call: CALL, port: ports[here] });
         let terms = Terms {
             remote: Some(at(ports[there])),
+            peer: None,
             codec: Codec::Pcma,
             payload: 8,
             events: None,
