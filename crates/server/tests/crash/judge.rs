@@ -18,8 +18,8 @@ use crate::store::{Store, is_pushed};
 pub const RESTING: [u16; 2] = [0, 1];
 /// A state event may be given up so long after it happened, and no sooner (contract §7).
 const STATE_LIFE_S: i64 = 60;
-/// The wall clock is read in milliseconds, pages are asked for in whole seconds, and clocks are set.
-const RECORDING_SLACK_S: f64 = 1.5;
+/// A record tells whole seconds, and a kill between a hang-up and its record takes the last half second of sound.
+const RECORDING_SLACK_S: f64 = 2.0;
 
 /// No agent is stuck, and what an agent chose was kept.
 pub fn states(store: &Store, book: &Book) -> Vec<String> {
