@@ -137,7 +137,7 @@ pub enum Event {
         /// User part of From, unescaped.
         from_user: String,
         /// The registered user whose flow it came by, if any (address and port match a binding).
-        registered: Option<String>,
+        registered: Option<Aor>,
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },
@@ -171,6 +171,8 @@ pub enum Event {
     },
     /// A user's first binding was made, or its last is gone.
     Registration {
+        /// The domain that the user is of, in lower case.
+        domain: String,
         /// The user.
         user: String,
         /// Whether at least one binding is left.
@@ -218,6 +220,15 @@ pub struct Register {
     pub credentials: Credentials,
     /// How long to ask for.
     pub expires: Duration,
+}
+
+/// An address of record: a user of a domain. The same name in another domain is another user.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Aor {
+    /// The domain, in lower case.
+    pub domain: String,
+    /// The user.
+    pub user: String,
 }
 
 /// One place where a registered user can be called.

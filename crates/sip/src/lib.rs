@@ -11,5 +11,7 @@ pub mod message;
 mod registrar;
 mod transaction;
 
-pub use endpoint::{Config, DialogTimer, Endpoint, Limits, Listener, RegistrarConfig, TimerKind, User};
+pub use endpoint::{
+    Config, DialogTimer, Domain, Endpoint, Limits, Listener, RegistrarConfig, TimerKind, User,
+};
 pub use transaction::{Timer, Times};

@@ -2,16 +2,22 @@
 //!
 //! The path a registration came by is kept with its contact, and calls go back along it: phones behind NAT cannot be
 //! reached at the address they name.
+//!
+//! Every domain has users of its own: the host of To says which domain is meant, and nothing is shared between two, not
+//! even when the users' names are the same.
+
+mod domains;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::{Mono, Now, Random, Wall};
 
-use crate::api::{Binding, Event, Flow};
+use crate::api::{Aor, Binding, Event, Flow};
 use crate::digest::{Authorization, Challenge, Nonces, Standing};
-use crate::endpoint::{Limits, RegistrarConfig, TimerName, User, Wire};
+use crate::endpoint::{Domain, Limits, RegistrarConfig, TimerName, Wire};
 use crate::message::{Contacts, HeaderName, NameAddr, Request, Response, Uri};
+use domains::Domains;
 
 /// A phone that registers every hour or more often need not be asked again in between.
 const NONCE_FRESH_FOR: Duration = Duration::from_secs(4000);
@@ -24,10 +30,10 @@ const NOBODY: &str = "nobody has this password";
 pub(crate) struct Registrar {
     config: RegistrarConfig,
     limits: Limits,
-    passwords: BTreeMap<String, String>,
-    /// By user; a user without bindings is not in it.
-    bindings: BTreeMap<String, Vec<Bound>>,
-    by_flow: BTreeMap<Flow, BTreeSet<String>>,
+    domains: Domains,
+    /// A user without bindings is not in it.
+    bindings: BTreeMap<Aor, Vec<Bound>>,
+    by_flow: BTreeMap<Flow, BTreeSet<Aor>>,
     nonces: Nonces,
 }
 
@@ -61,11 +67,11 @@ struct Bound {
 
 impl Registrar {
     pub(crate) fn new(mut config: RegistrarConfig, limits: Limits, random: &mut Random) -> Registrar {
-        let users = std::mem::take(&mut config.users);
+        let domains = Domains::new(std::mem::take(&mut config.domains));
         Registrar {
             config,
             limits,
-            passwords: users.into_iter().map(|user| (user.name, user.password)).collect(),
+            domains,
             bindings: BTreeMap::new(),
             by_flow: BTreeMap::new(),
             nonces: Nonces::new(random, NONCE_FRESH_FOR),
@@ -80,35 +86,40 @@ impl Registrar {
         wire: &mut Wire,
         request: &Request,
     ) -> Registered {
-        match self.check_domain(request).and_then(|()| self.authenticate(now, request)) {
-            Ok(user) => {
-                let done = self.register_user(now, flow, wire, request, user);
+        let Ok(to) = request.headers.to() else { return Registered::Unproven(Reply::plain(400)) };
+        let domain = self.domains.of(&to.uri.host);
+        match self.authenticate(now, request, domain) {
+            // One user does not register another (RFC 3261 §10.3 step 4).
+            Ok(aor) if to.uri.user_unescaped() != aor.user => Registered::Proven(Reply::plain(403)),
+            Ok(aor) => {
+                let done = self.register_user(now, flow, wire, request, &aor);
                 Registered::Proven(done.unwrap_or_else(|refusal| refusal))
             }
             Err(refusal) => Registered::Unproven(refusal),
         }
     }
 
-    /// Forgets what has run out of `user`'s bindings.
-    pub(crate) fn expire(&mut self, now: Mono, wire: &mut Wire, user: &str) {
-        let mut bindings = self.bindings.get(user).cloned().unwrap_or_default();
+    /// Forgets what has run out of a user's bindings.
+    pub(crate) fn expire(&mut self, now: Mono, wire: &mut Wire, aor: &Aor) {
+        let mut bindings = self.bindings.get(aor).cloned().unwrap_or_default();
         bindings.retain(|bound| bound.expires_at > now);
-        self.replace(wire, user, bindings);
+        self.replace(wire, aor, bindings);
     }
 
-    pub(crate) fn set_users(&mut self, wire: &mut Wire, users: Vec<User>) {
-        let passwords: BTreeMap<_, _> = users.into_iter().map(|user| (user.name, user.password)).collect();
-        let changed = |user: &&String| self.passwords.get(*user) != passwords.get(*user);
-        let dropped: Vec<String> = self.bindings.keys().filter(changed).cloned().collect();
-        self.passwords = passwords;
-        for user in dropped {
-            self.replace(wire, &user, Vec::new());
+    pub(crate) fn set_domains(&mut self, wire: &mut Wire, domains: Vec<Domain>) {
+        let domains = Domains::new(domains);
+        let changed = |aor: &&Aor| self.domains.password(aor) != domains.password(aor);
+        let dropped: Vec<Aor> = self.bindings.keys().filter(changed).cloned().collect();
+        self.domains = domains;
+        for aor in dropped {
+            self.replace(wire, &aor, Vec::new());
         }
     }
 
-    /// Where to call `user`, the most recent first.
-    pub(crate) fn contacts(&self, user: &str) -> Vec<Binding> {
-        let bindings = self.bindings.get(user).into_iter().flatten();
+    /// Where to call `user` of `domain`, the most recent first.
+    pub(crate) fn contacts(&self, domain: &str, user: &str) -> Vec<Binding> {
+        let aor = Aor { domain: domain.to_ascii_lowercase(), user: user.to_owned() };
+        let bindings = self.bindings.get(&aor).into_iter().flatten();
         bindings
             .map(|bound| Binding {
                 flow: bound.flow,
@@ -127,11 +138,12 @@ impl Registrar {
 
     /// The user whose phone is at the other end of `flow`: several phones may share a path, then the name that it calls
     /// itself decides.
-    pub(crate) fn user_at(&self, flow: Flow, named: &str) -> Option<String> {
-        let users = self.by_flow.get(&flow)?;
-        match (users.get(named), users.len()) {
-            (Some(user), _) => Some(user.clone()),
-            (None, 1) => users.first().cloned(),
+    pub(crate) fn user_at(&self, flow: Flow, from: &Uri) -> Option<Aor> {
+        let here = self.by_flow.get(&flow)?;
+        let named = Aor { domain: self.domains.of(&from.host), user: from.user_unescaped() };
+        match (here.get(&named), here.len()) {
+            (Some(aor), _) => Some(aor.clone()),
+            (None, 1) => here.first().cloned(),
             (None, _) => None,
         }
     }
@@ -141,68 +153,55 @@ impl Registrar {
         self.bindings.values().map(Vec::len).sum()
     }
 
-    fn check_domain(&self, request: &Request) -> Result<(), Reply> {
-        let to = request.headers.to().map_err(|_| Reply::plain(400))?;
-        let here = self.config.sip_domain.as_ref();
-        match here.is_some_and(|domain| !to.uri.host.to_string().eq_ignore_ascii_case(domain)) {
-            true => Err(Reply::plain(404)),
-            false => Ok(()),
-        }
-    }
-
     fn register_user(
         &mut self,
         now: Now,
         flow: Flow,
         wire: &mut Wire,
         request: &Request,
-        user: String,
+        aor: &Aor,
     ) -> Result<Reply, Reply> {
-        let to = request.headers.to().map_err(|_| Reply::plain(400))?;
-        // One user does not register another (RFC 3261 §10.3 step 4).
-        if to.uri.user_unescaped() != user {
-            return Err(Reply::plain(403));
-        }
-        let mut bindings = self.bindings.get(&user).cloned().unwrap_or_default();
+        let mut bindings = self.bindings.get(aor).cloned().unwrap_or_default();
         self.update(now, flow, request, &mut bindings)?;
-        self.check_limits(&user, &bindings)?;
+        self.check_limits(aor, &bindings)?;
         let reply = Reply { status: 200, headers: contact_lines(now, &bindings) };
-        self.replace(wire, &user, bindings);
+        self.replace(wire, aor, bindings);
         Ok(reply)
     }
 
-    /// Who asks, proven; else a challenge, which is the same whether there is such a user or not.
-    fn authenticate(&mut self, now: Now, request: &Request) -> Result<String, Reply> {
+    /// Who asks, proven to be of `domain`; else a challenge, which is the same whether there is such a user or domain or
+    /// not.
+    fn authenticate(&mut self, now: Now, request: &Request, domain: String) -> Result<Aor, Reply> {
         let lines = request.headers.all(&HeaderName::Authorization);
         let mut proofs = lines.filter_map(|line| Authorization::parse(line).ok().flatten());
-        let Some(proof) = proofs.find(|proof| self.asked_for(proof)) else {
-            return Err(self.challenge(now, false));
+        let Some(proof) = proofs.find(|proof| self.asked_for(proof, &domain)) else {
+            return Err(self.challenge(now, &domain, false));
         };
-        let password = self.passwords.get(&proof.username);
+        let aor = Aor { domain, user: proof.username.clone() };
+        let password = self.domains.password(&aor);
         let proven = proof.is_by(&request.method, password.map_or(NOBODY, String::as_str));
         let meant = Uri::parse(&proof.uri).is_ok_and(|uri| uri.same(&request.uri));
         if password.is_none() || !proven || !meant {
-            return Err(self.challenge(now, false));
+            return Err(self.challenge(now, &aor.domain, false));
         }
         let nc = proof.count.as_ref().map(|count| count.nc);
-        let fresh = self.nonces.judge(now.mono, &self.config.realm, &proof.nonce) == Standing::Fresh;
+        let fresh = self.nonces.judge(now.mono, &aor.domain, &proof.nonce) == Standing::Fresh;
         // The password was right, so it is safe to say that only the nonce was not.
         match fresh && self.nonces.spend(now.mono, &proof.nonce, nc) {
-            true => Ok(proof.username),
-            false => Err(self.challenge(now, true)),
+            true => Ok(aor),
+            false => Err(self.challenge(now, &aor.domain, true)),
         }
     }
 
-    fn asked_for(&self, proof: &Authorization) -> bool {
-        proof.realm == self.config.realm && self.config.algorithms.contains(&proof.algorithm)
+    fn asked_for(&self, proof: &Authorization, realm: &str) -> bool {
+        proof.realm == realm && self.config.algorithms.contains(&proof.algorithm)
     }
 
-    fn challenge(&mut self, now: Now, stale: bool) -> Reply {
-        let realm = &self.config.realm;
+    fn challenge(&mut self, now: Now, realm: &str, stale: bool) -> Reply {
         let nonce = self.nonces.issue(now.mono, realm);
         let lines = self.config.algorithms.iter().map(|&algorithm| {
             let challenge = Challenge {
-                realm: realm.clone(),
+                realm: realm.to_owned(),
                 nonce: nonce.clone(),
                 algorithm,
                 qop_auth: true,
@@ -277,8 +276,8 @@ impl Registrar {
         Ok(asked.min(self.config.expires_max))
     }
 
-    fn check_limits(&self, user: &str, bindings: &[Bound]) -> Result<(), Reply> {
-        let before = self.bindings.get(user).map_or(0, Vec::len);
+    fn check_limits(&self, aor: &Aor, bindings: &[Bound]) -> Result<(), Reply> {
+        let before = self.bindings.get(aor).map_or(0, Vec::len);
         if bindings.len() > before && bindings.len() > self.limits.bindings_per_user_max {
             return Err(Reply::plain(403));
         }
@@ -288,31 +287,32 @@ impl Registrar {
         }
     }
 
-    /// Puts `bindings` in the place of those that `user` has, sets the timer and tells of the first and the last.
-    fn replace(&mut self, wire: &mut Wire, user: &str, bindings: Vec<Bound>) {
-        for bound in self.bindings.get(user).into_iter().flatten() {
-            if let Some(users) = self.by_flow.get_mut(&bound.flow) {
-                users.remove(user);
-                if users.is_empty() {
+    /// Puts `bindings` in the place of those that a user has, sets the timer and tells of the first and the last.
+    fn replace(&mut self, wire: &mut Wire, aor: &Aor, bindings: Vec<Bound>) {
+        for bound in self.bindings.get(aor).into_iter().flatten() {
+            if let Some(here) = self.by_flow.get_mut(&bound.flow) {
+                here.remove(aor);
+                if here.is_empty() {
                     self.by_flow.remove(&bound.flow);
                 }
             }
         }
         for bound in &bindings {
-            self.by_flow.entry(bound.flow).or_default().insert(user.to_owned());
+            self.by_flow.entry(bound.flow).or_default().insert(aor.clone());
         }
-        let name = TimerName::Bindings(user.to_owned());
+        let name = TimerName::Bindings(aor.clone());
         match bindings.iter().map(|bound| bound.expires_at).min() {
             Some(first) => wire.timers.set(name, first),
             None => wire.timers.cancel(&name),
         }
         let registered = !bindings.is_empty();
         let before = match registered {
-            true => self.bindings.insert(user.to_owned(), bindings).is_some(),
-            false => self.bindings.remove(user).is_some(),
+            true => self.bindings.insert(aor.clone(), bindings).is_some(),
+            false => self.bindings.remove(aor).is_some(),
         };
         if before != registered {
-            wire.tell(Event::Registration { user: user.to_owned(), registered });
+            let Aor { domain, user } = aor.clone();
+            wire.tell(Event::Registration { domain, user, registered });
         }
     }
 }

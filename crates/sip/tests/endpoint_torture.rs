@@ -9,7 +9,7 @@ mod torture_data;
 use base::{Mono, Now, Random, Wall};
 use sip::api::{Event, Flow, Input, Output, Transport};
 use sip::message::{HeaderName, Message, Response, parse_datagram};
-use sip::{Config, Endpoint, RegistrarConfig, User};
+use sip::{Config, Domain, Endpoint, RegistrarConfig, User};
 use torture_data::{TORTURE, ipv6};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +174,8 @@ fn damaged_messages_do_no_harm() {
 
 fn endpoint() -> Endpoint {
     let users = vec![User { name: "user".to_owned(), password: "secret".to_owned() }];
-    let registrar = RegistrarConfig { users, ..RegistrarConfig::default() };
+    let domains = vec![Domain { name: "example.com".to_owned(), users }];
+    let registrar = RegistrarConfig { domains, ..RegistrarConfig::default() };
     Endpoint::new(Config { registrar: Some(registrar), ..Config::default() }, Random::from_number(4475))
 }
 

@@ -41,7 +41,8 @@ pub struct Config {
 pub struct AccountConfig {
     /// What decisions need.
     pub account: Account,
-    /// Realm and AOR domain of its phones.
+    /// Realm and AOR domain of its phones, which no other account with phones may have. While only one account has phones,
+    /// they may call it by any name.
     pub sip_domain: String,
     /// Where numbers are called, first choice first.
     pub trunks: Vec<Trunk>,

@@ -36,7 +36,9 @@ impl Switch {
             Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
             Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
             Event::Token { dialog, token } => self.token(dialog, token),
-            Event::Registration { user, registered } => self.registration(&user, registered),
+            Event::Registration { domain, user, registered } => {
+                self.registration(&domain, user, registered);
+            }
             // The switch registers nowhere yet: its trunks are known by address.
             Event::OwnRegistration { .. } => {}
         }
@@ -195,15 +197,13 @@ impl Switch {
         }
     }
 
-    fn registration(&mut self, user: &str, registered: bool) {
-        for account in self.phones.accounts_of(user) {
-            let user = user.to_owned();
-            let signal = match registered {
-                true => Signal::PhoneRegistered { user },
-                false => Signal::PhoneUnregistered { user },
-            };
-            self.tell(account, signal);
-        }
+    fn registration(&mut self, domain: &str, user: String, registered: bool) {
+        let Some(account) = self.phones.account_of(domain) else { return };
+        let signal = match registered {
+            true => Signal::PhoneRegistered { user },
+            false => Signal::PhoneUnregistered { user },
+        };
+        self.tell(account, signal);
     }
 
     /// The leg of a dialog, unless it is over for the core.

@@ -113,9 +113,9 @@ impl Switch {
     }
 
     fn way_to_phone(&self, owner: Owner, user: &str) -> Result<Way, Stopped> {
-        let contacts = self.endpoint.contacts(user);
+        let domain = self.phones.domain_of(owner.account).ok_or(Stopped::NotRegistered)?;
+        let contacts = self.endpoint.contacts(domain, user);
         let contact = contacts.first().ok_or(Stopped::NotRegistered)?;
-        let domain = self.domain_of(owner);
         Ok(Way {
             flow: contact.flow,
             uri: contact.uri.clone(),
@@ -124,11 +124,6 @@ impl Switch {
             answer_any_within: None,
             trunk: None,
         })
-    }
-
-    fn domain_of(&self, owner: Owner) -> String {
-        let of_account = self.config.accounts.iter().find(|one| one.account.id == owner.account);
-        of_account.map(|one| one.sip_domain.clone()).unwrap_or_default()
     }
 
     fn flow_to(&self, remote: SocketAddr) -> Flow {

@@ -98,14 +98,15 @@ impl Switch {
         highest_id: u64,
         numbers: Arc<NumberPlan>,
     ) -> Switch {
-        let endpoint = Endpoint::new(crate::wiring::sip_config(&config), random.fork());
+        let phones = Phones::new(&config.accounts);
+        let endpoint = Endpoint::new(crate::wiring::sip_config(&config, &phones), random.fork());
         let accounts = config.accounts.iter().map(|one| {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
             (one.account.id, Account { center, trunks: one.trunks.clone() })
         });
         Switch {
             accounts: accounts.collect(),
-            phones: Phones::new(&config.accounts),
+            phones,
             endpoint,
             ids: Snowflake::new(config.worker, highest_id),
             random: random.fork(),

@@ -18,11 +18,13 @@ use media::rtp::Header;
 use media::sdp::{self, Direction, LocalMedia};
 use sip::api::{DialogId, Ended, Event, Flow, Invite, Transport};
 use sip::message::{Host, Message, Method, NameAddr, parse_datagram};
-use sip::{Endpoint, Listener, RegistrarConfig, User};
+use sip::{Domain, Endpoint, Listener, RegistrarConfig, User};
 
 pub(crate) const DELAY: Duration = Duration::from_millis(1);
 const STREAM: StreamId = StreamId(1);
 const FAR_PORT: u16 = 40_000;
+/// The far end's only domain, which goes by any name.
+const DOMAIN: &str = "cordboard";
 
 pub(crate) fn carrier() -> SocketAddr {
     "127.0.0.1:5070".parse().unwrap()
@@ -113,7 +115,8 @@ impl World {
         let listener =
             Listener { bind: far(), advertised_host: Host::from(far().ip()), advertised_port: far().port() };
         let users = vec![User { name: "8005".to_owned(), password: "secret".to_owned() }];
-        let registrar = RegistrarConfig { users, ..RegistrarConfig::default() };
+        let domains = vec![Domain { name: DOMAIN.to_owned(), users }];
+        let registrar = RegistrarConfig { domains, ..RegistrarConfig::default() };
         let far =
             sip::Config { listeners: vec![listener], registrar: Some(registrar), ..sip::Config::default() };
         let start = Now { mono: Mono::ZERO, wall: Wall::from_millis(1_790_000_000_000) };
@@ -246,7 +249,7 @@ impl World {
     }
 
     pub(crate) fn contacts(&self, user: &str) -> Vec<sip::api::Binding> {
-        self.far.contacts(user)
+        self.far.contacts(DOMAIN, user)
     }
 
     /// How the far end describes its sound.

@@ -2,7 +2,7 @@ use base::Now;
 use bytes::Bytes;
 
 use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict};
-use crate::api::{DialogId, Ended, Event, Flow};
+use crate::api::{Aor, DialogId, Ended, Event, Flow};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
 use crate::transaction::TransactionId;
@@ -174,7 +174,7 @@ impl Dialog {
 pub(crate) struct Caller {
     pub(crate) flow: Flow,
     /// The registered user who has this flow.
-    pub(crate) registered: Option<String>,
+    pub(crate) registered: Option<Aor>,
 }
 
 impl Pending {

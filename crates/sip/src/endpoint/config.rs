@@ -37,12 +37,8 @@ pub struct Listener {
 /// The registrar's part of the configuration.
 #[derive(Clone, Debug)]
 pub struct Registrar {
-    /// The digest realm.
-    pub realm: String,
-    /// The domain of addresses of record; `None`: any is accepted.
-    pub sip_domain: Option<String>,
-    /// Who may register.
-    pub users: Vec<User>,
+    /// The domains served. While there is but one, phones may call it by any name; of two alike the first counts.
+    pub domains: Vec<Domain>,
     /// What a phone may prove itself with, the best first (RFC 8760 §2.4): one challenge for each. MD5 alone by default:
     /// phones that know nothing else (baresip 1.0, SIPp 3.6) give up when SHA-256 is offered, even beside MD5.
     pub algorithms: Vec<Algorithm>,
@@ -50,6 +46,15 @@ pub struct Registrar {
     pub expires_min: Duration,
     /// The longest that is granted.
     pub expires_max: Duration,
+}
+
+/// A domain of addresses of record, with users of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// The host of its addresses of record, and the digest realm. The case does not count.
+    pub name: String,
+    /// Who may register.
+    pub users: Vec<User>,
 }
 
 /// A user who may register.
@@ -94,9 +99,7 @@ impl Default for Limits {
 impl Default for Registrar {
     fn default() -> Self {
         Registrar {
-            realm: "cordboard".to_owned(),
-            sip_domain: None,
-            users: Vec::new(),
+            domains: Vec::new(),
             algorithms: vec![Algorithm::Md5],
             expires_min: Duration::from_secs(60),
             expires_max: Duration::from_secs(3600),

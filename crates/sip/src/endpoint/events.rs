@@ -34,9 +34,9 @@ impl Endpoint {
                 TimerName::Dialog(id, timer) => {
                     self.with(id, |dialog, core| dialog.fire(core, now, timer));
                 }
-                TimerName::Bindings(user) => {
+                TimerName::Bindings(aor) => {
                     if let Some(registrar) = &mut self.registrar {
-                        registrar.expire(now.mono, &mut self.core.wire, &user);
+                        registrar.expire(now.mono, &mut self.core.wire, &aor);
                     }
                 }
                 TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),

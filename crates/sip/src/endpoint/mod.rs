@@ -18,7 +18,7 @@ pub(crate) use self::core::{ALLOWED, Core, put_sdp, put_tag, sdp_of};
 use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
-pub use config::{Config, Limits, Listener, Registrar as RegistrarConfig, User};
+pub use config::{Config, Domain, Limits, Listener, Registrar as RegistrarConfig, User};
 use registration::Registrations;
 pub(crate) use timer::TimerName;
 pub use timer::{DialogTimer, TimerKind};
@@ -143,16 +143,16 @@ impl Endpoint {
         Some(id)
     }
 
-    /// Where to call a registered user, the most recent first.
-    pub fn contacts(&self, user: &str) -> Vec<Binding> {
-        self.registrar.as_ref().map_or_else(Vec::new, |registrar| registrar.contacts(user))
+    /// Where to call a registered user of a domain, the most recent first.
+    pub fn contacts(&self, domain: &str, user: &str) -> Vec<Binding> {
+        self.registrar.as_ref().map_or_else(Vec::new, |registrar| registrar.contacts(domain, user))
     }
 
-    /// Replaces the users who may register. Bindings of users who are not among them any more, or have another
-    /// password, are dropped.
-    pub fn set_users(&mut self, users: Vec<User>) {
+    /// Replaces the domains and the users who may register. Bindings of users who are not among them any more, or have
+    /// another password, are dropped.
+    pub fn set_domains(&mut self, domains: Vec<Domain>) {
         if let Some(registrar) = &mut self.registrar {
-            registrar.set_users(&mut self.core.wire, users);
+            registrar.set_domains(&mut self.core.wire, domains);
         }
     }
 

@@ -117,9 +117,9 @@ impl Endpoint {
     fn called(&mut self, now: Now, arrived: Arrived, mut request: Request) {
         let flow = arrived.flow;
         let id = self.core.remember(arrived, &mut request);
-        let from_user =
-            request.headers.from().map_or_else(|_| String::new(), |from| from.uri.user_unescaped());
-        let registered = self.registrar.as_ref().and_then(|registrar| registrar.user_at(flow, &from_user));
+        let from = request.headers.from().ok();
+        let registered = self.registrar.as_ref().zip(from);
+        let registered = registered.and_then(|(registrar, from)| registrar.user_at(flow, &from.uri));
         let caller = Caller { flow, registered };
         let dialog = self.dialogs.new_id();
         match Dialog::incoming(&mut self.core, now, dialog, caller, id, &request) {

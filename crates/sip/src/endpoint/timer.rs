@@ -1,4 +1,4 @@
-use crate::api::{DialogId, RegistrationId};
+use crate::api::{Aor, DialogId, RegistrationId};
 use crate::transaction::{Timer, TransactionId};
 
 /// Why something will happen at a deadline.
@@ -48,8 +48,7 @@ impl DialogTimer {
 pub(crate) enum TimerName {
     Transaction(TransactionId, Timer),
     Dialog(DialogId, DialogTimer),
-    /// By user.
-    Bindings(String),
+    Bindings(Aor),
     Registration(RegistrationId),
 }
 
