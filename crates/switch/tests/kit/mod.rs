@@ -18,7 +18,7 @@ use callcenter::numbers::NumberPlan;
 use callcenter::record::CallRecord;
 use media::codec::Codec;
 use media::sdp::{self, Direction, LocalMedia};
-use sip::api::{Credentials, DialogId, Ended, Event, Flow, Register, Transport};
+use sip::api::{Credentials, DialogId, Ended, Event, Flow, Register, RegistrationId, Transport};
 use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
@@ -226,16 +226,22 @@ impl Bench {
     }
 
     pub(crate) fn register(&mut self) {
-        let phone = &mut self.fars[PHONE];
+        self.register_at(PHONE, "pbx.example", "secret");
+    }
+
+    /// A far end registers as 1001 of `domain`.
+    pub(crate) fn register_at(&mut self, far: usize, domain: &str, password: &str) -> RegistrationId {
+        let phone = &mut self.fars[far];
         let register = Register {
             flow: phone.flow(),
-            uri: "sip:pbx.example".to_owned(),
-            aor: "sip:1001@pbx.example".to_owned(),
-            credentials: Credentials { user: "1001".to_owned(), password: "secret".to_owned() },
+            uri: format!("sip:{domain}"),
+            aor: format!("sip:1001@{domain}"),
+            credentials: Credentials { user: "1001".to_owned(), password: password.to_owned() },
             expires: Duration::from_secs(3600),
         };
-        phone.endpoint.register(self.now, register);
+        let registration = phone.endpoint.register(self.now, register);
         self.run();
+        registration
     }
 
     /// A dialOut to the customer that the agent answered: the first trunk has the customer's call.
@@ -265,16 +271,25 @@ impl Bench {
 
     /// Asks and returns the answer, which must come at once.
     pub(crate) fn ask(&mut self, command: Command) -> Result<Accepted, Refusal> {
-        let id = self.ask_later(command);
+        self.ask_of(ACCOUNT, command)
+    }
+
+    /// Asks an account and returns the answer, which must come at once.
+    pub(crate) fn ask_of(&mut self, account: AccountId, command: Command) -> Result<Accepted, Refusal> {
+        let id = self.ask_later_of(account, command);
         let reply = self.replies.iter().find(|(of, _)| *of == id);
         reply.expect("the answer came at once").1
     }
 
     /// Asks; the answer may come later.
     pub(crate) fn ask_later(&mut self, command: Command) -> CommandId {
+        self.ask_later_of(ACCOUNT, command)
+    }
+
+    fn ask_later_of(&mut self, account: AccountId, command: Command) -> CommandId {
         self.commands += 1;
         let id = CommandId(self.commands);
-        self.input(Input::Command { id, account: ACCOUNT, command });
+        self.input(Input::Command { id, account, command });
         id
     }
 
