@@ -119,11 +119,14 @@ impl Far {
         self.unavailable_until = until;
     }
 
-    pub(crate) fn handle_datagram(&mut self, now: Now, data: &[u8]) {
-        if now.mono >= self.deaf_until {
+    /// Whether it heard the datagram.
+    pub(crate) fn handle_datagram(&mut self, now: Now, data: &[u8]) -> bool {
+        let hears = now.mono >= self.deaf_until;
+        if hears {
             let flow = self.flow();
             self.endpoint.handle_input(now, Input::Datagram { flow, data });
         }
+        hears
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Now) {

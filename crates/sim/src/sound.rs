@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{CallId, Mono, Random, StreamId};
+use base::{CallId, LegId, Mono, Random, StreamId};
 use media::api::{Command, Signal, Source};
 
 /// All streams of the switch.
@@ -73,6 +73,11 @@ impl Sound {
             }
         }
         None
+    }
+
+    /// Whose an RTP port is.
+    pub(crate) fn leg_at(&self, port: u16) -> Option<LegId> {
+        self.streams.iter().find(|(_, stream)| stream.port == port).map(|(id, _)| LegId(id.0))
     }
 
     /// Nothing is open and nothing is recorded.

@@ -14,9 +14,8 @@ use switch::api::Body;
 use crate::ledger::Ledger;
 use crate::setup;
 
-/// What is heard so soon after an INVITE left is heard before its transaction gives up (Timer B, less the longest wait
-/// for a commit).
-const IN_TIME: Duration = Duration::from_secs(10);
+/// How long the transaction of an INVITE lives that nobody answers (Timer B of RFC 3261 with its default T1).
+const LISTENING: Duration = Duration::from_secs(32);
 
 /// Every INVITE that ever left, and which numbers were heard ringing.
 #[derive(Debug, Default)]
@@ -30,13 +29,25 @@ pub(crate) struct Wire {
     begun: BTreeMap<String, usize>,
     /// Call-IDs that were answered for good: a 180 that comes later says nothing.
     settled: BTreeSet<String>,
-    /// Call-IDs of which the switch did not hear anything in time, by where they went, and when they left.
-    unheard: BTreeMap<SocketAddr, BTreeMap<String, Mono>>,
+    /// When the dialog of each leg was begun last.
+    made: BTreeMap<LegId, Mono>,
+    /// Calls of whose INVITE the switch did not hear anything in time, by their Call-ID.
+    unheard: BTreeMap<String, Unheard>,
+}
+
+/// A call that the far end may not know to be over.
+#[derive(Debug)]
+struct Unheard {
+    to: SocketAddr,
+    /// Since when the switch listens for an answer.
+    listens_since: Mono,
+    /// Whether the INVITE reached its far end.
+    arrived: bool,
 }
 
 impl Wire {
     /// Looks at an entry as it is appended: the token of a dialog tells when it was begun.
-    pub(crate) fn appended(&mut self, body: &Body) {
+    pub(crate) fn appended(&mut self, now: Mono, body: &Body) {
         match body {
             Body::Event(Numbered {
                 event: Event::LegStarted { leg, target: Target::Number(number), .. },
@@ -45,6 +56,7 @@ impl Wire {
                 self.numbers.insert(*leg, number.clone());
             }
             Body::Token { leg, .. } => {
+                self.made.insert(*leg, now);
                 if let Some(number) = self.numbers.get(leg).filter(|number| !self.rang.contains(*number)) {
                     *self.begun.entry(number.clone()).or_default() += 1;
                 }
@@ -53,16 +65,25 @@ impl Wire {
         }
     }
 
-    /// Looks at a datagram that leaves.
-    pub(crate) fn watch(&mut self, now: Mono, to: SocketAddr, data: &[u8], ledger: &Ledger) {
-        let Some(Seen { called, call_id, tagged: false, .. }) = Seen::starting_with(data, "INVITE ") else {
+    /// Looks at a datagram that leaves. `leg_at` knows whose an RTP port is.
+    pub(crate) fn watch(
+        &mut self,
+        to: SocketAddr,
+        data: &[u8],
+        ledger: &Ledger,
+        leg_at: impl Fn(u16) -> Option<LegId>,
+    ) {
+        let Some(Seen { called, call_id, tagged: false, port, .. }) = Seen::starting_with(data, "INVITE ")
+        else {
             return;
         };
         let calls = self.calls.entry((called.clone(), to)).or_default();
         if !calls.insert(call_id.clone()) {
             return;
         }
-        self.unheard.entry(to).or_default().insert(call_id, now);
+        let leg = port.and_then(leg_at).expect("an INVITE offers the port of a living leg");
+        let listens_since = *self.made.get(&leg).expect("a dialog has its token before its INVITE leaves");
+        self.unheard.insert(call_id, Unheard { to, listens_since, arrived: false });
         let left = u64::try_from(calls.len()).expect("few calls");
         let allowed = ledger.started(&called);
         assert!(
@@ -76,12 +97,19 @@ impl Wire {
         }
     }
 
+    /// Looks at a datagram that reaches a far end.
+    pub(crate) fn reached(&mut self, data: &[u8]) {
+        let invite = Seen::starting_with(data, "INVITE ").filter(|seen| !seen.tagged);
+        if let Some(unheard) = invite.and_then(|seen| self.unheard.get_mut(&seen.call_id)) {
+            unheard.arrived = true;
+        }
+    }
+
     /// Looks at a datagram that reaches the switch.
-    pub(crate) fn heard(&mut self, now: Mono, from: SocketAddr, data: &[u8]) {
-        let Some(seen) = Seen::starting_with(data, "SIP/2.0 ") else { return };
-        let unheard = self.unheard.entry(from).or_default();
-        if unheard.get(&seen.call_id).is_some_and(|left| now.since(*left) < IN_TIME) {
-            unheard.remove(&seen.call_id);
+    pub(crate) fn heard(&mut self, now: Mono, data: &[u8]) {
+        let Some(seen) = Seen::starting_with(data, "SIP/2.0 ").filter(|seen| seen.of_invite) else { return };
+        if self.unheard.get(&seen.call_id).is_some_and(|one| now.since(one.listens_since) < LISTENING) {
+            self.unheard.remove(&seen.call_id);
         }
         if data.starts_with(b"SIP/2.0 18") {
             if !self.settled.contains(&seen.call_id) {
@@ -92,10 +120,10 @@ impl Wire {
         }
     }
 
-    /// How many calls went to a far end that never made itself heard: a switch that gives up such a call must not send
-    /// CANCEL (RFC 3261 §9.1), and the far end may wait in vain.
+    /// How many calls reached a far end that never made itself heard while the switch listened: a switch that gives up
+    /// such a call must not send CANCEL (RFC 3261 §9.1), and the far end may wait in vain.
     pub(crate) fn unheard(&self, far: SocketAddr) -> usize {
-        self.unheard.get(&far).map_or(0, BTreeMap::len)
+        self.unheard.values().filter(|one| one.to == far && one.arrived).count()
     }
 
     /// How many calls left.
@@ -117,6 +145,10 @@ struct Seen {
     call_id: String,
     /// Whether To has a tag: a request inside a dialog.
     tagged: bool,
+    /// Whether it is an INVITE or an answer to one.
+    of_invite: bool,
+    /// The RTP port that it offers or accepts, if it does.
+    port: Option<u16>,
 }
 
 impl Seen {
@@ -130,6 +162,13 @@ impl Seen {
         };
         let to = header("To")?;
         let called = to.split_once("sip:")?.1.split_once('@')?.0.to_owned();
-        Some(Seen { called, call_id: header("Call-ID")?.to_owned(), tagged: to.contains(";tag=") })
+        let sound = text.lines().find_map(|line| line.strip_prefix("m=audio "));
+        Some(Seen {
+            called,
+            call_id: header("Call-ID")?.to_owned(),
+            tagged: to.contains(";tag="),
+            of_invite: header("CSeq")?.ends_with("INVITE"),
+            port: sound.and_then(|line| line.split(' ').next()?.parse().ok()),
+        })
     }
 }

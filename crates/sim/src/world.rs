@@ -31,9 +31,6 @@ const REST_AT: Mono = Mono::from_micros(600_000_000);
 const BEGINNING_MS: i64 = 1_767_225_600_000;
 /// A far end that hears nothing for longer than a BYE is repeated (32 s) may stay on the line: nobody can tell it.
 const DEAF_MS_MAX: u64 = 15_000;
-/// How long a restart takes at least: longer than a datagram may be under way, so that no CANCEL of the new life
-/// overtakes the INVITE of the old one.
-const DOWN_MIN: Duration = Duration::from_millis(500);
 /// More timeouts at one moment than this: something sets deadlines in the past.
 const TIMEOUTS_AT_ONCE_MAX: u32 = 1_000;
 
@@ -254,13 +251,15 @@ impl World {
         let switch = setup::switch_address();
         if to == switch {
             if !self.down {
-                self.wire.heard(self.now.mono, from, data);
+                self.wire.heard(self.now.mono, data);
             }
             let flow = Flow { transport: sip::api::Transport::Udp, local: switch, remote: from };
             return self.input(Input::Datagram { flow, data });
         }
         if let Some(n) = self.fars.iter().position(|far| far.address == to) {
-            self.fars[n].handle_datagram(self.now, data);
+            if self.fars[n].handle_datagram(self.now, data) {
+                self.wire.reached(data);
+            }
         }
     }
 
@@ -276,12 +275,13 @@ impl World {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Append(entry) => {
-                    self.wire.appended(&entry.body);
+                    self.wire.appended(self.now.mono, &entry.body);
                     self.log.append(entry);
                     self.plan_commit();
                 }
                 Output::Transmit { flow, data } => {
-                    self.wire.watch(self.now.mono, flow.remote, &data, &self.ledger);
+                    let sound = &self.sound;
+                    self.wire.watch(flow.remote, &data, &self.ledger, |port| sound.leg_at(port));
                     self.send(flow.local, flow.remote, &data);
                 }
                 Output::Reply { command, result } => self.replied(command, result),
@@ -442,7 +442,7 @@ impl World {
         self.commit_planned = false;
         self.asked.clear();
         self.finished.clear();
-        let back_after = DOWN_MIN + Duration::from_millis(self.random.below(3_000));
+        let back_after = Duration::from_millis(self.random.below(3_000));
         self.plan(back_after, Happening::Restart { life: self.life });
     }
 
