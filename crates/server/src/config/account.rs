@@ -13,8 +13,8 @@ use url::{Host, Url};
 use super::agents;
 use super::convert::made_id;
 use super::limits;
-use super::model::{Account, PushAddress, Server, Trunk};
-use super::problem::{At, Report};
+use super::model::{Account, Agent, PushAddress, Server, Trunk};
+use super::problem::{At, Report, Span};
 use super::section::{Section, suggest};
 use super::values::{self, SecretKind, Unique};
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
@@ -41,7 +41,7 @@ const DIALOUT_RINGS: [(&str, DialoutRingAt); 2] =
     [("customer", DialoutRingAt::Customer), ("agent", DialoutRingAt::Agent)];
 const SHAPES: [(&str, ConnectedShape); 3] =
     [("flat", ConnectedShape::Flat), ("nested", ConnectedShape::Nested), ("both", ConnectedShape::Both)];
-/// Realm of an account that names none; any host is accepted while it is the only account.
+/// Realm of an account that names none; phones may call it by any name while no other account has phones.
 const SIP_DOMAIN_DEFAULT: &str = "cordboard";
 /// Longest ring the API knows (contract §2).
 const RING_S: RangeInclusive<u64> = 1..=300;
@@ -54,14 +54,15 @@ pub(super) fn read<'t>(
     report: &'t Report<'t>,
 ) -> Vec<Account> {
     let only_one = sections.len() == 1;
-    let mut all = Shared { ids: Unique::new("account id"), domains: Unique::new("sip_domain"), only_one };
+    let mut all = Shared { ids: Unique::new("account id"), domains: BTreeMap::new(), only_one };
     sections.into_iter().map(|section| account(section, &mut all, server, trunks, report)).collect()
 }
 
 /// What accounts must not have in common.
 struct Shared {
     ids: Unique,
-    domains: Unique,
+    /// Where the domains stand of those that have phones.
+    domains: BTreeMap<String, Span>,
     only_one: bool,
 }
 
@@ -88,7 +89,7 @@ fn account(
         status: section.choice("status", &STATUSES),
         secrets: secrets(&mut section, report),
         zone: section.parsed("zone", values::zone).map(|zone| zone.value).unwrap_or_default(),
-        sip_domain: sip_domain(&mut section, all, report),
+        sip_domain: sip_domain(&mut section, &agents, all, report),
         limits: request_limits(&mut section),
         http_status: section.choice("http_status", &HTTP_STATUSES),
         header_echo: section.choice("header_echo", &HEADER_ECHOES),
@@ -137,17 +138,26 @@ fn secrets(section: &mut Section<'_>, report: &Report<'_>) -> Vec<secrecy::Secre
     secrets
 }
 
-fn sip_domain(section: &mut Section<'_>, all: &mut Shared, report: &Report<'_>) -> String {
+/// Each account with SIP phones has a domain of its own; it need not be given while there is no other account.
+fn sip_domain(section: &mut Section<'_>, agents: &[Agent], all: &mut Shared, report: &Report<'_>) -> String {
     let given = section.parsed("sip_domain", values::host_name);
-    if let Some(domain) = &given {
-        all.domains.add(&domain.value, &domain.span, report);
-    }
-    if !all.only_one {
-        section.required(
+    let has_phones = agents.iter().any(|agent| agent.center.sip_user.is_some());
+    if has_phones && !all.only_one {
+        let domain = section.required(
             "sip_domain",
             given.as_ref(),
             "add sip_domain = \"calls.example.com\": it tells the phones of several accounts apart",
         );
+        if let Some(domain) = domain
+            && let Some(first) = all.domains.insert(domain.value.clone(), domain.span.clone())
+        {
+            let message = format!(
+                "the sip_domain \"{}\" is that of another account with SIP phones, in line {}",
+                domain.value,
+                report.position(&first).0
+            );
+            report.wrong(&domain.span, message, "give each its own: it tells their phones apart");
+        }
     }
     given.map_or_else(|| SIP_DOMAIN_DEFAULT.to_owned(), |domain| domain.value)
 }

@@ -106,7 +106,7 @@ pub struct Account {
     pub secrets: Vec<SecretString>,
     /// The zone its times are shown in.
     pub zone: Zone,
-    /// Realm and AOR domain of its phones.
+    /// Realm and AOR domain of its phones; no other account with phones has it.
     pub sip_domain: String,
     /// How often it may ask.
     pub limits: RequestLimits,

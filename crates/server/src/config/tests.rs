@@ -258,13 +258,42 @@ fn secrets_are_long_enough_and_may_come_from_the_environment() {
 #[test]
 fn accounts_are_told_apart() {
     assert_eq!(
-        says(&format!("{ACCOUNT}{ACCOUNT}"))[..3],
+        says(&format!("{ACCOUNT}{ACCOUNT}")),
+        ["the account id \"2000103\" is given in line 3 already | give each its own, or remove one"]
+    );
+}
+
+#[test]
+fn accounts_with_sip_phones_have_domains_of_their_own() {
+    let phone = "[[account.agent]]\nnumber = \"8000\"\nsip_user = \"8000\"\nsip_password = \"password\"\n";
+    let account = |id: u32, domain: &str, agent: &str| {
+        format!("{}{domain}\n{EDITION}{agent}", ACCOUNT.replace("2000103", &id.to_string()))
+    };
+    let same = "sip_domain = \"Calls.example\"";
+    assert_eq!(
+        says(&(account(2_000_103, same, phone) + &account(2_000_104, &same.to_lowercase(), phone))),
         [
-            "[[account]] lacks \"sip_domain\" | add sip_domain = \"calls.example.com\": it tells the phones of several accounts apart",
-            "[[account]] lacks \"sip_domain\" | add sip_domain = \"calls.example.com\": it tells the phones of several accounts apart",
-            "the account id \"2000103\" is given in line 3 already | give each its own, or remove one",
+            "the sip_domain \"calls.example\" is that of another account with SIP phones, in line 6 | give each its own: it tells their phones apart"
         ]
     );
+    assert_eq!(
+        says(&(account(2_000_103, same, phone) + &account(2_000_104, "", phone))),
+        [
+            "[[account]] lacks \"sip_domain\" | add sip_domain = \"calls.example.com\": it tells the phones of several accounts apart"
+        ]
+    );
+    let domains = |text: &str| {
+        let accounts = parse(text, &|_| None).unwrap().accounts;
+        accounts.into_iter().map(|account| account.sip_domain).collect::<Vec<_>>()
+    };
+    let own = "sip_domain = \"b.example\"";
+    let both = account(2_000_103, same, phone) + &account(2_000_104, own, phone);
+    assert_eq!(domains(&both), ["calls.example", "b.example"]);
+    let one = account(2_000_103, same, phone) + &account(2_000_104, same, "");
+    assert_eq!(domains(&one), ["calls.example"; 2], "without phones it does not matter");
+    let none = account(2_000_103, "", "") + &account(2_000_104, "", "");
+    assert_eq!(domains(&none), ["cordboard"; 2]);
+    assert_eq!(domains(&account(2_000_103, "", phone)), ["cordboard"], "the only account");
 }
 
 #[test]
