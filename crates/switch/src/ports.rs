@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use base::Mono;
+use base::{Mono, Random};
 
 use crate::limits::PORT_REST;
 
@@ -24,6 +24,17 @@ impl Ports {
         Ports { free, used: BTreeSet::new(), resting: VecDeque::new() }
     }
 
+    /// The same, begun somewhere in the middle: after a restart the first calls do not get the ports to which the phones of
+    /// the calls before still send.
+    pub(crate) fn begun_anywhere(mut self, random: &mut Random) -> Ports {
+        let pairs = u64::try_from(self.free.len()).unwrap_or(0);
+        if pairs > 0 {
+            let skipped = usize::try_from(random.below(pairs)).expect("below a length");
+            self.free.rotate_left(skipped);
+        }
+        self
+    }
+
     /// A port, or none when all are in use or resting.
     pub(crate) fn take(&mut self, now: Mono) -> Option<u16> {
         while let Some(&(from, port)) = self.resting.front()
@@ -41,6 +52,11 @@ impl Ports {
     pub(crate) fn give_back(&mut self, now: Mono, port: u16) {
         assert!(self.used.remove(&port), "port {port} came back twice");
         self.resting.push_back((now + PORT_REST, port));
+    }
+
+    /// Whether a port, RTP or RTCP, belongs to a leg now.
+    pub(crate) fn is_used(&self, port: u16) -> bool {
+        self.used.contains(&(port & !1))
     }
 
     /// The ports in use.

@@ -66,7 +66,7 @@ impl Switch {
     /// The answer to our offer, in the 2xx. False when it leads to no agreement.
     pub(crate) fn agree(&mut self, id: LegId, answer: &[u8]) -> bool {
         let leg = self.legs.get_mut(id).expect("only known legs are answered");
-        match leg.speech.take_answer(answer) {
+        match leg.speech.take_answer(answer, &self.ports) {
             Ok(new) => {
                 self.apply(id, new);
                 true
@@ -82,7 +82,7 @@ impl Switch {
     /// as the 2xx may bring a better one.
     pub(crate) fn early_media(&mut self, id: LegId, answer: &[u8]) -> bool {
         let leg = self.legs.get_mut(id).expect("only known legs make progress");
-        match leg.speech.take_answer(answer) {
+        match leg.speech.take_answer(answer, &self.ports) {
             Ok(new) => {
                 let can_be_heard = leg.speech.agreed().is_some_and(|terms| terms.receive);
                 self.apply(id, new);
@@ -103,7 +103,7 @@ impl Switch {
             let ours = leg.speech.offer_again();
             return self.endpoint.answer_offer(now, dialog, ours);
         };
-        match leg.speech.answer(&offer) {
+        match leg.speech.answer(&offer, &self.ports) {
             Ok((answer, new)) => {
                 self.apply(id, new);
                 self.endpoint.answer_offer(now, dialog, answer);
@@ -153,9 +153,10 @@ impl Switch {
     }
 
     fn apply(&mut self, id: LegId, terms: Option<Terms>) {
-        if let Some(terms) = terms {
-            self.media(Command::Agree { stream: id.into(), terms });
-        }
+        let Some(terms) = terms else { return };
+        // A phone behind a NAT sends its sound from where its signalling comes from.
+        let peer = self.legs.get(id).map(|leg| leg.remote.ip());
+        self.media(Command::Agree { stream: id.into(), terms: Terms { peer, ..terms } });
     }
 }
 

@@ -7,6 +7,8 @@ use media::api::Terms;
 use media::codec::Codec;
 use media::sdp::{self, Direction, LocalMedia, SdpError};
 
+use crate::ports::Ports;
+
 /// The media description of one leg.
 #[derive(Debug)]
 pub(crate) struct Speech {
@@ -45,18 +47,31 @@ impl Speech {
         self.offer()
     }
 
-    /// Reads the answer to our offer. Some when it agrees on something new.
-    pub(crate) fn take_answer(&mut self, answer: &[u8]) -> Result<Option<Terms>, SdpError> {
+    /// Reads the answer to our offer. Some when it agrees on something new. `ports` says which RTP ports are ours.
+    pub(crate) fn take_answer(&mut self, answer: &[u8], ports: &Ports) -> Result<Option<Terms>, SdpError> {
         let terms = sdp::read_answer(self.local(), answer)?;
+        self.refuse_own_ports(&terms, ports)?;
         Ok(self.agree(terms))
     }
 
     /// Answers an offer of the far end: our answer, and what is new.
-    pub(crate) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, Option<Terms>), SdpError> {
+    pub(crate) fn answer(&mut self, offer: &[u8], ports: &Ports) -> Result<(Bytes, Option<Terms>), SdpError> {
         let next = LocalMedia { version: self.version + 1, ..self.local() };
         let (answer, terms) = sdp::answer(offer, next)?;
+        self.refuse_own_ports(&terms, ports)?;
         self.version += 1;
         Ok((answer, self.agree(terms)))
+    }
+
+    /// A far end that wants its sound sent to one of our own streams would feed one call into another, or a call into
+    /// itself for ever.
+    fn refuse_own_ports(&self, terms: &Terms, ports: &Ports) -> Result<(), SdpError> {
+        match terms.remote {
+            Some(remote) if remote.ip() == self.address && ports.is_used(remote.port()) => {
+                Err(SdpError::UnusableAddress)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn agree(&mut self, terms: Terms) -> Option<Terms> {

@@ -102,6 +102,30 @@ fn an_offer_we_cannot_accept_changes_nothing() {
 }
 
 #[test]
+fn sound_is_learned_only_from_where_the_signalling_comes() {
+    let (bench, _) = Bench::talking();
+    assert_eq!(last_terms(&bench).peer, Some(bench.fars[TRUNK].address.ip()));
+}
+
+#[test]
+fn a_far_end_cannot_have_its_sound_sent_to_a_stream_of_ours() {
+    let (mut bench, _) = Bench::talking();
+    let before = last_terms(&bench);
+    let ports = bench.media.iter().filter_map(|command| match command {
+        Media::Open { port, .. } => Some(*port),
+        _ => None,
+    });
+    for (cseq, port) in (1..).zip(ports.collect::<Vec<_>>()) {
+        let ours = kit::config().media_address.to_string();
+        let loopback = offer(&ours, "sendrecv").replace("41000", &port.to_string());
+        let reinvite = request(&bench, "INVITE", cseq, &loopback);
+        bench.send_raw(TRUNK, reinvite);
+        assert!(answered(&bench, 488, cseq).is_some(), "port {port}");
+    }
+    assert_eq!(last_terms(&bench), before);
+}
+
+#[test]
 fn we_make_the_offer_when_asked_and_take_the_answer_from_the_ack() {
     let (mut bench, _) = Bench::talking();
     let asking = request(&bench, "INVITE", 1, "");
