@@ -73,6 +73,8 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
         media_address: switch_address().ip(),
         rtp_port_min: 20_000,
         rtp_port_max: 20_000 + 2 * knobs.port_pairs - 1,
+        rtp_ports_foreign: std::collections::BTreeSet::new(),
+        phone_digests: vec![switch::config::Algorithm::Md5],
         user_agent: "Cordboard".to_owned(),
         silence_max: Some(limits::SILENCE_MAX),
         trunk_answer_any_max: limits::TRUNK_ANSWER_ANY_MAX,

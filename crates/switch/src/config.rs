@@ -1,11 +1,13 @@
 //! What the switch is told at its start.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use callcenter::config::Account;
 use sip::api::Credentials;
+pub use sip::digest::Algorithm;
 
 /// Everything the switch is told at its start. Defaults that are choices are in `limits`.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Config {
     pub rtp_port_min: u16,
     /// Last port of the range (inclusive, RTCP of the last stream must fit).
     pub rtp_port_max: u16,
+    /// RTP ports of the range that somebody else holds: legs do not get them.
+    pub rtp_ports_foreign: BTreeSet<u16>,
+    /// What phones are asked to prove their password with, the one we would rather have first.
+    pub phone_digests: Vec<Algorithm>,
     /// User-Agent and Server.
     pub user_agent: String,
     /// A leg that sends neither RTP nor RTCP for so long is ended. `None` = never.

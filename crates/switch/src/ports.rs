@@ -24,6 +24,12 @@ impl Ports {
         Ports { free, used: BTreeSet::new(), resting: VecDeque::new() }
     }
 
+    /// The same without pairs of which a port belongs to somebody else.
+    pub(crate) fn without(mut self, foreign: &BTreeSet<u16>) -> Ports {
+        self.free.retain(|port| !foreign.contains(port) && !foreign.contains(&(port + 1)));
+        self
+    }
+
     /// The same, begun somewhere in the middle: after a restart the first calls do not get the ports to which the phones of
     /// the calls before still send.
     pub(crate) fn begun_anywhere(mut self, random: &mut Random) -> Ports {
@@ -81,6 +87,13 @@ mod tests {
         assert_eq!(taken, [20_002, 20_004]);
         assert_eq!(Ports::new(65_535, 65_535).take(Mono::ZERO), None);
         assert_eq!(Ports::new(65_534, 65_535).take(Mono::ZERO), Some(65_534));
+    }
+
+    #[test]
+    fn a_pair_of_which_somebody_holds_a_port_is_never_given_out() {
+        let mut ports = Ports::new(20_000, 20_007).without(&BTreeSet::from([20_000, 20_005]));
+        let taken: Vec<_> = std::iter::from_fn(|| ports.take(Mono::ZERO)).collect();
+        assert_eq!(taken, [20_002, 20_006]);
     }
 
     #[test]

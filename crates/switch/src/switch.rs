@@ -111,7 +111,9 @@ impl Switch {
             ids: Snowflake::new(config.worker, highest_id),
             random: random.fork(),
             legs: Legs::default(),
-            ports: Ports::new(config.rtp_port_min, config.rtp_port_max).begun_anywhere(&mut random),
+            ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
+                .without(&config.rtp_ports_foreign)
+                .begun_anywhere(&mut random),
             gate: Gate::new(last),
             recordings: BTreeMap::new(),
             resumed: BTreeMap::new(),

@@ -18,7 +18,11 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
     sip::Config {
         listeners: vec![listener],
         user_agent: config.user_agent.clone(),
-        registrar: Some(RegistrarConfig { domains, ..RegistrarConfig::default() }),
+        registrar: Some(RegistrarConfig {
+            domains,
+            algorithms: config.phone_digests.clone(),
+            ..RegistrarConfig::default()
+        }),
         ..sip::Config::default()
     }
 }

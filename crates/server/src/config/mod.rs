@@ -26,7 +26,7 @@ use std::path::Path;
 use anyhow::Context;
 
 pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
-pub use model::{Account, Agent, Config, HostPort, PushAddress, Server, SipLogin, Trunk};
+pub use model::{Account, Agent, Config, HostPort, PhoneDigest, PushAddress, Server, SipLogin, Trunk};
 pub use numbers::number_plan;
 pub use problem::{Problem, Problems};
 

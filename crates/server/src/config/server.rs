@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limits;
-use super::model::Server;
+use super::model::{PhoneDigest, Server};
 use super::problem::At;
 use super::section::Section;
 use super::values;
 
 const DAY_S: u64 = 86_400;
 const MEGABYTE: u64 = 1_000_000;
+const PHONE_DIGESTS: [(&str, PhoneDigest); 3] =
+    [("md5", PhoneDigest::Md5), ("sha256", PhoneDigest::Sha256), ("both", PhoneDigest::Both)];
 /// A call has two legs, and a leg two ports.
 const RTP_PORTS_MIN: u16 = 4;
 
@@ -29,6 +31,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         media_address,
         rtp_port_min,
         rtp_port_max,
+        phone_digest: section.choice("phone_digest", &PHONE_DIGESTS),
         data_dir: path(&mut section, "data_dir").unwrap_or_else(|| PathBuf::from("data")),
         public_url: public_url(&mut section, http_listen),
         allow_private_push: section.flag("allow_private_push", false),

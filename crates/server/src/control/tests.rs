@@ -33,6 +33,8 @@ fn idle() -> (Control, Running, SocketAddr) {
         media_address: sip_local.ip(),
         rtp_port_min: 20_000,
         rtp_port_max: 20_001,
+        rtp_ports_foreign: std::collections::BTreeSet::new(),
+        phone_digests: vec![switch::config::Algorithm::Md5],
         user_agent: "test".to_owned(),
         silence_max: None,
         trunk_answer_any_max: std::time::Duration::from_secs(4),

@@ -1,6 +1,6 @@
 //! One running Cordboard: built part by part, in the order in which each needs the others, and taken down in reverse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -185,6 +185,18 @@ fn media_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
 }
 
+/// RTP ports that another program holds. One that is taken later fails the call it is given to.
+fn foreign_ports(server: &crate::config::Server) -> BTreeSet<u16> {
+    let address = bind_address(server.media_address);
+    let taken =
+        (server.rtp_port_min..=server.rtp_port_max).filter(|port| UdpSocket::bind((address, *port)).is_err());
+    let taken: BTreeSet<u16> = taken.collect();
+    if !taken.is_empty() {
+        tracing::warn!(ports = taken.len(), "some RTP ports are held by other programs and are not used");
+    }
+    taken
+}
+
 /// RTP sockets listen where SDP says, unless that is an address outside a NAT.
 fn bind_address(advertised: IpAddr) -> IpAddr {
     match UdpSocket::bind((advertised, 0)) {
@@ -231,6 +243,8 @@ fn build_switch(
         media_address: config.server.media_address,
         rtp_port_min: config.server.rtp_port_min,
         rtp_port_max: config.server.rtp_port_max,
+        rtp_ports_foreign: foreign_ports(&config.server),
+        phone_digests: config.server.phone_digest.algorithms(),
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
         silence_max: config.server.silence_max,
         trunk_answer_any_max: config.server.trunk_silent_max,

@@ -99,6 +99,8 @@ pub(crate) fn config() -> Config {
         media_address: IpAddr::from([10, 0, 0, 1]),
         rtp_port_min: 20_000,
         rtp_port_max: 20_099,
+        rtp_ports_foreign: std::collections::BTreeSet::new(),
+        phone_digests: vec![switch::config::Algorithm::Md5],
         user_agent: "Cordboard".to_owned(),
         silence_max: Some(switch::limits::SILENCE_MAX),
         trunk_answer_any_max: switch::limits::TRUNK_ANSWER_ANY_MAX,
