@@ -9,6 +9,7 @@ mod pusher;
 mod wires;
 
 use base::Random;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use node::{Node, Sockets};
 
@@ -22,10 +23,11 @@ pub struct Cordboard;
 impl Roles for Cordboard {
     async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         let config = Config::load(&args.config)?;
+        let stop = told_to_stop();
         let sockets = Sockets::open(&config).await?;
         let grace = config.server.shutdown_grace;
         let node = Node::start(config, sockets).await?;
-        told_to_stop().await?;
+        stop.await?;
         node.shut_down(grace).await;
         Ok(())
     }
@@ -46,14 +48,18 @@ impl Roles for Cordboard {
     }
 }
 
-/// Resolves on Ctrl-C or SIGTERM.
-async fn told_to_stop() -> anyhow::Result<()> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = term.recv() => {}
+/// Resolves on Ctrl-C or SIGTERM. It listens from the call on, so what comes before it is awaited is not lost.
+fn told_to_stop() -> impl Future<Output = anyhow::Result<()>> {
+    let listening = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        let [interrupt, terminate] = listening;
+        let (mut interrupt, mut terminate) = (interrupt?, terminate?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn secret_random() -> anyhow::Result<Random> {
