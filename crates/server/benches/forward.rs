@@ -111,10 +111,10 @@ fn epoll(legs: Vec<UdpSocket>, to: Vec<SocketAddr>, stop: Arc<AtomicBool>) -> Fl
         floor.wakeups += 1;
         for event in &events[..n.max(0) as usize] {
             let i = event.u64 as usize;
-            while let Ok((len, _from)) = legs[i].recv_from(&mut packet) {
+            // Level-triggered: a second packet, almost never there, wakes us again.
+            if let Ok((len, _from)) = legs[i].recv_from(&mut packet) {
                 let _ = legs[i ^ 1].send_to(&packet[..len], to[i ^ 1]);
                 floor.packets += 1;
-                break; // level-triggered: a second packet wakes us again; almost never there
             }
         }
     }
