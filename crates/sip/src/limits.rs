@@ -59,3 +59,13 @@ pub const TOKEN_BYTES_MAX: usize = 65_535;
 
 /// Nonces whose counts are kept. More: the oldest become stale, their users are challenged again.
 pub const NONCES_SPENT_MAX: usize = 4_096;
+
+/// Bytes of a message's start line and headers in a stream. More: 513, and the connection is closed.
+pub const STREAM_HEAD_BYTES_MAX: usize = 32_768;
+
+/// Bytes of a message's body in a stream. More: 513, and the connection is closed.
+pub const STREAM_BODY_BYTES_MAX: usize = 32_767;
+
+/// Empty lines between two messages of a stream; a phone that keeps its path open sends four a minute. More: the
+/// connection is closed.
+pub const STREAM_EMPTY_LINES_MAX: usize = 4_096;

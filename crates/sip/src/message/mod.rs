@@ -6,6 +6,7 @@
 mod address;
 pub mod check;
 mod cseq;
+pub mod framing;
 mod headers;
 mod host;
 mod method;

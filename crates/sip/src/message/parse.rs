@@ -49,6 +49,11 @@ impl<'a> Draft<'a> {
         is_sip_word(self.start)
     }
 
+    /// Whether the start line is anything of SIP's at all.
+    pub(super) fn is_sip(&self) -> bool {
+        self.is_response() || self.request_line_ends().is_some()
+    }
+
     /// The method and the version of a Request-Line, if that is what it looks like.
     pub(super) fn request_line_ends(&self) -> Option<(&'a str, &'a str)> {
         let (method, rest) = self.start.split_once([' ', '\t']).filter(|_| !self.is_response())?;

@@ -42,19 +42,28 @@ pub fn screen(data: &[u8]) -> Screened {
         return Screened::KeepAlive;
     }
     let draft = Draft::read(data);
-    let answerable = match draft.request_line_ends() {
-        Some((method, _)) => method != Method::Ack.as_str() && draft.headers.has(&HeaderName::Via),
-        None => false,
-    };
-    let headers = match answerable {
-        true => Response::from_headers(&draft.headers, 400).headers,
-        false => Headers::default(),
-    };
+    let headers = is_answerable(&draft).then(|| Response::from_headers(&draft.headers, 400).headers);
     match draft.finish().and_then(validated) {
         Ok(message) => Screened::Accept(message),
-        Err(fault) if answerable => Screened::Answer(Refusal { fault, headers }),
-        Err(fault) => Screened::Drop(fault),
+        Err(fault) => match headers {
+            Some(headers) => Screened::Answer(Refusal { fault, headers }),
+            None => Screened::Drop(fault),
+        },
     }
+}
+
+/// Whether it is a request that can be answered, however broken: ACK has no answer, and without Via nobody is there to
+/// take one.
+pub(super) fn is_answerable(draft: &Draft<'_>) -> bool {
+    match draft.request_line_ends() {
+        Some((method, _)) => method != Method::Ack.as_str() && draft.headers.has(&HeaderName::Via),
+        None => false,
+    }
+}
+
+/// The refusal of a request because of `fault`.
+pub(super) fn refusal(draft: &Draft<'_>, fault: Malformed) -> Refusal {
+    Refusal { fault, headers: Response::from_headers(&draft.headers, 400).headers }
 }
 
 /// Checks what parsing alone leaves open.
