@@ -84,6 +84,11 @@ impl Lab {
                     self.tools.out.push_back(Output::Transmit { flow, data });
                 }
                 sip::api::Output::Event(event) => self.heed_sip(now, event),
+                // There are no streams here: nobody is at the other end of one.
+                sip::api::Output::Connect { flow } => {
+                    self.tools.endpoint.handle_input(now, sip::api::Input::Closed { flow });
+                }
+                sip::api::Output::Close { flow: _ } => {}
             }
         }
     }
@@ -205,7 +210,9 @@ impl Lab {
             Event::Answered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.answered(tools, now, sdp.as_ref()));
             }
-            Event::Progress { dialog, status: _, sdp } | Event::Acknowledged { dialog, sdp } => {
+            Event::Progress { dialog, status: _, sdp }
+            | Event::Acknowledged { dialog, sdp }
+            | Event::OfferAnswered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.take_answer(tools, now, sdp.as_ref()));
             }
             Event::Reoffered { dialog, sdp } => {
@@ -219,6 +226,8 @@ impl Lab {
                 }
             }
             Event::OwnRegistration { registration, standing } => self.heed_registrar(registration, standing),
+            // The lab's phones offer nothing new.
+            Event::OfferRefused { .. } => {}
             // A restart forgets the lab's calls, and it is nobody's registrar.
             Event::Token { .. } | Event::Registration { .. } => {}
         }

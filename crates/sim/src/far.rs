@@ -152,6 +152,9 @@ impl Far {
                 Output::Transmit(Transmit { data, .. }) if now.mono >= self.deaf_until => sent.push(data),
                 Output::Transmit(_) => {}
                 Output::Event(event) => self.react(now, event),
+                Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("the simulation has no streams, and nobody in it wants one")
+                }
             }
         }
         sent
@@ -182,6 +185,8 @@ impl Far {
             Event::Progress { .. }
             | Event::Answered { .. }
             | Event::Acknowledged { .. }
+            | Event::OfferAnswered { .. }
+            | Event::OfferRefused { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
             | Event::OwnRegistration { .. } => {}

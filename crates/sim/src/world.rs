@@ -284,6 +284,9 @@ impl World {
                     self.wire.watch(flow.remote, &data, &self.ledger, |port| sound.leg_at(port));
                     self.send(flow.local, flow.remote, &data);
                 }
+                Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("the simulation has no streams, and nobody in it wants one")
+                }
                 Output::Reply { command, result } => self.replied(command, result),
                 Output::Media(command) => {
                     if let Some((after, signal)) = self.sound.obey(self.now.mono, command) {

@@ -19,6 +19,16 @@ pub enum Transport {
     Tcp,
 }
 
+impl Transport {
+    /// Its name in Via.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+}
+
 /// A path between two addresses: where a datagram came from and was received, or is to be sent from and to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
@@ -40,6 +50,24 @@ pub enum Input<'a> {
         /// Its bytes.
         data: &'a [u8],
     },
+    /// A stream is open: someone connected to us, or what `Output::Connect` asked for was done.
+    Connected {
+        /// Its path; there is at most one stream on it.
+        flow: Flow,
+    },
+    /// Bytes arrived on an open stream, in order. As hostile as datagrams.
+    Stream {
+        /// Its path.
+        flow: Flow,
+        /// Its next bytes.
+        data: &'a [u8],
+    },
+    /// A stream is gone: it was closed or reset, or could not be opened. Not to be told of one that `Output::Close`
+    /// closed.
+    Closed {
+        /// Its path.
+        flow: Flow,
+    },
     /// A deadline named by `next_timeout` has come.
     Timeout,
 }
@@ -47,8 +75,19 @@ pub enum Input<'a> {
 /// What goes out. Drain with `poll_output` after every call that changes the endpoint.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Send these bytes.
+    /// Send these bytes; on a stream, after those of before.
     Transmit(Transmit),
+    /// Open a stream to the far end of this path: from any port of ours. Answered by `Input::Connected` or
+    /// `Input::Closed`.
+    Connect {
+        /// Its path. `local` is the address of our listener, which the stream itself does not have.
+        flow: Flow,
+    },
+    /// Close a stream, or stop opening it, once what was to be sent has left. Its path is free again at once.
+    Close {
+        /// Its path.
+        flow: Flow,
+    },
     /// Something happened that the endpoint's user must know.
     Event(Event),
 }
@@ -155,6 +194,21 @@ pub enum Event {
         /// The new offer; none = we are to make one.
         sdp: Option<Bytes>,
     },
+    /// The far end answered our offer inside the dialog (`offer`). Comes also when we sent the last one again, only to see
+    /// that the far end is there.
+    OfferAnswered {
+        /// Which.
+        dialog: DialogId,
+        /// The answer.
+        sdp: Option<Bytes>,
+    },
+    /// The far end refused our offer; nothing changed.
+    OfferRefused {
+        /// Which.
+        dialog: DialogId,
+        /// 300–699.
+        status: u16,
+    },
     /// It is over: exactly one for every dialog begun by `invite`, `resume` or `Incoming`, and its last event.
     Ended {
         /// Which.
@@ -259,6 +313,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Our own registrations elsewhere.
     pub registrations: usize,
+    /// Streams, open or being opened.
+    pub connections: usize,
     /// Deadlines that are set.
     pub timers: usize,
 }

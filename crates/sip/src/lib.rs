@@ -12,6 +12,7 @@ mod registrar;
 mod transaction;
 
 pub use endpoint::{
-    Config, DialogTimer, Domain, Endpoint, Limits, Listener, RegistrarConfig, TimerKind, User,
+    Config, ConnectionTimer, DialogTimer, Domain, Endpoint, Limits, Listener, RegistrarConfig, SessionTimers,
+    TimerKind, User,
 };
 pub use transaction::{Timer, Times};

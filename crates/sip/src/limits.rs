@@ -2,6 +2,8 @@
 //!
 //! A message over a limit is refused with the status named here, or dropped when it cannot be answered.
 
+use std::time::Duration;
+
 /// Bytes of one datagram. More: 513 Message Too Large.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 
@@ -66,6 +68,28 @@ pub const STREAM_HEAD_BYTES_MAX: usize = 32_768;
 /// Bytes of a message's body in a stream. More: 513, and the connection is closed.
 pub const STREAM_BODY_BYTES_MAX: usize = 32_767;
 
+/// Streams, open or being opened. More: closed, not opened.
+pub const CONNECTIONS_MAX: usize = 10_000;
+
+/// Bytes of unfinished messages in all streams together. More: the stream that brought them is closed.
+pub const STREAMS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that wait for a stream to be opened. More: not sent.
+pub const OPENING_BYTES_MAX: usize = 262_144;
+
+/// Bytes of a request in a datagram. More: it goes by TCP where that can be had (RFC 3261 §18.1.1).
+pub const DATAGRAM_REQUEST_BYTES_MAX: usize = 1_300;
+
 /// Empty lines between two messages of a stream; a phone that keeps its path open sends four a minute. More: the
 /// connection is closed.
 pub const STREAM_EMPTY_LINES_MAX: usize = 4_096;
+
+/// How often a change of a call is asked for when the far end has no time for it. More: it counts as refused.
+pub const CHANGE_TRIES_MAX: usize = 8;
+
+/// The distance between the last request of ours and the BYE in a resume token: so many requests need no new token.
+pub const TOKEN_CSEQ_ROOM: u32 = 64;
+
+/// The longest interval between signs of life in a call that a far end may demand (RFC 4028). More: its 422 counts as a
+/// refusal.
+pub const SESSION_MAX: Duration = Duration::from_secs(86_400);

@@ -148,6 +148,15 @@ impl Registrar {
         }
     }
 
+    /// Forgets what is bound to a stream that is gone: nobody can be called by it.
+    pub(crate) fn forget_flow(&mut self, wire: &mut Wire, flow: Flow) {
+        for aor in self.by_flow.get(&flow).cloned().unwrap_or_default() {
+            let mut bindings = self.bindings.get(&aor).cloned().unwrap_or_default();
+            bindings.retain(|bound| bound.flow != flow);
+            self.replace(wire, &aor, bindings);
+        }
+    }
+
     /// How many bindings there are.
     pub(crate) fn len(&self) -> usize {
         self.bindings.values().map(Vec::len).sum()

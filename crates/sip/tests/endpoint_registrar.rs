@@ -310,6 +310,7 @@ impl Pair {
                     self.pbx.handle_input(self.now, input);
                 }
                 Some(Output::Event(event)) => self.events.push(event),
+                Some(Output::Connect { .. } | Output::Close { .. }) => panic!("there are no streams here"),
                 None => {}
             }
             match pbx {
@@ -319,6 +320,7 @@ impl Pair {
                     self.phone.handle_input(self.now, input);
                 }
                 Some(Output::Event(event)) => self.calls.push(event),
+                Some(Output::Connect { .. } | Output::Close { .. }) => panic!("there are no streams here"),
                 None => {}
             }
         }

@@ -209,7 +209,7 @@ fn responses(outputs: &[Output]) -> Vec<Response> {
                 Message::Request(request) => panic!("nothing was to be asked: {request:?}"),
             }
         }
-        Output::Event(_) => None,
+        Output::Event(_) | Output::Connect { .. } | Output::Close { .. } => None,
     };
     outputs.iter().filter_map(read).collect()
 }

@@ -20,6 +20,23 @@ pub enum Input<'a> {
         /// Its bytes.
         data: &'a [u8],
     },
+    /// A SIP stream is open, accepted or as [`Output::Connect`] asked.
+    Connected {
+        /// Its path.
+        flow: Flow,
+    },
+    /// Bytes arrived on a SIP stream. As hostile as datagrams.
+    Stream {
+        /// Its path.
+        flow: Flow,
+        /// Its next bytes.
+        data: &'a [u8],
+    },
+    /// A SIP stream is gone, or could not be opened. Not to be told of one that [`Output::Close`] closed.
+    Closed {
+        /// Its path.
+        flow: Flow,
+    },
     /// A customer's program asks for something. Answered by exactly one [`Output::Reply`] with the same number.
     Command {
         /// Its number, unique among unanswered ones.
@@ -69,6 +86,16 @@ pub enum Output {
         flow: Flow,
         /// What.
         data: Bytes,
+    },
+    /// Open a SIP stream to the far end of this path. Answered by [`Input::Connected`] or [`Input::Closed`].
+    Connect {
+        /// Its path; `local` is the address of the SIP listener.
+        flow: Flow,
+    },
+    /// Close a SIP stream once what was to be sent has left, or stop opening it.
+    Close {
+        /// Its path.
+        flow: Flow,
     },
     /// The answer to a command.
     Reply {

@@ -22,6 +22,8 @@ impl Switch {
                 self.transmit_ack(dialog, flow, data);
             }
             Output::Event(event) => self.sip_event(now, event),
+            Output::Connect { flow } => self.connect(flow),
+            Output::Close { flow } => self.close(flow),
         }
     }
 
@@ -34,6 +36,9 @@ impl Switch {
             }
             Event::Acknowledged { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
+            // The switch offers nothing new by itself; what it said before may be answered anew.
+            Event::OfferAnswered { dialog, sdp } => self.acknowledged(now, dialog, sdp),
+            Event::OfferRefused { .. } => {}
             Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Registration { domain, user, registered } => {

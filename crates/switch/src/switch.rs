@@ -134,6 +134,13 @@ impl Switch {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
             }
+            Input::Connected { flow } => {
+                self.endpoint.handle_input(now, sip::api::Input::Connected { flow });
+            }
+            Input::Stream { flow, data } => {
+                self.endpoint.handle_input(now, sip::api::Input::Stream { flow, data });
+            }
+            Input::Closed { flow } => self.endpoint.handle_input(now, sip::api::Input::Closed { flow }),
             Input::Command { id, account, command } => self.command(now, id, account, command),
             Input::Media(signal) => self.media_said(now, signal),
             Input::RecordingReady { account, call, files } => {
@@ -311,6 +318,14 @@ impl Switch {
 
     pub(crate) fn tell_operator(&mut self, diagnostic: Diagnostic) {
         self.out.push_back(Output::Diagnostic(diagnostic));
+    }
+
+    pub(crate) fn connect(&mut self, flow: sip::api::Flow) {
+        self.out.push_back(Output::Connect { flow });
+    }
+
+    pub(crate) fn close(&mut self, flow: sip::api::Flow) {
+        self.out.push_back(Output::Close { flow });
     }
 
     pub(crate) fn transmit(&mut self, flow: sip::api::Flow, data: Bytes) {

@@ -363,6 +363,9 @@ impl World {
                         self.post_sip(transmit.flow.local, transmit.flow.remote, transmit.data);
                     }
                     sip::api::Output::Event(event) => self.heed(event),
+                    sip::api::Output::Connect { .. } | sip::api::Output::Close { .. } => {
+                        panic!("there are no streams here")
+                    }
                 }
             }
             while let Some(output) = self.lab_engine.poll_output() {
@@ -444,6 +447,8 @@ impl World {
             }
             Event::Acknowledged { .. }
             | Event::Reoffered { .. }
+            | Event::OfferAnswered { .. }
+            | Event::OfferRefused { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
             | Event::OwnRegistration { .. } => {}

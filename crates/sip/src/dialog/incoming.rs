@@ -1,7 +1,7 @@
 use base::Now;
 use bytes::Bytes;
 
-use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict};
+use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict, hears_update};
 use crate::api::{Aor, DialogId, Ended, Event, Flow};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
@@ -70,6 +70,7 @@ impl Dialog {
         match std::mem::replace(&mut self.state, State::Accepted) {
             State::Incoming(pending) => {
                 self.stop_timers(core);
+                self.hears_update = hears_update(&pending.request.headers);
                 self.send_2xx(core, now, &pending, sdp);
                 self.tell_talking_token(core);
             }
@@ -114,8 +115,9 @@ impl Dialog {
         let sdp = sdp_of(&ack.headers, &ack.body);
         self.tell(core, Event::Acknowledged { dialog: self.id, sdp });
         if self.verdict != Verdict::Open {
-            self.leave(core, now, Ended::ByUs);
+            return self.leave(core, now, Ended::ByUs);
         }
+        self.ask_when_free(core, now);
     }
 
     pub(super) fn repeat_2xx(&mut self, core: &mut Core, now: Now) {
@@ -137,7 +139,9 @@ impl Dialog {
     /// Sends a 2xx for `pending`, now and until its ACK comes (RFC 3261 §13.3.1.4).
     pub(super) fn send_2xx(&mut self, core: &mut Core, now: Now, pending: &Pending, sdp: Bytes) {
         let mut response = self.response(core, &pending.request, 200);
-        put_sdp(&mut response.headers, &mut response.body, sdp);
+        put_sdp(&mut response.headers, &mut response.body, sdp.clone());
+        self.agree_on_session(core, now, &pending.request, &mut response);
+        self.sdp = sdp;
         core.answer(now.mono, pending.transaction, &response);
         let cseq = pending.request.headers.cseq().map_or(0, |cseq| cseq.number);
         let flow = core.table.way_back(pending.transaction).unwrap_or(self.flow);
@@ -155,6 +159,7 @@ impl Dialog {
         }
         response.headers.push(HeaderName::Contact, self.contact.clone());
         response.headers.push(HeaderName::Allow, ALLOWED);
+        core.put_supported(&mut response.headers);
         response
     }
 

@@ -1,10 +1,10 @@
 use base::Now;
 use bytes::Bytes;
 
-use super::{Dialog, Far, Pending, State, Verdict, contact_of};
+use super::{Dialog, Pending, State, Verdict, contact_of};
 use crate::api::{Ended, Event};
 use crate::endpoint::{Core, DialogTimer, put_sdp, sdp_of};
-use crate::message::{HeaderName, Method, Request, check};
+use crate::message::{HeaderName, Headers, Method, Request, check};
 use crate::transaction::TransactionId;
 
 /// What phones send in INFO: key presses, which come by RTP as well, and requests for a video picture.
@@ -44,8 +44,11 @@ impl Dialog {
             return self.send_2xx(core, now, &pending, sdp);
         }
         let mut response = self.response(core, &pending.request, 200);
-        put_sdp(&mut response.headers, &mut response.body, sdp);
+        put_sdp(&mut response.headers, &mut response.body, sdp.clone());
+        self.agree_on_session(core, now, &pending.request, &mut response);
+        self.sdp = sdp;
         core.answer(now.mono, pending.transaction, &response);
+        self.ask_when_free(core, now);
     }
 
     /// Our user refuses the far end's offer; everything stays as it was.
@@ -54,6 +57,7 @@ impl Dialog {
         self.stop_timer(core, DialogTimer::ReofferUnanswered);
         let response = self.response(core, &pending.request, status);
         core.answer(now.mono, pending.transaction, &response);
+        self.ask_when_free(core, now);
     }
 
     /// The offer lost its meaning.
@@ -98,7 +102,8 @@ impl Dialog {
     }
 
     fn far_reinvites(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
-        let free = matches!(self.state, State::Up) && self.verdict == Verdict::Open && self.unacked.is_none();
+        let talks = matches!(self.state, State::Up) && self.verdict == Verdict::Open;
+        let free = talks && self.unacked.is_none() && !self.is_offering(core);
         if self.reoffer.is_some() {
             return self.answer_later(core, now, id, request);
         }
@@ -114,14 +119,17 @@ impl Dialog {
     fn far_updates(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
         if request.body.is_empty() {
             self.refresh_target(core, request);
-            let response = self.response(core, request, 200);
+            let mut response = self.response(core, request, 200);
+            self.agree_on_session(core, now, request, &mut response);
             return core.answer(now.mono, id, &response);
         }
         if self.reoffer.is_some() {
             return self.answer_later(core, now, id, request);
         }
         match &self.state {
-            State::Inviting | State::Accepted | State::Up if self.verdict == Verdict::Open => {
+            State::Inviting | State::Accepted | State::Up
+                if self.verdict == Verdict::Open && !self.is_offering(core) =>
+            {
                 self.offered(core, now, id, request);
             }
             State::Inviting
@@ -154,19 +162,21 @@ impl Dialog {
 
     /// The far end may move (RFC 3261 §12.2.2).
     fn refresh_target(&mut self, core: &mut Core, request: &Request) {
+        if self.far.is_some() {
+            return self.retarget(core, &request.headers);
+        }
         let Some(target) = contact_of(&request.headers) else { return };
         let tag = request.headers.from().ok().and_then(|from| from.tag().map(str::to_owned));
-        let established = self.far.is_some();
-        let far: Option<&mut Far> = match established {
-            true => self.far.as_mut(),
-            false => self.early_far(tag.as_deref()),
-        };
-        let moved = far.is_some_and(|far| {
-            let moved = far.route.target != target;
+        if let Some(far) = self.early_far(tag.as_deref()) {
             far.route.target = target;
-            moved
-        });
-        if moved && established {
+        }
+    }
+
+    /// The far end of an established dialog says where it is now.
+    pub(super) fn retarget(&mut self, core: &mut Core, headers: &Headers) {
+        let (Some(target), Some(far)) = (contact_of(headers), &mut self.far) else { return };
+        if far.route.target != target {
+            far.route.target = target;
             self.tell_talking_token(core);
         }
     }

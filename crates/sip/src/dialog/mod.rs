@@ -12,10 +12,12 @@
 //!
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
+mod change;
 mod incoming;
 mod inside;
 mod outgoing;
 mod route;
+mod session;
 mod store;
 mod token;
 
@@ -28,10 +30,12 @@ use crate::api::{Credentials, DialogId, Ended, Event, Flow};
 use crate::endpoint::{Core, DialogTimer, TimerName};
 use crate::message::{CSeq, HeaderName, Headers, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{ClientUser, TransactionId};
+use change::{Change, ChangeAck};
 pub(crate) use incoming::Caller;
 use outgoing::Outgoing;
 pub(crate) use route::Path;
 use route::Route;
+use session::Keeper;
 pub(crate) use store::Dialogs;
 pub(crate) use token::Token;
 
@@ -59,6 +63,21 @@ pub(crate) struct Dialog {
     unacked: Option<Unacked>,
     /// Their offer that our user has not answered yet.
     reoffer: Option<Pending>,
+    /// Our SDP that the far end has, for a re-INVITE that changes nothing.
+    sdp: Bytes,
+    /// What we ask of the established call.
+    change: Option<Change>,
+    /// Our user's offer that waits for what is asked already.
+    next_offer: Option<Bytes>,
+    change_ack: Option<ChangeAck>,
+    /// Whether the far end takes UPDATE.
+    hears_update: bool,
+    /// Who gives the signs of life, if they are agreed on.
+    keeper: Option<Keeper>,
+    /// The shortest interval between them that the far end bears, if it said so in a 422; else zero.
+    session_min: Duration,
+    /// The CSeq of the BYE in the latest token.
+    token_cseq: u32,
 }
 
 #[derive(Debug)]
@@ -143,6 +162,14 @@ impl Dialog {
             far: None,
             unacked: None,
             reoffer: None,
+            sdp: Bytes::new(),
+            change: None,
+            next_offer: None,
+            change_ack: None,
+            hears_update: false,
+            keeper: None,
+            session_min: Duration::ZERO,
+            token_cseq: 0,
         }
     }
 
@@ -180,6 +207,10 @@ impl Dialog {
             DialogTimer::Repeat2xx => self.repeat_2xx(core, now),
             DialogTimer::Unacknowledged => self.unacknowledged(core, now),
             DialogTimer::ReofferUnanswered => self.refuse_offer(core, now, 500),
+            DialogTimer::ChangeRetry => self.ask_again(core, now),
+            DialogTimer::ChangeUnanswered => self.change_unanswered(core, now),
+            DialogTimer::SessionRefresh => self.refresh(core, now),
+            DialogTimer::SessionExpired => self.session_expired(core, now),
         }
     }
 
@@ -188,11 +219,8 @@ impl Dialog {
         if response.status < 200 || !matches!(self.state, State::Leaving) {
             return;
         }
-        if let Some(credentials) = &self.credentials
-            && let Some(bye) = core.authorized_again(id, response, credentials)
-        {
-            self.local_cseq += 1;
-            let to = self.next_hop();
+        if let Some(bye) = self.authorized_again(core, id, response) {
+            let to = self.next_hop(core);
             core.open(now.mono, bye, to, ClientUser::Bye(self.id));
             return;
         }
@@ -210,14 +238,15 @@ impl Dialog {
     fn leave(&mut self, core: &mut Core, now: Now, how: Ended) {
         self.stop_timers(core);
         self.drop_reoffer(core, now);
+        self.drop_change(core, now);
         self.unacked = None;
         if self.verdict == Verdict::Open {
             self.verdict = Verdict::Owed(how);
         }
-        self.local_cseq = self.local_cseq.saturating_add(1);
-        match self.request(core, Method::Bye, self.local_cseq) {
+        let cseq = self.next_cseq(core);
+        match self.request(core, Method::Bye, cseq) {
             Some(bye) => {
-                core.open(now.mono, bye, self.next_hop(), ClientUser::Bye(self.id));
+                core.open(now.mono, bye, self.next_hop(core), ClientUser::Bye(self.id));
                 self.state = State::Leaving;
             }
             None => self.over(core, now, how),
@@ -228,6 +257,7 @@ impl Dialog {
     fn over(&mut self, core: &mut Core, now: Now, how: Ended) {
         self.stop_timers(core);
         self.drop_reoffer(core, now);
+        self.drop_change(core, now);
         self.unacked = None;
         self.state = State::Over;
         self.tell_end(core, how);
@@ -272,8 +302,28 @@ impl Dialog {
         request.headers.push(HeaderName::CSeq, cseq.to_string());
     }
 
-    fn next_hop(&self) -> Flow {
-        self.far.as_ref().map_or(self.flow, |far| far.route.next_hop(self.flow, self.path))
+    /// The number of our next request. While the dialog is established its token follows suit: after a restart the BYE
+    /// must not be older than what the far end heard last.
+    fn next_cseq(&mut self, core: &mut Core) -> u32 {
+        self.local_cseq = self.local_cseq.saturating_add(1);
+        if matches!(self.state, State::Accepted | State::Up) && self.local_cseq >= self.token_cseq {
+            self.tell_talking_token(core);
+        }
+        self.local_cseq
+    }
+
+    fn next_hop(&self, core: &Core) -> Flow {
+        self.far.as_ref().map_or(self.flow, |far| self.way_to(core, far))
+    }
+
+    /// The way of a request to `far`: its next hop, by the stream that came from there if there is one.
+    fn way_to(&self, core: &Core, far: &Far) -> Flow {
+        let hop = far.route.next_hop(self.flow, self.path);
+        let same_host = hop.transport == self.flow.transport && hop.remote.ip() == self.flow.remote.ip();
+        match same_host && core.wire.connections.is_accepted(self.flow) {
+            true => self.flow,
+            false => hop,
+        }
     }
 
     fn set_timer(&self, core: &mut Core, timer: DialogTimer, at: Mono) {
@@ -313,6 +363,11 @@ impl Far {
         let cseq = Some(headers.cseq().ok()?.number);
         Some(Far { line, tag: from.tag().map(str::to_owned), route: Route { target, set }, cseq })
     }
+}
+
+/// Whether the sender of a message takes UPDATE.
+fn hears_update(headers: &Headers) -> bool {
+    headers.tokens(&HeaderName::Allow).contains(&Method::Update.as_str())
 }
 
 /// The one Contact of a message, if it can be called.

@@ -1,7 +1,7 @@
 use base::Now;
 use bytes::Bytes;
 
-use super::{Cancel, Dialog, Far, Path, State, Verdict};
+use super::{Cancel, Dialog, Far, Path, State, Verdict, hears_update};
 use crate::api::{DialogId, Ended, Event, Flow, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
 use crate::limits::{CANCELS_MAX, FORKS_MAX};
@@ -122,10 +122,12 @@ impl Dialog {
         request.headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
         request.headers.push(HeaderName::Contact, contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
-        put_sdp(&mut request.headers, &mut request.body, invite.sdp);
+        core.put_supported(&mut request.headers);
+        put_sdp(&mut request.headers, &mut request.body, invite.sdp.clone());
         let mut dialog = Dialog::new(id, invite.flow, path, call_id);
+        dialog.put_session(core, &mut request.headers);
         (dialog.local, dialog.local_tag, dialog.local_cseq) = (local, local_tag, 1);
-        (dialog.contact, dialog.credentials) = (contact, invite.credentials);
+        (dialog.contact, dialog.credentials, dialog.sdp) = (contact, invite.credentials, invite.sdp);
         dialog.state = State::Inviting;
         dialog.send_invite(core, now, request);
         if let Some(patience) = invite.answer_any_within {
@@ -202,28 +204,14 @@ impl Dialog {
         }
     }
 
-    /// Sends the CANCEL: hop by hop, so it is like its INVITE, branch and all (RFC 3261 §9.1).
+    /// Sends the CANCEL.
     pub(super) fn send_cancel(&mut self, core: &mut Core, now: Now) {
         let Some(out) = self.outgoing.as_mut().filter(|out| out.cancels < CANCELS_MAX) else { return };
         out.cancels += 1;
-        let mut cancel = Request::new(Method::Cancel, out.invite.uri.clone());
-        let copied = [
-            HeaderName::Via,
-            HeaderName::MaxForwards,
-            HeaderName::UserAgent,
-            HeaderName::Route,
-            HeaderName::From,
-            HeaderName::To,
-            HeaderName::CallId,
-        ];
-        for name in copied {
-            for line in out.invite.headers.all(&name) {
-                cancel.headers.push(name.clone(), line);
-            }
-        }
-        let cseq = CSeq { number: self.invite_cseq(), method: Method::Cancel };
-        cancel.headers.push(HeaderName::CSeq, cseq.to_string());
-        core.open(now.mono, cancel, self.flow, ClientUser::Cancel(self.id));
+        let cancel = cancel_of(&out.invite);
+        // The INVITE may have been too large for the path that was meant for it.
+        let flow = out.open().and_then(|id| core.table.request(id)).map_or(self.flow, |(_, flow)| flow);
+        core.open(now.mono, cancel, flow, ClientUser::Cancel(self.id));
         self.state = State::Cancelling(Cancel::Sent { known: false });
         let patience = core.config.times.patience();
         self.set_timer(core, DialogTimer::CancelGivenUp, now.mono + patience);
@@ -274,7 +262,12 @@ impl Dialog {
 
     fn send_invite(&mut self, core: &mut Core, now: Now, request: Request) {
         self.tell_token(core, self.calling_token(&request));
-        let transaction = core.open(now.mono, request.clone(), self.flow, ClientUser::Invite(self.id));
+        let user = ClientUser::Invite(self.id);
+        let transaction = match self.path {
+            Path::Routed => core.open_fitting(now, request.clone(), self.flow, user),
+            // Nothing else leads through the NAT that may be there.
+            Path::Pinned => core.open(now.mono, request.clone(), self.flow, user),
+        };
         self.outgoing = Some(Outgoing::new(request, transaction));
     }
 
@@ -346,6 +339,7 @@ impl Dialog {
             State::Inviting => {
                 self.far = Some(far.clone());
                 self.state = State::Up;
+                self.hears_update = hears_update(&response.headers);
                 self.stop_timer(core, DialogTimer::NothingHeard);
                 self.stop_timer(core, DialogTimer::Unanswered);
                 self.tell_talking_token(core);
@@ -353,6 +347,7 @@ impl Dialog {
                     core.wire.send_ack(flow, ack, self.id);
                 }
                 self.tell(core, Event::Answered { dialog: self.id, sdp });
+                self.session_answered(core, now, &response.headers);
             }
             State::Cancelling(_) => {
                 self.far = Some(far.clone());
@@ -378,7 +373,7 @@ impl Dialog {
     fn acknowledge(&mut self, core: &mut Core, far: &Far) -> Option<(Flow, Bytes)> {
         let mut ack = core.request(Method::Ack, far.route.target.clone(), self.flow);
         self.fill(&mut ack, far, self.invite_cseq());
-        let flow = far.route.next_hop(self.flow, self.path);
+        let flow = self.way_to(core, far);
         let out = self.outgoing.as_mut()?;
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             for line in out.invite.headers.all(&name) {
@@ -393,18 +388,28 @@ impl Dialog {
     /// Another phone had answered first: BYE to this one.
     fn send_away(&mut self, core: &mut Core, now: Now, far: &Far) {
         let mut bye = core.request(Method::Bye, far.route.target.clone(), self.flow);
-        self.fill(&mut bye, far, self.invite_cseq().saturating_add(1));
-        let flow = far.route.next_hop(self.flow, self.path);
+        let cseq = self.next_cseq(core);
+        self.fill(&mut bye, far, cseq);
+        let flow = self.way_to(core, far);
         core.open(now.mono, bye, flow, ClientUser::ForkBye(self.id));
     }
 
     fn far_refused(&mut self, core: &mut Core, now: Now, id: TransactionId, response: &Response) {
         self.stop_timer(core, DialogTimer::NothingHeard);
         if matches!(self.state, State::Inviting)
-            && let Some(credentials) = &self.credentials
-            && let Some(again) = core.authorized_again(id, response, credentials)
+            && let Some(again) = self.authorized_again(core, id, response)
         {
-            self.local_cseq += 1;
+            return self.send_invite(core, now, again);
+        }
+        if matches!(self.state, State::Inviting)
+            && self.raise_session(core, response)
+            && let Some((invite, _)) = core.table.request(id)
+        {
+            let mut again = invite.clone();
+            let (via, number) = (core.via(self.flow), self.next_cseq(core));
+            again.headers.set(HeaderName::Via, via);
+            again.headers.set(HeaderName::CSeq, CSeq { number, method: Method::Invite }.to_string());
+            self.put_session(core, &mut again.headers);
             return self.send_invite(core, now, again);
         }
         self.invite_gone();
@@ -425,4 +430,26 @@ impl Dialog {
             out.progress = Progress::Done;
         }
     }
+}
+
+/// The CANCEL of an INVITE: hop by hop, so it is like it, branch and all (RFC 3261 §9.1).
+pub(super) fn cancel_of(invite: &Request) -> Request {
+    let mut cancel = Request::new(Method::Cancel, invite.uri.clone());
+    let copied = [
+        HeaderName::Via,
+        HeaderName::MaxForwards,
+        HeaderName::UserAgent,
+        HeaderName::Route,
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+    ];
+    for name in copied {
+        for line in invite.headers.all(&name) {
+            cancel.headers.push(name.clone(), line);
+        }
+    }
+    let number = invite.headers.cseq().map_or(0, |cseq| cseq.number);
+    cancel.headers.push(HeaderName::CSeq, CSeq { number, method: Method::Cancel }.to_string());
+    cancel
 }

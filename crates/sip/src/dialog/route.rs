@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use crate::api::Flow;
+use crate::api::{Flow, Transport};
 use crate::message::{HeaderName, NameAddr, Request, Uri};
 
 /// The way of requests inside a dialog: remote target and route set (RFC 3261 §12.2.1.1).
@@ -43,8 +43,8 @@ impl Route {
     pub(super) fn next_hop(&self, flow: Flow, path: Path) -> Flow {
         let hop = self.set.first().map_or(&self.target, |first| &first.uri);
         let Some(ip) = hop.host.ip() else { return flow };
-        let other_transport =
-            hop.params.get("transport").is_some_and(|name| !name.eq_ignore_ascii_case("udp"));
+        let transport = hop.params.get("transport").unwrap_or(Transport::Udp.name());
+        let other_transport = !transport.eq_ignore_ascii_case(flow.transport.name());
         if path == Path::Pinned || other_transport || !is_reachable(ip, flow.remote.ip()) {
             return flow;
         }
@@ -83,7 +83,6 @@ fn is_inner(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Transport;
     use crate::message::Method;
 
     fn route(target: &str, set: &[&str]) -> Route {
@@ -136,6 +135,12 @@ mod tests {
         assert_eq!(hop("sip:a@10.0.0.4", &[], "192.168.7.1:9"), "10.0.0.4:5060");
         assert_eq!(hop("sip:a@127.0.0.1", &[], "10.0.0.4:9"), "10.0.0.4:9");
         assert_eq!(hop("sip:a@203.0.113.9;transport=tcp", &[], "203.0.113.1:9"), "203.0.113.1:9");
+        let stream = |target: &str| {
+            let flow = Flow { transport: Transport::Tcp, ..flow("203.0.113.1:9") };
+            route(target, &[]).next_hop(flow, Path::Routed).remote.to_string()
+        };
+        assert_eq!(stream("sip:a@203.0.113.9:5070;transport=TCP"), "203.0.113.9:5070");
+        assert_eq!(stream("sip:a@203.0.113.9:5070"), "203.0.113.1:9", "means UDP");
         let pinned = route("sip:a@203.0.113.9", &[]).next_hop(flow("203.0.113.1:9"), Path::Pinned);
         assert_eq!(pinned, flow("203.0.113.1:9"));
     }

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use super::{Dialog, Ended, Outgoing, Path, Pending, State, Verdict};
 use crate::api::{DialogId, Flow, Transport};
 use crate::endpoint::Core;
-use crate::limits::TOKEN_BYTES_MAX;
+use crate::limits::{TOKEN_BYTES_MAX, TOKEN_CSEQ_ROOM};
 use crate::message::{HeaderName, Message, Method, Request, Screened, screen};
-use crate::transaction::{ClientUser, MergeKey, ServerKey};
+use crate::transaction::{Back, ClientUser, MergeKey, ServerKey};
 
 const VERSION: &str = "cordboard-dialog/1";
 const CALLING: &str = "calling";
@@ -112,7 +112,8 @@ impl Dialog {
                     return None;
                 }
                 let merge = MergeKey::of(&request);
-                let transaction = core.table.open_server(key, merge, &Method::Invite, flow);
+                let transaction =
+                    core.table.open_server(key, merge, &Method::Invite, Back { flow, other: flow });
                 dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
                 dialog.reject(core, now, 480);
             }
@@ -139,9 +140,12 @@ impl Dialog {
         self.tell_token(core, token);
     }
 
-    pub(super) fn tell_talking_token(&self, core: &mut Core) {
-        let Some(bye) = self.request(core, Method::Bye, self.local_cseq.saturating_add(1)) else { return };
-        let token = self.write_token(TALKING, self.next_hop(), &bye);
+    pub(super) fn tell_talking_token(&mut self, core: &mut Core) {
+        // Numbers may be left out (RFC 3261 §12.2.2): not every request of ours needs a new token.
+        let cseq = self.local_cseq.saturating_add(TOKEN_CSEQ_ROOM);
+        let Some(bye) = self.request(core, Method::Bye, cseq) else { return };
+        self.token_cseq = cseq;
+        let token = self.write_token(TALKING, self.next_hop(core), &bye);
         self.tell_token(core, token);
     }
 

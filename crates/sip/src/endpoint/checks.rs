@@ -1,5 +1,6 @@
 //! What an endpoint objects to in a request before it looks at what is asked (RFC 3261 §8.2.1–§8.2.3).
 
+use super::Core;
 use super::core::{ALLOWED, SDP};
 use crate::message::{HeaderName, Method, Request, Response, check};
 
@@ -31,11 +32,12 @@ impl Objection {
 }
 
 /// The first objection to `request`, if any. Not for ACK and CANCEL.
-pub(super) fn object(request: &Request, merged: bool) -> Option<Objection> {
+pub(super) fn object(core: &Core, request: &Request, merged: bool) -> Option<Objection> {
     object_to_method(request)
         .or_else(|| merged.then(|| Objection::plain(482)))
-        .or_else(|| object_to_extensions(request))
+        .or_else(|| object_to_extensions(core, request))
         .or_else(|| object_to_content(request))
+        .or_else(|| object_to_session(core, request))
 }
 
 fn object_to_method(request: &Request) -> Option<Objection> {
@@ -55,8 +57,8 @@ fn object_to_method(request: &Request) -> Option<Objection> {
     }
 }
 
-fn object_to_extensions(request: &Request) -> Option<Objection> {
-    let unknown = check::unsupported_requires(request, &[]);
+fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {
+    let unknown = check::unsupported_requires(request, core.extensions());
     (!unknown.is_empty()).then(|| Objection::with(420, HeaderName::Unsupported, unknown.join(", ")))
 }
 
@@ -68,4 +70,14 @@ fn object_to_content(request: &Request) -> Option<Objection> {
         return Some(Objection::with(415, HeaderName::Accept, SDP));
     }
     (!check::accepts(request, SDP)).then(|| Objection::plain(406))
+}
+
+/// Only who knows of session timers can do something with a 422 (RFC 4028 §9).
+fn object_to_session(core: &Core, request: &Request) -> Option<Objection> {
+    let concerns = matches!(request.method, Method::Invite | Method::Update);
+    let timers = core.config.session.filter(|_| concerns)?;
+    let min_s = timers.interval_min.as_secs();
+    let asked = request.headers.session_expires().ok().flatten()?;
+    let refused = check::knows(request, "timer") && u64::from(asked.interval_s) < min_s;
+    refused.then(|| Objection::with(422, HeaderName::MinSe, min_s.to_string()))
 }

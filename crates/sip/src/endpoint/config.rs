@@ -19,8 +19,30 @@ pub struct Config {
     pub registrar: Option<Registrar>,
     /// How long any INVITE may ring before it is given up, whoever made it.
     pub ring_max: Duration,
+    /// How calls that nobody ended are found out (RFC 4028). None: not at all.
+    pub session: Option<SessionTimers>,
+    /// Whether requests too large for a datagram go by TCP (RFC 3261 §18.1.1). Whoever carries the endpoint's bytes must
+    /// be able to open streams then.
+    pub large_by_tcp: bool,
+    /// How long a stream may be idle that no registered phone is behind.
+    pub stream_idle_max: Duration,
     /// How much is held at once.
     pub limits: Limits,
+}
+
+/// Signs of life in established calls (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimers {
+    /// How long a call lasts without one, if we are asked: Session-Expires.
+    pub interval: Duration,
+    /// The shortest interval that we accept (else 422): Min-SE. The standard wants at least 90 s.
+    pub interval_min: Duration,
+}
+
+impl Default for SessionTimers {
+    fn default() -> Self {
+        SessionTimers { interval: Duration::from_secs(1800), interval_min: Duration::from_secs(90) }
+    }
 }
 
 /// One bound address.
@@ -83,6 +105,8 @@ pub struct Limits {
     pub bindings_max: usize,
     /// Bindings of one user. More: 403.
     pub bindings_per_user_max: usize,
+    /// Streams. More: closed, not opened.
+    pub connections_max: usize,
 }
 
 impl Default for Limits {
@@ -92,6 +116,7 @@ impl Default for Limits {
             dialogs_max: limits::DIALOGS_MAX,
             bindings_max: limits::BINDINGS_MAX,
             bindings_per_user_max: limits::BINDINGS_PER_USER_MAX,
+            connections_max: limits::CONNECTIONS_MAX,
         }
     }
 }
@@ -115,6 +140,9 @@ impl Default for Config {
             times: Times::default(),
             registrar: None,
             ring_max: Duration::from_secs(600),
+            large_by_tcp: false,
+            stream_idle_max: Duration::from_secs(900),
+            session: Some(SessionTimers::default()),
             limits: Limits::default(),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(config: Config, random: Random) -> Core {
-        Core { table: Table::new(config.times), wire: Wire::default(), config, random }
+        Core { table: Table::new(config.times), wire: Wire::new(&config), config, random }
     }
 
     /// A tag that no one can guess.
@@ -37,17 +37,19 @@ impl Core {
     pub(crate) fn via(&mut self, flow: Flow) -> String {
         let (host, port) = self.advertised(flow);
         let branch = self.random.hex(16);
-        let transport = match flow.transport {
-            Transport::Udp => "UDP",
-            Transport::Tcp => "TCP",
-        };
+        let transport = flow.transport.name();
         format!("SIP/2.0/{transport} {host}:{port};branch={MAGIC_COOKIE}{branch};rport")
     }
 
     /// Where others reach us when they come by `flow`.
     pub(crate) fn contact(&self, flow: Flow, user: &str) -> String {
         let (host, port) = self.advertised(flow);
-        NameAddr::new(Uri::sip(user, host, Some(port))).to_string()
+        let mut uri = Uri::sip(user, host, Some(port));
+        match flow.transport {
+            Transport::Udp => {}
+            Transport::Tcp => uri.params.set("transport", Some("tcp")),
+        }
+        NameAddr::new(uri).to_string()
     }
 
     /// What others are to call our end of `flow`.
@@ -126,10 +128,34 @@ impl Core {
         self.table.answer(now, &mut self.wire, id, response);
     }
 
+    /// An answer to OPTIONS: what we can do (RFC 3261 §11.2).
+    pub(super) fn can_do(&self, mut response: Response) -> Response {
+        response.headers.push(HeaderName::Allow, ALLOWED);
+        response.headers.push(HeaderName::Accept, SDP);
+        self.put_supported(&mut response.headers);
+        response
+    }
+
+    /// The extensions that are in use here.
+    pub(crate) fn extensions(&self) -> &'static [&'static str] {
+        match self.config.session {
+            Some(_) => &["timer"],
+            None => &[],
+        }
+    }
+
+    /// Says which extensions we know.
+    pub(crate) fn put_supported(&self, headers: &mut Headers) {
+        let tags = self.extensions();
+        if !tags.is_empty() {
+            headers.push(HeaderName::Supported, tags.join(", "));
+        }
+    }
+
     /// Answers OPTIONS inside a dialog.
     pub(crate) fn answer_options(&mut self, now: Mono, id: TransactionId, request: &Request) {
         let tag = self.tag();
-        let response = can_do(self.response(request, 200, &tag));
+        let response = self.can_do(self.response(request, 200, &tag));
         self.answer(now, id, &response);
     }
 
@@ -139,13 +165,6 @@ impl Core {
         let response = self.response(request, status, &tag);
         self.answer(now, id, &response);
     }
-}
-
-/// An answer to OPTIONS: what we can do (RFC 3261 §11.2).
-pub(super) fn can_do(mut response: Response) -> Response {
-    response.headers.push(HeaderName::Allow, ALLOWED);
-    response.headers.push(HeaderName::Accept, SDP);
-    response
 }
 
 /// Puts `tag` into To where there is none.
@@ -184,12 +203,22 @@ pub(crate) fn stamp_via(headers: &mut Headers, flow: Flow) {
     headers.replace_top_via(&via).expect("the Via that was just read is there");
 }
 
-/// The way back for answers: to the source address when the sender asks for that (`rport`) or its own idea of its
+/// The way back for answers: over a stream, the stream; else to the source address when the sender asks for that (`rport`) or its own idea of its
 /// address is not what we see, since then there is a NAT; else to the port it named (RFC 3261 §18.2.2).
 pub(crate) fn way_back(via: &Via, flow: Flow) -> Flow {
     let mut back = flow;
-    if via.rport().is_none() && via.host.ip() == Some(flow.remote.ip()) {
-        back.remote.set_port(via.port.unwrap_or(5060));
+    let named = via.rport().is_none() && via.host.ip() == Some(flow.remote.ip());
+    match flow.transport {
+        Transport::Udp if named => back.remote.set_port(via.port.unwrap_or(5060)),
+        Transport::Udp | Transport::Tcp => {}
     }
+    back
+}
+
+/// Where answers go when the stream that the request came by is gone: to the port that the sender named
+/// (RFC 3261 §18.2.2).
+pub(super) fn other_way_back(via: &Via, flow: Flow) -> Flow {
+    let mut back = flow;
+    back.remote.set_port(via.port.unwrap_or(5060));
     back
 }

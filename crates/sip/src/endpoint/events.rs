@@ -8,7 +8,13 @@ impl Endpoint {
     /// Takes an answer to whoever asked. One that answers nothing of ours is dropped (RFC 3261 §18.1.2).
     pub(super) fn response(&mut self, now: Now, response: &Response) {
         let core = &mut self.core;
-        let Some((user, id)) = core.table.answered(now.mono, &mut core.wire, response) else { return };
+        if let Some((user, id)) = core.table.answered(now.mono, &mut core.wire, response) {
+            self.hear(now, user, id, response);
+        }
+    }
+
+    /// Tells whoever asked of an answer.
+    pub(super) fn hear(&mut self, now: Now, user: ClientUser, id: TransactionId, response: &Response) {
         match user {
             ClientUser::Invite(dialog) => {
                 self.with(dialog, |dialog, core| dialog.invite_answered(core, now, id, response));
@@ -19,7 +25,10 @@ impl Endpoint {
             ClientUser::Bye(dialog) => {
                 self.with(dialog, |dialog, core| dialog.bye_answered(core, now, id, response));
             }
-            ClientUser::ForkBye(_) => {}
+            ClientUser::Change(dialog) => {
+                self.with(dialog, |dialog, core| dialog.change_answered(core, now, id, response));
+            }
+            ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_) => {}
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
             }
@@ -40,6 +49,7 @@ impl Endpoint {
                     }
                 }
                 TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),
+                TimerName::Connection(flow, timer) => self.connection_timer(now, flow, timer),
             }
         }
     }
@@ -57,15 +67,25 @@ impl Endpoint {
             (ClientUser::Bye(dialog), Ending::TimedOut) => {
                 self.with(dialog, |dialog, core| dialog.bye_timed_out(core, now));
             }
+            (ClientUser::Change(dialog), Ending::TimedOut) => {
+                self.with(dialog, |dialog, core| dialog.change_timed_out(core, now, id));
+            }
+            (ClientUser::Change(dialog), Ending::Done) => {
+                self.with(dialog, |dialog, _| dialog.change_done(id));
+            }
             (ClientUser::Registration(registration), Ending::TimedOut) => {
                 self.registrations.timed_out(&mut self.core, now, registration);
             }
             // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
-            (ClientUser::Cancel(_) | ClientUser::ForkBye(_), Ending::TimedOut)
+            (
+                ClientUser::Cancel(_) | ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_),
+                Ending::TimedOut,
+            )
             | (
                 ClientUser::Cancel(_)
                 | ClientUser::Bye(_)
                 | ClientUser::ForkBye(_)
+                | ClientUser::ChangeCancel(_)
                 | ClientUser::Registration(_),
                 Ending::Done,
             ) => {}

@@ -4,10 +4,12 @@
 
 mod checks;
 mod config;
+mod connections;
 mod core;
 mod events;
 mod registration;
 mod requests;
+mod streams;
 mod timer;
 mod wire;
 
@@ -18,10 +20,10 @@ pub(crate) use self::core::{ALLOWED, Core, put_sdp, put_tag, sdp_of};
 use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
-pub use config::{Config, Domain, Limits, Listener, Registrar as RegistrarConfig, User};
+pub use config::{Config, Domain, Limits, Listener, Registrar as RegistrarConfig, SessionTimers, User};
 use registration::Registrations;
 pub(crate) use timer::TimerName;
-pub use timer::{DialogTimer, TimerKind};
+pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
 pub(crate) use wire::Wire;
 
 /// A user agent, registrar included. See [`crate::api`] for the words.
@@ -46,10 +48,13 @@ impl Endpoint {
         }
     }
 
-    /// Takes what came in. Nothing a datagram holds can be an error here.
+    /// Takes what came in. Nothing that the far end says can be an error here.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         match input {
-            Input::Datagram { flow, data } => self.datagram(now, flow, data),
+            Input::Datagram { flow, data } => self.message(now, flow, data),
+            Input::Connected { flow } => self.connected(now, flow),
+            Input::Stream { flow, data } => self.stream(now, flow, data),
+            Input::Closed { flow } => self.closed(now, flow),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -128,6 +133,13 @@ impl Endpoint {
         self.with(dialog, |dialog, core| dialog.refuse_offer(core, now, status));
     }
 
+    /// Offers to change the media of an established call, by re-INVITE. `OfferAnswered`, `OfferRefused` or `Ended` follows,
+    /// perhaps after a while: where both ends offer at once, both wait and try again (RFC 3261 §14.1). One at a time: a
+    /// second one, and one for a call that is not established, is refused with 491.
+    pub fn offer(&mut self, now: Now, dialog: DialogId, sdp: Bytes) {
+        self.with(dialog, |dialog, core| dialog.offer(core, now, sdp));
+    }
+
     /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL or 480, and ACK and BYE for a
     /// 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
     pub fn resume(&mut self, now: Now, token: &[u8]) -> Option<DialogId> {
@@ -175,6 +187,7 @@ impl Endpoint {
             dialogs: self.dialogs.len(),
             bindings: self.registrar.as_ref().map_or(0, Registrar::len),
             registrations: self.registrations.len(),
+            connections: self.core.wire.connections.len(),
             timers: self.core.wire.timers.len(),
         }
     }

@@ -162,7 +162,7 @@ impl Registration {
     }
 
     fn send(&self, core: &mut Core, now: Now, id: RegistrationId, request: Request) -> TransactionId {
-        core.open(now.mono, request, self.what.flow, ClientUser::Registration(id))
+        core.open_fitting(now, request, self.what.flow, ClientUser::Registration(id))
     }
 
     fn rest(&mut self, core: &mut Core, now: Now, id: RegistrationId, pause: Duration) {

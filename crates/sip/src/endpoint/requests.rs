@@ -1,20 +1,20 @@
 use base::Now;
 
 use super::checks::object;
-use super::core::{can_do, put_tag, stamp_via, way_back};
+use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::{Core, Endpoint};
 use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
 use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
 use crate::registrar::Registered;
-use crate::transaction::{MergeKey, ServerKey, TransactionId};
+use crate::transaction::{Back, MergeKey, ServerKey, TransactionId};
 
 /// When to come again after a 503.
 const RETRY_AFTER_S: &str = "5";
 
 impl Endpoint {
-    /// Takes a datagram to whom it is for.
-    pub(super) fn datagram(&mut self, now: Now, flow: Flow, data: &[u8]) {
+    /// Takes a message to whom it is for.
+    pub(super) fn message(&mut self, now: Now, flow: Flow, data: &[u8]) {
         match screen(data) {
             Screened::Accept(Message::Request(request)) => self.request(now, flow, request),
             Screened::Accept(Message::Response(response)) => self.response(now, &response),
@@ -42,7 +42,7 @@ impl Endpoint {
         }
         let merge = MergeKey::of(&request);
         let merged = merge.as_ref().is_some_and(|merge| self.core.table.is_merged(merge));
-        if let Some(objection) = object(&request, merged) {
+        if let Some(objection) = object(&self.core, &request, merged) {
             return self.core.answer_statelessly(flow, objection.response(&request));
         }
         self.perform(now, Arrived { flow, key, merge }, request);
@@ -95,7 +95,7 @@ impl Endpoint {
         match request.method {
             Method::Invite => self.called(now, arrived, request),
             Method::Options => {
-                let answer = can_do(Response::to(&request, 200));
+                let answer = self.core.can_do(Response::to(&request, 200));
                 self.core.answer_statelessly(flow, answer);
             }
             Method::Ack
@@ -171,14 +171,16 @@ struct Arrived {
 impl Core {
     /// Begins a transaction for a request, and writes down in it where it came from.
     fn remember(&mut self, arrived: Arrived, request: &mut Request) -> TransactionId {
-        let back = request.headers.top_via().map_or(arrived.flow, |via| way_back(&via, arrived.flow));
+        let via = request.headers.top_via();
+        let flow = via.as_ref().map_or(arrived.flow, |via| way_back(via, arrived.flow));
+        let other = via.as_ref().map_or(arrived.flow, |via| other_way_back(via, arrived.flow));
         stamp_via(&mut request.headers, arrived.flow);
-        self.table.open_server(arrived.key, arrived.merge, &request.method, back)
+        self.table.open_server(arrived.key, arrived.merge, &request.method, Back { flow, other })
     }
 
     /// Answers a request that is not worth a transaction. Its repetitions get the same To tag, since it is made of what
     /// they have in common (RFC 3261 §8.2.7).
-    fn answer_statelessly(&mut self, flow: Flow, mut response: Response) {
+    pub(super) fn answer_statelessly(&mut self, flow: Flow, mut response: Response) {
         let Ok(via) = response.headers.top_via() else {
             return self.wire.send(flow, response.encode());
         };

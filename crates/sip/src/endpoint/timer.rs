@@ -1,4 +1,4 @@
-use crate::api::{Aor, DialogId, RegistrationId};
+use crate::api::{Aor, DialogId, Flow, RegistrationId};
 use crate::transaction::{Timer, TransactionId};
 
 /// Why something will happen at a deadline.
@@ -12,6 +12,25 @@ pub enum TimerKind {
     BindingExpiry,
     /// One of our own registrations is to be refreshed or tried again.
     RegistrationRefresh,
+    /// A stream waits for something.
+    Connection(ConnectionTimer),
+}
+
+/// What a stream waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectionTimer {
+    /// That it is open.
+    Opening,
+    /// The rest of a message that has begun: however busy the sender is with it.
+    Incomplete,
+    /// Anything; the first message sooner than another one.
+    Idle,
+}
+
+impl ConnectionTimer {
+    /// All of them.
+    pub(crate) const ALL: [ConnectionTimer; 3] =
+        [ConnectionTimer::Opening, ConnectionTimer::Incomplete, ConnectionTimer::Idle];
 }
 
 /// What a dialog waits for.
@@ -29,17 +48,29 @@ pub enum DialogTimer {
     Unacknowledged,
     /// The user's answer to an offer inside the dialog.
     ReofferUnanswered,
+    /// A better moment for what we asked of the far end (RFC 3261 §14.1).
+    ChangeRetry,
+    /// The final answer to what we asked of the far end.
+    ChangeUnanswered,
+    /// The moment to give a sign of life (RFC 4028).
+    SessionRefresh,
+    /// A sign of life, of either side.
+    SessionExpired,
 }
 
 impl DialogTimer {
     /// All of them.
-    pub(crate) const ALL: [DialogTimer; 6] = [
+    pub(crate) const ALL: [DialogTimer; 10] = [
         DialogTimer::NothingHeard,
         DialogTimer::Unanswered,
         DialogTimer::CancelGivenUp,
         DialogTimer::Repeat2xx,
         DialogTimer::Unacknowledged,
         DialogTimer::ReofferUnanswered,
+        DialogTimer::ChangeRetry,
+        DialogTimer::ChangeUnanswered,
+        DialogTimer::SessionRefresh,
+        DialogTimer::SessionExpired,
     ];
 }
 
@@ -50,6 +81,7 @@ pub(crate) enum TimerName {
     Dialog(DialogId, DialogTimer),
     Bindings(Aor),
     Registration(RegistrationId),
+    Connection(Flow, ConnectionTimer),
 }
 
 impl TimerName {
@@ -59,6 +91,7 @@ impl TimerName {
             TimerName::Dialog(_, timer) => TimerKind::Dialog(*timer),
             TimerName::Bindings(_) => TimerKind::BindingExpiry,
             TimerName::Registration(_) => TimerKind::RegistrationRefresh,
+            TimerName::Connection(_, timer) => TimerKind::Connection(*timer),
         }
     }
 }

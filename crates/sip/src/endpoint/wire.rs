@@ -1,19 +1,31 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use base::{Mono, Timers};
 use bytes::Bytes;
 
-use super::TimerName;
-use crate::api::{DialogId, Event, Flow, Output, Transmit};
+use super::connections::{self, Connections, Gone};
+use super::{Config, ConnectionTimer, Limits, TimerName};
+use crate::api::{DialogId, Event, Flow, Output, Transmit, Transport};
+use crate::message::framing::Frame;
 
-/// What leaves the endpoint, and the deadlines. Every part of it writes here.
+/// What leaves the endpoint, the streams that it leaves by, and the deadlines. Every part of it writes here.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
+    limits: Limits,
+    /// How long a stream may take to open: leaves time for UDP within the patience of whoever waits.
+    opening_max: Duration,
     out: VecDeque<Output>,
+    pub(crate) connections: Connections,
     pub(crate) timers: Timers<TimerName>,
 }
 
 impl Wire {
+    pub(crate) fn new(config: &Config) -> Wire {
+        let opening_max = config.times.patience() / 8;
+        Wire { limits: config.limits, opening_max, ..Wire::default() }
+    }
+
     /// Sends bytes that need not wait for anything.
     pub(crate) fn send(&mut self, flow: Flow, data: Bytes) {
         self.send_gated(flow, data, None);
@@ -21,12 +33,12 @@ impl Wire {
 
     /// Sends bytes; with a dialog they are an INVITE and must not leave before the log says why.
     pub(crate) fn send_gated(&mut self, flow: Flow, data: Bytes, invite: Option<DialogId>) {
-        self.out.push_back(Output::Transmit(Transmit { flow, data, invite, ack: None }));
+        self.transmit(Transmit { flow, data, invite, ack: None });
     }
 
     /// Sends the ACK that establishes a dialog: it must not leave before the log has the dialog's token.
     pub(crate) fn send_ack(&mut self, flow: Flow, data: Bytes, dialog: DialogId) {
-        self.out.push_back(Output::Transmit(Transmit { flow, data, invite: None, ack: Some(dialog) }));
+        self.transmit(Transmit { flow, data, invite: None, ack: Some(dialog) });
     }
 
     /// Tells the endpoint's user.
@@ -36,23 +48,12 @@ impl Wire {
 
     /// Takes back an INVITE that nobody has polled yet; false: it is gone.
     pub(crate) fn take_back_invite(&mut self, dialog: DialogId) -> bool {
-        let is_it = |output: &Output| match output {
-            Output::Transmit(transmit) => transmit.invite == Some(dialog),
-            Output::Event(_) => false,
-        };
-        let before = self.out.len();
-        self.out.retain(|output| !is_it(output));
-        self.out.len() < before
+        self.take_back_where(|transmit| transmit.invite == Some(dialog))
     }
 
     /// Takes back bytes that nobody has polled yet; false: they are gone.
     pub(crate) fn take_back(&mut self, flow: Flow, data: &Bytes) -> bool {
-        let before = self.out.len();
-        self.out.retain(|output| match output {
-            Output::Transmit(transmit) => transmit.flow != flow || transmit.data != *data,
-            Output::Event(_) => true,
-        });
-        self.out.len() < before
+        self.take_back_where(|transmit| transmit.flow == flow && transmit.data == *data)
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output> {
@@ -61,5 +62,84 @@ impl Wire {
 
     pub(crate) fn pop_due(&mut self, now: Mono) -> Option<TimerName> {
         self.timers.pop_due(now)
+    }
+
+    /// Gives a stream that is being opened its deadline.
+    pub(crate) fn await_opening(&mut self, now: Mono, flow: Flow) {
+        let timer = ConnectionTimer::Opening;
+        if self.connections.is_opening(flow) && !self.is_set(flow, timer) {
+            self.set(flow, timer, now + self.opening_max);
+        }
+    }
+
+    /// A stream is open: what waited for it leaves. False: there is no room for it.
+    pub(super) fn opened(&mut self, flow: Flow) -> bool {
+        let Some(waiting) = self.connections.opened(&self.limits, flow) else {
+            self.out.push_back(Output::Close { flow });
+            return false;
+        };
+        self.out.extend(waiting.into_iter().map(Output::Transmit));
+        self.cancel(flow, ConnectionTimer::Opening);
+        true
+    }
+
+    /// Forgets a stream that is gone.
+    pub(super) fn gone(&mut self, flow: Flow) -> Option<Gone> {
+        for timer in ConnectionTimer::ALL {
+            self.cancel(flow, timer);
+        }
+        self.connections.remove(flow)
+    }
+
+    /// Has a stream closed.
+    pub(super) fn close(&mut self, flow: Flow) {
+        self.out.push_back(Output::Close { flow });
+    }
+
+    /// Takes bytes of a stream; false: they are too many.
+    pub(super) fn push(&mut self, flow: Flow, data: &[u8]) -> bool {
+        self.connections.push(flow, data)
+    }
+
+    /// What a stream says next.
+    pub(super) fn next_frame(&mut self, flow: Flow) -> Option<Frame> {
+        self.connections.next_frame(flow)
+    }
+
+    /// Sets a deadline of a stream.
+    pub(super) fn set(&mut self, flow: Flow, timer: ConnectionTimer, at: Mono) {
+        self.timers.set(TimerName::Connection(flow, timer), at);
+    }
+
+    /// Forgets a deadline of a stream.
+    pub(super) fn cancel(&mut self, flow: Flow, timer: ConnectionTimer) {
+        self.timers.cancel(&TimerName::Connection(flow, timer));
+    }
+
+    /// Whether a deadline of a stream is set.
+    pub(super) fn is_set(&self, flow: Flow, timer: ConnectionTimer) -> bool {
+        self.timers.get(&TimerName::Connection(flow, timer)).is_some()
+    }
+
+    fn transmit(&mut self, transmit: Transmit) {
+        let flow = transmit.flow;
+        match flow.transport {
+            Transport::Udp => self.out.push_back(Output::Transmit(transmit)),
+            Transport::Tcp => match self.connections.send(&self.limits, transmit) {
+                connections::Bytes::Send(transmit) => self.out.push_back(Output::Transmit(transmit)),
+                connections::Bytes::WaitingToOpen => self.out.push_back(Output::Connect { flow }),
+                connections::Bytes::Waiting | connections::Bytes::Dropped => {}
+            },
+        }
+    }
+
+    fn take_back_where(&mut self, is_it: impl Fn(&Transmit) -> bool) -> bool {
+        let before = self.out.len();
+        self.out.retain(|output| match output {
+            Output::Transmit(transmit) => !is_it(transmit),
+            Output::Event(_) | Output::Connect { .. } | Output::Close { .. } => true,
+        });
+        let polled = self.out.len() < before;
+        self.connections.take_back(is_it) || polled
     }
 }

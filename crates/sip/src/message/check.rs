@@ -11,6 +11,12 @@ pub fn unsupported_requires(request: &Request, supported: &[&str]) -> Vec<String
     required.filter(is_unknown).map(str::to_owned).collect()
 }
 
+/// Whether the sender knows the extension `tag`, by Supported or Require.
+pub fn knows(request: &Request, tag: &str) -> bool {
+    let names = [HeaderName::Supported, HeaderName::Require];
+    names.iter().flat_map(|name| request.headers.tokens(name)).any(|known| known.eq_ignore_ascii_case(tag))
+}
+
 /// Whether the sender takes an answer of type `wanted`, such as `application/sdp`; without Accept it takes SDP.
 /// If not, answer 406.
 pub fn accepts(request: &Request, wanted: &str) -> bool {

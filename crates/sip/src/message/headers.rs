@@ -1,5 +1,5 @@
 use super::scan::{clean, decimal, split_outside, trim};
-use super::{CSeq, Contacts, HeaderName, Malformed, NameAddr, Via};
+use super::{CSeq, Contacts, HeaderName, Malformed, NameAddr, RAck, SessionExpires, Via};
 use crate::limits::{CALL_ID_BYTES_MAX, HEADER_VALUES_MAX, VIA_VALUES_MAX};
 
 /// The header fields of a message in their order, values unfolded and trimmed.
@@ -166,6 +166,27 @@ impl Headers {
     /// Min-Expires in seconds.
     pub fn min_expires_s(&self) -> Result<Option<u32>, Malformed> {
         self.number(&HeaderName::MinExpires)
+    }
+
+    /// Session-Expires.
+    pub fn session_expires(&self) -> Result<Option<SessionExpires>, Malformed> {
+        self.get(&HeaderName::SessionExpires).map(SessionExpires::parse).transpose()
+    }
+
+    /// Min-SE in seconds, without its parameters.
+    pub fn min_se_s(&self) -> Result<Option<u32>, Malformed> {
+        let line = self.get(&HeaderName::MinSe).map(|line| trim(line.split(';').next().unwrap_or("")));
+        line.map(|text| decimal(text, "Min-SE")).transpose()
+    }
+
+    /// RSeq.
+    pub fn rseq(&self) -> Result<Option<u32>, Malformed> {
+        self.number(&HeaderName::RSeq)
+    }
+
+    /// RAck.
+    pub fn rack(&self) -> Result<RAck, Malformed> {
+        RAck::parse(self.required(&HeaderName::RAck)?)
     }
 
     /// Type and subtype of the body in lower case, without parameters and spaces: `application/sdp`.

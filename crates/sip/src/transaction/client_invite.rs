@@ -65,6 +65,11 @@ fn calling(interval: Duration, input: ClientInput, times: &Times, fx: &mut Effec
 fn proceeding(input: ClientInput, times: &Times, fx: &mut Effects) -> InviteClient {
     match input {
         ClientInput::Answer(class) => answered(class, times, fx),
+        // Set by a user who does not wait any longer.
+        ClientInput::Timer(Timer::B) => {
+            fx.push(Effect::TimedOut);
+            InviteClient::Terminated
+        }
         ClientInput::Timer(_) => InviteClient::Proceeding,
     }
 }

@@ -1,7 +1,8 @@
 //! The four transaction machines of RFC 3261 §17, with the Accepted state of RFC 6026, and the table that runs them.
 //!
 //! A machine is a small value: `step(input)` gives the next state and pushes [`Effect`]s. Messages, addresses and
-//! deadlines belong to the [`table`]. Datagrams only: the timers that are zero on reliable transports are not.
+//! deadlines belong to the [`table`]. The machines know only datagrams; what a timer is worth on a stream, says
+//! [`Timer::by`].
 
 mod client_invite;
 mod client_other;
@@ -12,12 +13,14 @@ mod table;
 
 use std::time::Duration;
 
+use crate::api::Transport;
+
 pub(crate) use client_invite::InviteClient;
 pub(crate) use client_other::OtherClient;
 pub(crate) use key::{ClientKey, MergeKey, ServerKey};
 pub(crate) use server_invite::InviteServer;
 pub(crate) use server_other::OtherServer;
-pub(crate) use table::{ClientUser, Ending, Table};
+pub(crate) use table::{Back, ClientUser, Ending, Table};
 
 /// A transaction in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +71,17 @@ impl Timer {
         Timer::L,
         Timer::M,
     ];
+
+    /// How long it runs by `transport` if it runs `after` with datagrams (RFC 3261 §17, table 4; RFC 6026 §7). None: not
+    /// at all, since a stream repeats nothing; zero: nothing repeated is to be absorbed.
+    pub(crate) fn by(self, transport: Transport, after: Duration) -> Option<Duration> {
+        match (transport, self) {
+            (Transport::Udp, _) => Some(after),
+            (Transport::Tcp, Timer::A | Timer::E | Timer::G) => None,
+            (Transport::Tcp, Timer::D | Timer::I | Timer::J | Timer::K) => Some(Duration::ZERO),
+            (Transport::Tcp, Timer::B | Timer::F | Timer::H | Timer::L | Timer::M) => Some(after),
+        }
+    }
 }
 
 /// The base times of RFC 3261 §17.1.1.1.

@@ -7,7 +7,7 @@ use super::{
     Class, ClientInput, ClientKey, Effect, Effects, InviteClient, InviteServer, MergeKey, OtherClient,
     OtherServer, ServerInput, ServerKey, Timer, Times, TransactionId,
 };
-use crate::api::{DialogId, Flow, RegistrationId};
+use crate::api::{DialogId, Flow, RegistrationId, Transport};
 use crate::endpoint::{TimerName, Wire};
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 
@@ -22,6 +22,10 @@ pub(crate) enum ClientUser {
     Bye(DialogId),
     /// The BYE of a fork that lost.
     ForkBye(DialogId),
+    /// A re-INVITE or UPDATE of ours.
+    Change(DialogId),
+    /// The CANCEL of such a re-INVITE.
+    ChangeCancel(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
 }
@@ -33,6 +37,14 @@ pub(crate) enum Ending {
     TimedOut,
     /// It was answered long enough ago.
     Done,
+}
+
+/// The way back for answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Back {
+    pub(crate) flow: Flow,
+    /// When that is a stream that is gone.
+    pub(crate) other: Flow,
 }
 
 /// All transactions.
@@ -54,6 +66,8 @@ struct Client {
     request: Request,
     bytes: Bytes,
     flow: Flow,
+    /// Where it goes if no stream can be opened.
+    fallback: Option<Flow>,
     user: ClientUser,
 }
 
@@ -68,8 +82,7 @@ struct Server {
     key: ServerKey,
     merge: Option<MergeKey>,
     machine: ServerMachine,
-    /// The way back for answers.
-    flow: Flow,
+    back: Back,
     last_answer: Bytes,
     dialog: Option<DialogId>,
 }
@@ -96,12 +109,7 @@ impl Table {
         user: ClientUser,
     ) -> TransactionId {
         let (id, mut client) = self.new_client(request, flow, user);
-        let mut fx = Effects::new();
-        client.machine = match client.key.method {
-            Method::Invite => ClientMachine::Invite(InviteClient::start(&self.times, &mut fx)),
-            _ => ClientMachine::Other(OtherClient::start(&self.times, &mut fx)),
-        };
-        client.perform(now, wire, id, &fx, None);
+        client.start(now, wire, id, &self.times);
         self.clients.insert(id, client);
         id
     }
@@ -132,6 +140,36 @@ impl Table {
         self.clients.get(&id).map(|client| (&client.request, client.flow))
     }
 
+    /// Says where a request goes if no stream can be opened for it.
+    pub(crate) fn set_fallback(&mut self, id: TransactionId, flow: Flow) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.fallback = Some(flow);
+        }
+    }
+
+    /// The requests that wait for an answer by `flow`.
+    pub(crate) fn asking_by(&self, flow: Flow) -> Vec<TransactionId> {
+        let asking = self.clients.iter().filter(|(_, client)| client.flow == flow && client.is_asking());
+        asking.map(|(id, _)| *id).collect()
+    }
+
+    /// Begins a request anew by its other way; false: it has none.
+    pub(crate) fn fall_back(&mut self, now: Mono, wire: &mut Wire, id: TransactionId) -> bool {
+        let Some(client) = self.clients.get_mut(&id) else { return false };
+        let Some(flow) = client.fallback.take() else { return false };
+        client.go_by(flow);
+        client.start(now, wire, id, &self.times);
+        true
+    }
+
+    /// The way of a request is gone: it ends as if it had been answered with 503 (RFC 3261 §8.1.3.1, §17.1.4).
+    pub(crate) fn failed(&mut self, wire: &mut Wire, id: TransactionId) -> Option<(ClientUser, Response)> {
+        let client = self.clients.get(&id)?;
+        let (user, response) = (client.user, Response::to(&client.request, 503));
+        self.forget_client(wire, id);
+        Some((user, response))
+    }
+
     /// Sends our INVITE no more, but listens on.
     pub(crate) fn hush(&mut self, wire: &mut Wire, id: TransactionId) {
         wire.timers.cancel(&TimerName::Transaction(id, Timer::A));
@@ -152,6 +190,15 @@ impl Table {
         taken
     }
 
+    /// Ends our request by itself when no final answer comes, also where its user would have had to see to that.
+    pub(crate) fn abandon(&self, now: Mono, wire: &mut Wire, id: TransactionId) {
+        if let Some(Client { machine: ClientMachine::Invite(InviteClient::Proceeding), .. }) =
+            self.clients.get(&id)
+        {
+            wire.timers.set(TimerName::Transaction(id, Timer::B), now + self.times.patience());
+        }
+    }
+
     /// Forgets a client transaction without a word.
     pub(crate) fn forget_client(&mut self, wire: &mut Wire, id: TransactionId) {
         let Some(client) = self.clients.remove(&id) else { return };
@@ -162,13 +209,13 @@ impl Table {
         stop_all(wire, id);
     }
 
-    /// Begins a server transaction for `request`; answers go to `flow`.
+    /// Begins a server transaction for `request`; answers go `back`.
     pub(crate) fn open_server(
         &mut self,
         key: ServerKey,
         merge: Option<MergeKey>,
         method: &Method,
-        flow: Flow,
+        back: Back,
     ) -> TransactionId {
         let id = self.new_id();
         let machine = match method {
@@ -180,7 +227,7 @@ impl Table {
             self.by_merge.entry(merge.clone()).or_insert(id);
         }
         self.servers
-            .insert(id, Server { key, merge, machine, flow, last_answer: Bytes::new(), dialog: None });
+            .insert(id, Server { key, merge, machine, back, last_answer: Bytes::new(), dialog: None });
         id
     }
 
@@ -208,7 +255,7 @@ impl Table {
 
     /// The way of the answers to a request.
     pub(crate) fn way_back(&self, id: TransactionId) -> Option<Flow> {
-        self.servers.get(&id).map(|server| server.flow)
+        self.servers.get(&id).map(|server| server.back.flow)
     }
 
     /// The same request came again.
@@ -237,9 +284,10 @@ impl Table {
     /// Answers an INVITE in the place of its 100, and forgets it; false: the 100 has left.
     pub(crate) fn refuse_at_once(&mut self, wire: &mut Wire, id: TransactionId, refusal: &Response) -> bool {
         let Some(server) = self.servers.get(&id) else { return false };
-        let first = !server.last_answer.is_empty() && wire.take_back(server.flow, &server.last_answer);
+        let flow = server.back.flow;
+        let first = !server.last_answer.is_empty() && wire.take_back(flow, &server.last_answer);
         if first {
-            wire.send(server.flow, refusal.encode());
+            wire.send(flow, refusal.encode());
             self.forget_server(wire, id);
         }
         first
@@ -283,9 +331,10 @@ impl Table {
         let branch = via.branch().expect("our Via has a branch").to_owned();
         let key = ClientKey { branch, method: request.method.clone() };
         self.by_answer.insert(key.clone(), id);
-        let bytes = request.encode();
         let machine = ClientMachine::Invite(InviteClient::Proceeding);
-        (id, Client { key, machine, request, bytes, flow, user })
+        let mut client = Client { key, machine, request, bytes: Bytes::new(), flow, fallback: None, user };
+        client.go_by(flow);
+        (id, client)
     }
 
     fn step_server(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, input: ServerInput) -> Effects {
@@ -321,6 +370,39 @@ impl Table {
 }
 
 impl Client {
+    /// Sends the request for the first time.
+    fn start(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, times: &Times) {
+        let mut fx = Effects::new();
+        self.machine = match self.key.method {
+            Method::Invite => ClientMachine::Invite(InviteClient::start(times, &mut fx)),
+            _ => ClientMachine::Other(OtherClient::start(times, &mut fx)),
+        };
+        self.perform(now, wire, id, &fx, None);
+    }
+
+    /// Goes by `flow` from now on, and says so in its Via (RFC 3261 §18.1.1).
+    fn go_by(&mut self, flow: Flow) {
+        self.flow = flow;
+        let mut via = self.request.headers.top_via().expect("our requests have a Via that we wrote");
+        via.transport = flow.transport.name().to_owned();
+        self.request.headers.replace_top_via(&via).expect("the Via that was just read is there");
+        self.bytes = self.request.encode();
+    }
+
+    /// Whether a final answer is waited for.
+    fn is_asking(&self) -> bool {
+        match self.machine {
+            ClientMachine::Invite(state) => match state {
+                InviteClient::Calling { .. } | InviteClient::Proceeding => true,
+                InviteClient::Accepted | InviteClient::Completed | InviteClient::Terminated => false,
+            },
+            ClientMachine::Other(state) => match state {
+                OtherClient::Trying { .. } | OtherClient::Proceeding => true,
+                OtherClient::Completed | OtherClient::Terminated => false,
+            },
+        }
+    }
+
     fn step(&mut self, input: ClientInput, times: &Times) -> Effects {
         let mut fx = Effects::new();
         match &mut self.machine {
@@ -350,20 +432,39 @@ impl Client {
             ClientUser::Cancel(_)
             | ClientUser::Bye(_)
             | ClientUser::ForkBye(_)
+            | ClientUser::Change(_)
+            | ClientUser::ChangeCancel(_)
             | ClientUser::Registration(_) => None,
         };
         for effect in fx {
             match *effect {
-                Effect::Send => wire.send_gated(self.flow, self.bytes.clone(), gate),
+                Effect::Send => {
+                    wire.send_gated(self.flow, self.bytes.clone(), gate);
+                    wire.await_opening(now, self.flow);
+                }
                 Effect::Acknowledge => {
                     if let Some(answer) = answer {
                         wire.send(self.flow, acknowledgement(&self.request, answer).encode());
                     }
                 }
-                Effect::Set(timer, after) => wire.timers.set(TimerName::Transaction(id, timer), now + after),
+                Effect::Set(timer, after) => {
+                    if let Some(after) = timer.by(self.flow.transport, after) {
+                        wire.timers.set(TimerName::Transaction(id, timer), now + after);
+                    }
+                }
                 Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
                 Effect::Deliver | Effect::TimedOut => {}
             }
+        }
+    }
+}
+
+impl Back {
+    /// The way that can be gone now.
+    fn now(self, wire: &Wire) -> Flow {
+        match self.flow.transport {
+            Transport::Tcp if !wire.connections.is_open(self.flow) => self.other,
+            Transport::Udp | Transport::Tcp => self.flow,
         }
     }
 }
@@ -374,8 +475,16 @@ impl Server {
             match *effect {
                 // Nothing was answered yet when an INVITE comes again before its 100 was made.
                 Effect::Send if self.last_answer.is_empty() => {}
-                Effect::Send => wire.send(self.flow, self.last_answer.clone()),
-                Effect::Set(timer, after) => wire.timers.set(TimerName::Transaction(id, timer), now + after),
+                Effect::Send => {
+                    let flow = self.back.now(wire);
+                    wire.send(flow, self.last_answer.clone());
+                    wire.await_opening(now, flow);
+                }
+                Effect::Set(timer, after) => {
+                    if let Some(after) = timer.by(self.back.flow.transport, after) {
+                        wire.timers.set(TimerName::Transaction(id, timer), now + after);
+                    }
+                }
                 Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
                 Effect::Acknowledge | Effect::Deliver | Effect::TimedOut => {}
             }

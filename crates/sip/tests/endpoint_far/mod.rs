@@ -22,6 +22,10 @@ pub(crate) struct Did {
     pub(crate) events: Vec<Event>,
     pub(crate) requests: Vec<(Flow, Request)>,
     pub(crate) responses: Vec<(Flow, Response)>,
+    /// Pongs.
+    pub(crate) empty_lines: usize,
+    pub(crate) connects: Vec<Flow>,
+    pub(crate) closes: Vec<Flow>,
 }
 
 impl Far {
@@ -55,6 +59,8 @@ impl Far {
             all.events.extend(did.events);
             all.requests.extend(did.requests);
             all.responses.extend(did.responses);
+            all.connects.extend(did.connects);
+            all.closes.extend(did.closes);
         }
         self.now = end;
         all
@@ -65,6 +71,9 @@ impl Far {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
                 Output::Event(event) => did.events.push(event),
+                Output::Connect { flow } => did.connects.push(flow),
+                Output::Close { flow } => did.closes.push(flow),
+                Output::Transmit(transmit) if *transmit.data == *b"\r\n" => did.empty_lines += 1,
                 Output::Transmit(transmit) => match parse_datagram(&transmit.data).expect("well formed") {
                     Message::Request(request) => did.requests.push((transmit.flow, request)),
                     Message::Response(response) => did.responses.push((transmit.flow, response)),
@@ -126,7 +135,11 @@ impl Did {
     }
 
     pub(crate) fn is_silent(&self) -> bool {
-        self.events.is_empty() && self.requests.is_empty() && self.responses.is_empty()
+        self.events.is_empty()
+            && self.requests.is_empty()
+            && self.responses.is_empty()
+            && self.connects.is_empty()
+            && self.closes.is_empty()
     }
 
     /// The events but tokens.

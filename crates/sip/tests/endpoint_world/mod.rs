@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::{Mono, Now, Random, Wall};
 use bytes::Bytes;
 use sip::api::{Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, Transport};
+use sip::message::{Message, parse_datagram};
 use sip::{Config, Endpoint};
 
 /// Which endpoint.
@@ -37,6 +38,8 @@ pub(crate) enum Deed {
     Accept,
     AcceptTwice,
     Reject(u16),
+    /// Wants other media.
+    Offer,
     End,
     /// The process dies and begins anew with the last tokens.
     Restart,
@@ -162,6 +165,7 @@ impl World {
                     }
                 }
                 Deed::Reject(status) => endpoint.reject(now, dialog, status),
+                Deed::Offer => endpoint.offer(now, dialog, "v=0 new offer".into()),
                 Deed::End => endpoint.end(now, dialog),
                 Deed::Call { .. } | Deed::Restart => {}
             }
@@ -186,11 +190,24 @@ impl World {
     fn drain(&mut self, side: Side) {
         while let Some(output) = self.player(side).endpoint.poll_output() {
             match output {
-                Output::Event(event) => self.player(side).note(event),
+                Output::Connect { .. } | Output::Close { .. } => panic!("there are no streams here"),
+                Output::Event(event) => {
+                    let now = self.now;
+                    let player = self.player(side);
+                    // A person who is asked agrees at once.
+                    if let Event::Reoffered { dialog, .. } = event {
+                        player.endpoint.answer_offer(now, dialog, "v=0 new answer".into());
+                    }
+                    player.note(event);
+                }
                 Output::Transmit(transmit) => {
                     assert_eq!(transmit.flow, flow_at(side));
-                    let is_invite = transmit.data.starts_with(b"INVITE ");
-                    assert_eq!(transmit.invite.is_some(), is_invite, "only an INVITE waits for the log");
+                    let begins = transmit.data.starts_with(b"INVITE ") && !is_inside(&transmit.data);
+                    assert_eq!(
+                        transmit.invite.is_some(),
+                        begins,
+                        "only an INVITE that begins waits for the log"
+                    );
                     if let Some(dialog) = transmit.invite {
                         let token = &self.player(side).alive[&dialog];
                         assert!(!token.is_empty(), "the token comes before the INVITE");
@@ -255,12 +272,21 @@ impl Player {
             Event::Progress { dialog, .. }
             | Event::Answered { dialog, .. }
             | Event::Acknowledged { dialog, .. }
-            | Event::Reoffered { dialog, .. } => {
+            | Event::Reoffered { dialog, .. }
+            | Event::OfferAnswered { dialog, .. }
+            | Event::OfferRefused { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }
             Event::Registration { .. } | Event::OwnRegistration { .. } => {}
         }
         self.events.push(event);
+    }
+}
+
+fn is_inside(data: &[u8]) -> bool {
+    match parse_datagram(data) {
+        Ok(Message::Request(request)) => request.headers.to().is_ok_and(|to| to.tag().is_some()),
+        Ok(Message::Response(_)) | Err(_) => false,
     }
 }
 

@@ -460,6 +460,7 @@ impl Bench {
                     appended = true;
                 }
                 Output::Transmit { flow, data } => self.network.push_back((flow.local, flow.remote, data)),
+                Output::Connect { .. } | Output::Close { .. } => panic!("there are no streams here"),
                 Output::Reply { command, result } => self.replies.push((command, result)),
                 Output::Media(command) => self.media.push(command),
                 Output::Finish { call, files, .. } => self.finished.push((call, files)),
@@ -491,6 +492,9 @@ impl Bench {
                 }
                 sip::api::Output::Event(Event::Ended { how, .. }) => far.ended.push(how),
                 sip::api::Output::Event(_) => {}
+                sip::api::Output::Connect { .. } | sip::api::Output::Close { .. } => {
+                    panic!("there are no streams here")
+                }
             }
         }
         moved

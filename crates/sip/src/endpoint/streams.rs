@@ -1,0 +1,131 @@
+//! Messages over streams: connections open and close, slow and silent ones are given up (RFC 3261 §18, RFC 5626).
+
+use base::Now;
+use bytes::Bytes;
+
+use super::connections::Gone;
+use super::{ConnectionTimer, Core, Endpoint};
+use crate::api::{Flow, Transport};
+use crate::message::Request;
+use crate::message::framing::Frame;
+use crate::transaction::{ClientUser, TransactionId};
+
+/// The answer to a ping (RFC 5626 §3.5.1).
+const PONG: &[u8] = b"\r\n";
+
+impl Endpoint {
+    pub(super) fn connected(&mut self, now: Now, flow: Flow) {
+        if self.core.wire.opened(flow) {
+            // One who connects has something to say.
+            let patience = self.core.config.times.patience();
+            self.core.wire.set(flow, ConnectionTimer::Idle, now.mono + patience);
+        }
+    }
+
+    pub(super) fn stream(&mut self, now: Now, flow: Flow, data: &[u8]) {
+        if !self.core.wire.connections.is_open(flow) {
+            return;
+        }
+        if !self.core.wire.push(flow, data) {
+            return self.drop_stream(now, flow);
+        }
+        let mut said = false;
+        while let Some(frame) = self.core.wire.next_frame(flow) {
+            said = true;
+            self.frame(now, flow, frame);
+        }
+        if self.core.wire.connections.is_open(flow) {
+            self.watch(now, flow, said);
+        }
+    }
+
+    /// A stream is gone: what waits for an answer on it will get none, and the phones behind it cannot be called.
+    pub(super) fn closed(&mut self, now: Now, flow: Flow) {
+        let Some(gone) = self.core.wire.gone(flow) else { return };
+        if let Some(registrar) = &mut self.registrar {
+            registrar.forget_flow(&mut self.core.wire, flow);
+        }
+        for id in self.core.table.asking_by(flow) {
+            let Core { table, wire, .. } = &mut self.core;
+            if gone == Gone::Opening && table.fall_back(now.mono, wire, id) {
+                continue;
+            }
+            if let Some((user, response)) = table.failed(wire, id) {
+                self.hear(now, user, id, &response);
+            }
+        }
+    }
+
+    pub(super) fn connection_timer(&mut self, now: Now, flow: Flow, timer: ConnectionTimer) {
+        match timer {
+            ConnectionTimer::Opening => self.drop_stream(now, flow),
+            ConnectionTimer::Incomplete => {
+                if let Some(frame) = self.core.wire.connections.give_up(flow) {
+                    self.frame(now, flow, frame);
+                }
+            }
+            ConnectionTimer::Idle => {
+                let bound = self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(flow));
+                match bound {
+                    true => self.core.await_more(now, flow),
+                    false => self.drop_stream(now, flow),
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Now, flow: Flow, frame: Frame) {
+        match frame {
+            Frame::Message(data) => self.message(now, flow, &data),
+            Frame::Ping => self.core.wire.send(flow, Bytes::from_static(PONG)),
+            Frame::Refused(refusal) => {
+                self.core.answer_statelessly(flow, refusal.response());
+                self.drop_stream(now, flow);
+            }
+            Frame::Lost(_) => self.drop_stream(now, flow),
+        }
+    }
+
+    /// Sets the deadlines of a stream that brought something.
+    fn watch(&mut self, now: Now, flow: Flow, said: bool) {
+        let core = &mut self.core;
+        if said {
+            core.await_more(now, flow);
+            core.wire.cancel(flow, ConnectionTimer::Incomplete);
+        }
+        if core.wire.connections.is_midway(flow) && !core.wire.is_set(flow, ConnectionTimer::Incomplete) {
+            let patience = core.config.times.patience();
+            core.wire.set(flow, ConnectionTimer::Incomplete, now.mono + patience);
+        }
+    }
+
+    fn drop_stream(&mut self, now: Now, flow: Flow) {
+        self.core.wire.close(flow);
+        self.closed(now, flow);
+    }
+}
+
+impl Core {
+    /// Like `open`, but a request that is too large for a datagram goes by TCP, and by UDP all the same where no stream
+    /// can be opened (RFC 3261 §18.1.1).
+    pub(crate) fn open_fitting(
+        &mut self,
+        now: Now,
+        request: Request,
+        flow: Flow,
+        user: ClientUser,
+    ) -> TransactionId {
+        let fits = request.encode().len() <= crate::limits::DATAGRAM_REQUEST_BYTES_MAX;
+        if fits || !self.config.large_by_tcp || flow.transport == Transport::Tcp {
+            return self.open(now.mono, request, flow, user);
+        }
+        let stream = Flow { transport: Transport::Tcp, ..flow };
+        let id = self.open(now.mono, request, stream, user);
+        self.table.set_fallback(id, flow);
+        id
+    }
+
+    fn await_more(&mut self, now: Now, flow: Flow) {
+        self.wire.set(flow, ConnectionTimer::Idle, now.mono + self.config.stream_idle_max);
+    }
+}
