@@ -139,7 +139,7 @@ fn what_belongs_to_no_dialog_is_refused_or_dropped() {
         (Method::Update, 481),
         (Method::Message, 405),
         (Method::Subscribe, 405),
-        (Method::Prack, 405),
+        (Method::Prack, 481),
         (Method::Other("DANCE".to_owned()), 501),
         (Method::Options, 200),
         // No registrar is configured.

@@ -206,7 +206,7 @@ impl Dialog {
         let Some(mut request) = self.request(core, method, cseq) else { return };
         request.headers.push(HeaderName::Contact, self.contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
-        core.put_supported(&mut request.headers);
+        // No 100rel: what is said before the final answer matters to nobody here.
         self.put_session(core, &mut request.headers);
         if let Some(sdp) = sdp {
             put_sdp(&mut request.headers, &mut request.body, sdp);

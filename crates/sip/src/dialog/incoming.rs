@@ -58,6 +58,9 @@ impl Dialog {
     /// Sends a provisional answer.
     pub(crate) fn ring(&mut self, core: &mut Core, now: Now, status: u16, sdp: Option<Bytes>) {
         let State::Incoming(pending) = &self.state else { return };
+        if Dialog::is_reliable(core, &pending.request) {
+            return self.ring_reliably(core, now, status, sdp);
+        }
         let mut response = self.response(core, &pending.request, status);
         if let Some(sdp) = sdp {
             put_sdp(&mut response.headers, &mut response.body, sdp);
@@ -67,10 +70,14 @@ impl Dialog {
 
     /// Sends the 2xx; it is sent again until the ACK comes.
     pub(crate) fn accept(&mut self, core: &mut Core, now: Now, sdp: Bytes) {
+        if matches!(self.state, State::Incoming(_)) && self.keep_back(&sdp) {
+            return;
+        }
         match std::mem::replace(&mut self.state, State::Accepted) {
             State::Incoming(pending) => {
                 self.stop_timers(core);
                 self.hears_update = hears_update(&pending.request.headers);
+                let sdp = self.reliable.still_to_say(sdp);
                 self.send_2xx(core, now, &pending, sdp);
                 self.tell_talking_token(core);
             }
@@ -97,6 +104,7 @@ impl Dialog {
             self.over(core, now, Ended::ByFar);
         } else if self.reoffer.as_ref().is_some_and(|pending| pending.transaction == transaction) {
             self.drop_reoffer(core, now);
+            self.ask_when_free(core, now);
         }
     }
 
@@ -112,7 +120,7 @@ impl Dialog {
         if matches!(self.state, State::Accepted) {
             self.state = State::Up;
         }
-        let sdp = sdp_of(&ack.headers, &ack.body);
+        let sdp = sdp_of(&ack.headers, &ack.body).or(self.reliable.take_answer());
         self.tell(core, Event::Acknowledged { dialog: self.id, sdp });
         if self.verdict != Verdict::Open {
             return self.leave(core, now, Ended::ByUs);
@@ -137,11 +145,13 @@ impl Dialog {
     }
 
     /// Sends a 2xx for `pending`, now and until its ACK comes (RFC 3261 §13.3.1.4).
-    pub(super) fn send_2xx(&mut self, core: &mut Core, now: Now, pending: &Pending, sdp: Bytes) {
+    pub(super) fn send_2xx(&mut self, core: &mut Core, now: Now, pending: &Pending, sdp: Option<Bytes>) {
         let mut response = self.response(core, &pending.request, 200);
-        put_sdp(&mut response.headers, &mut response.body, sdp.clone());
+        if let Some(sdp) = sdp {
+            self.sdp = sdp.clone();
+            put_sdp(&mut response.headers, &mut response.body, sdp);
+        }
         self.agree_on_session(core, now, &pending.request, &mut response);
-        self.sdp = sdp;
         core.answer(now.mono, pending.transaction, &response);
         let cseq = pending.request.headers.cseq().map_or(0, |cseq| cseq.number);
         let flow = core.table.way_back(pending.transaction).unwrap_or(self.flow);

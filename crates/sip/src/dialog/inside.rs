@@ -21,13 +21,13 @@ impl Dialog {
             Method::Bye => self.far_left(core, now, id, request),
             Method::Invite => self.far_reinvites(core, now, id, request),
             Method::Update => self.far_updates(core, now, id, request),
+            Method::Prack => self.far_pracks(core, now, id, request),
             Method::Info => answer_known(core, now, id, request, &INFO_TYPES),
             Method::Message => answer_known(core, now, id, request, &MESSAGE_TYPES),
             Method::Options => core.answer_options(now.mono, id, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
@@ -41,28 +41,34 @@ impl Dialog {
         let Some(pending) = self.reoffer.take() else { return };
         self.stop_timer(core, DialogTimer::ReofferUnanswered);
         if pending.request.method == Method::Invite {
-            return self.send_2xx(core, now, &pending, sdp);
+            return self.send_2xx(core, now, &pending, Some(sdp));
         }
         let mut response = self.response(core, &pending.request, 200);
         put_sdp(&mut response.headers, &mut response.body, sdp.clone());
         self.agree_on_session(core, now, &pending.request, &mut response);
         self.sdp = sdp;
         core.answer(now.mono, pending.transaction, &response);
+        self.go_on_ringing(core, now);
         self.ask_when_free(core, now);
     }
 
     /// Our user refuses the far end's offer; everything stays as it was.
     pub(crate) fn refuse_offer(&mut self, core: &mut Core, now: Now, status: u16) {
-        let Some(pending) = self.reoffer.take() else { return };
-        self.stop_timer(core, DialogTimer::ReofferUnanswered);
-        let response = self.response(core, &pending.request, status);
-        core.answer(now.mono, pending.transaction, &response);
+        self.turn_down(core, now, status);
+        self.go_on_ringing(core, now);
         self.ask_when_free(core, now);
     }
 
     /// The offer lost its meaning.
     pub(super) fn drop_reoffer(&mut self, core: &mut Core, now: Now) {
-        self.refuse_offer(core, now, 487);
+        self.turn_down(core, now, 487);
+    }
+
+    fn turn_down(&mut self, core: &mut Core, now: Now, status: u16) {
+        let Some(pending) = self.reoffer.take() else { return };
+        self.stop_timer(core, DialogTimer::ReofferUnanswered);
+        let response = self.response(core, &pending.request, status);
+        core.answer(now.mono, pending.transaction, &response);
     }
 
     /// Whether the request is of our far end, and in order; else the status to answer with.

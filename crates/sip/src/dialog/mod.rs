@@ -16,6 +16,7 @@ mod change;
 mod incoming;
 mod inside;
 mod outgoing;
+mod reliable;
 mod route;
 mod session;
 mod store;
@@ -33,6 +34,7 @@ use crate::transaction::{ClientUser, TransactionId};
 use change::{Change, ChangeAck};
 pub(crate) use incoming::Caller;
 use outgoing::Outgoing;
+use reliable::Reliable;
 pub(crate) use route::Path;
 use route::Route;
 use session::Keeper;
@@ -72,6 +74,8 @@ pub(crate) struct Dialog {
     change_ack: Option<ChangeAck>,
     /// Whether the far end takes UPDATE.
     hears_update: bool,
+    /// Our provisional answers that must arrive.
+    reliable: Reliable,
     /// Who gives the signs of life, if they are agreed on.
     keeper: Option<Keeper>,
     /// The shortest interval between them that the far end bears, if it said so in a 422; else zero.
@@ -167,6 +171,7 @@ impl Dialog {
             next_offer: None,
             change_ack: None,
             hears_update: false,
+            reliable: Reliable::default(),
             keeper: None,
             session_min: Duration::ZERO,
             token_cseq: 0,
@@ -209,6 +214,8 @@ impl Dialog {
             DialogTimer::ReofferUnanswered => self.refuse_offer(core, now, 500),
             DialogTimer::ChangeRetry => self.ask_again(core, now),
             DialogTimer::ChangeUnanswered => self.change_unanswered(core, now),
+            DialogTimer::RepeatProvisional => self.repeat_provisional(core, now),
+            DialogTimer::Unpracked => self.unpracked(core, now),
             DialogTimer::SessionRefresh => self.refresh(core, now),
             DialogTimer::SessionExpired => self.session_expired(core, now),
         }
@@ -256,6 +263,7 @@ impl Dialog {
     /// The protocol came to its end; tells our user what is owed, else `how`.
     fn over(&mut self, core: &mut Core, now: Now, how: Ended) {
         self.stop_timers(core);
+        self.reliable = Reliable::default();
         self.drop_reoffer(core, now);
         self.drop_change(core, now);
         self.unacked = None;

@@ -1,6 +1,7 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::reliable::number_of;
 use super::{Cancel, Dialog, Far, Path, State, Verdict, hears_update};
 use crate::api::{DialogId, Ended, Event, Flow, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
@@ -49,6 +50,8 @@ enum Heard {
 struct Early {
     far: Far,
     sdp: Option<Bytes>,
+    /// The number of its last provisional answer that wanted a PRACK.
+    rseq: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -291,21 +294,34 @@ impl Dialog {
             self.set_timer(core, DialogTimer::Unanswered, ceiling);
         }
         if response.status > 100 {
-            self.note_early(core, response);
+            self.note_early(core, now, response);
         }
     }
 
-    fn note_early(&mut self, core: &mut Core, response: &Response) {
+    fn note_early(&mut self, core: &mut Core, now: Now, response: &Response) {
         let sdp = sdp_of(&response.headers, &response.body);
+        let rseq = number_of(core, response);
         let Some(out) = &mut self.outgoing else { return };
         if let Some(far) = Far::answering(response, &out.invite.uri).filter(|far| far.tag.is_some()) {
             if let Some(early) = out.early_with(far.tag.as_deref()) {
-                early.far.route = far.route;
+                // Repeated, or one is missing before it (RFC 3262 §4).
+                let in_order = |(new, last): (u32, u32)| last.checked_add(1) == Some(new);
+                if rseq.zip(early.rseq).is_some_and(|numbers| !in_order(numbers)) {
+                    return;
+                }
+                early.far.route = far.route.clone();
                 early.sdp = sdp.clone().or(early.sdp.take());
+                early.rseq = rseq.or(early.rseq);
             } else if out.early.len() < FORKS_MAX {
-                out.early.push(Early { far, sdp: sdp.clone() });
+                out.early.push(Early { far: far.clone(), sdp: sdp.clone(), rseq });
+            } else {
+                return;
+            }
+            if let Some(rseq) = rseq {
+                self.send_prack(core, now, &far, rseq);
             }
         }
+        let Some(out) = &mut self.outgoing else { return };
         let news = Some((response.status, sdp.clone()));
         if out.told != news {
             out.told = news;
@@ -420,7 +436,7 @@ impl Dialog {
         }
     }
 
-    fn invite_cseq(&self) -> u32 {
+    pub(super) fn invite_cseq(&self) -> u32 {
         let invite = self.outgoing.as_ref().map(|out| &out.invite);
         invite.and_then(|invite| invite.headers.cseq().ok()).map_or(0, |cseq| cseq.number)
     }

@@ -27,6 +27,9 @@ impl Dialog {
         });
         let floor = self.session_min.max(timers.interval_min);
         let interval_s = seconds(timers.interval.max(floor));
+        if !headers.has(&HeaderName::Supported) {
+            headers.push(HeaderName::Supported, "timer");
+        }
         headers.set(HeaderName::SessionExpires, SessionExpires { interval_s, refresher }.to_string());
         headers.set(HeaderName::MinSe, seconds(floor).to_string());
     }

@@ -45,14 +45,13 @@ fn object_to_method(request: &Request) -> Option<Objection> {
     match request.method {
         Method::Invite | Method::Ack | Method::Cancel | Method::Register | Method::Options => None,
         // Nothing outside a dialog means anything to these.
-        Method::Bye | Method::Info | Method::Update => (!inside).then(|| Objection::plain(481)),
+        Method::Bye | Method::Info | Method::Update | Method::Prack => {
+            (!inside).then(|| Objection::plain(481))
+        }
         Method::Message if inside => None,
-        Method::Message
-        | Method::Prack
-        | Method::Refer
-        | Method::Notify
-        | Method::Subscribe
-        | Method::Publish => Some(Objection::with(405, HeaderName::Allow, ALLOWED)),
+        Method::Message | Method::Refer | Method::Notify | Method::Subscribe | Method::Publish => {
+            Some(Objection::with(405, HeaderName::Allow, ALLOWED))
+        }
         Method::Other(_) => Some(Objection::with(501, HeaderName::Allow, ALLOWED)),
     }
 }

@@ -19,6 +19,8 @@ pub struct Config {
     pub registrar: Option<Registrar>,
     /// How long any INVITE may ring before it is given up, whoever made it.
     pub ring_max: Duration,
+    /// Which provisional answers must arrive (RFC 3262).
+    pub reliable: Reliability,
     /// How calls that nobody ended are found out (RFC 4028). None: not at all.
     pub session: Option<SessionTimers>,
     /// Whether requests too large for a datagram go by TCP (RFC 3261 §18.1.1). Whoever carries the endpoint's bytes must
@@ -28,6 +30,17 @@ pub struct Config {
     pub stream_idle_max: Duration,
     /// How much is held at once.
     pub limits: Limits,
+}
+
+/// Which provisional answers must arrive, and be acknowledged by PRACK (RFC 3262).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliability {
+    /// None: who insists on it is refused with 420, and we say that we cannot.
+    Never,
+    /// Theirs, when they want that; ours, when they insist.
+    WhenAsked,
+    /// Ours also when they only can.
+    WhenPossible,
 }
 
 /// Signs of life in established calls (RFC 4028).
@@ -142,6 +155,7 @@ impl Default for Config {
             ring_max: Duration::from_secs(600),
             large_by_tcp: false,
             stream_idle_max: Duration::from_secs(900),
+            reliable: Reliability::WhenAsked,
             session: Some(SessionTimers::default()),
             limits: Limits::default(),
         }

@@ -1,7 +1,7 @@
 use base::{Mono, Random};
 use bytes::Bytes;
 
-use super::{Config, Wire};
+use super::{Config, Reliability, Wire};
 use crate::api::{Credentials, Flow, Transport};
 use crate::digest::{Authorization, Challenge};
 use crate::message::{
@@ -10,7 +10,7 @@ use crate::message::{
 use crate::transaction::{ClientUser, Table, TransactionId};
 
 /// What we do, for Allow.
-pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 pub(crate) const SDP: &str = "application/sdp";
 const HOPS_MAX: &str = "70";
 
@@ -138,9 +138,15 @@ impl Core {
 
     /// The extensions that are in use here.
     pub(crate) fn extensions(&self) -> &'static [&'static str] {
-        match self.config.session {
-            Some(_) => &["timer"],
-            None => &[],
+        let reliable = match self.config.reliable {
+            Reliability::Never => false,
+            Reliability::WhenAsked | Reliability::WhenPossible => true,
+        };
+        match (self.config.session.is_some(), reliable) {
+            (true, true) => &["100rel", "timer"],
+            (true, false) => &["timer"],
+            (false, true) => &["100rel"],
+            (false, false) => &[],
         }
     }
 

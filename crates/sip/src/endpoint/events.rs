@@ -28,6 +28,9 @@ impl Endpoint {
             ClientUser::Change(dialog) => {
                 self.with(dialog, |dialog, core| dialog.change_answered(core, now, id, response));
             }
+            ClientUser::Prack(dialog) => {
+                self.with(dialog, |dialog, core| dialog.prack_answered(core, now, id, response));
+            }
             ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_) => {}
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
@@ -78,7 +81,10 @@ impl Endpoint {
             }
             // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
             (
-                ClientUser::Cancel(_) | ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_),
+                ClientUser::Cancel(_)
+                | ClientUser::ForkBye(_)
+                | ClientUser::ChangeCancel(_)
+                | ClientUser::Prack(_),
                 Ending::TimedOut,
             )
             | (
@@ -86,6 +92,7 @@ impl Endpoint {
                 | ClientUser::Bye(_)
                 | ClientUser::ForkBye(_)
                 | ClientUser::ChangeCancel(_)
+                | ClientUser::Prack(_)
                 | ClientUser::Registration(_),
                 Ending::Done,
             ) => {}

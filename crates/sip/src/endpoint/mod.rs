@@ -16,11 +16,13 @@ mod wire;
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
-pub(crate) use self::core::{ALLOWED, Core, put_sdp, put_tag, sdp_of};
+pub(crate) use self::core::{ALLOWED, Core, SDP, put_sdp, put_tag, sdp_of};
 use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
-pub use config::{Config, Domain, Limits, Listener, Registrar as RegistrarConfig, SessionTimers, User};
+pub use config::{
+    Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
+};
 use registration::Registrations;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};

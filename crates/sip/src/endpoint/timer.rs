@@ -52,6 +52,10 @@ pub enum DialogTimer {
     ChangeRetry,
     /// The final answer to what we asked of the far end.
     ChangeUnanswered,
+    /// The PRACK, before our provisional answer is sent again (RFC 3262).
+    RepeatProvisional,
+    /// The PRACK, before the caller counts as lost.
+    Unpracked,
     /// The moment to give a sign of life (RFC 4028).
     SessionRefresh,
     /// A sign of life, of either side.
@@ -60,7 +64,7 @@ pub enum DialogTimer {
 
 impl DialogTimer {
     /// All of them.
-    pub(crate) const ALL: [DialogTimer; 10] = [
+    pub(crate) const ALL: [DialogTimer; 12] = [
         DialogTimer::NothingHeard,
         DialogTimer::Unanswered,
         DialogTimer::CancelGivenUp,
@@ -69,6 +73,8 @@ impl DialogTimer {
         DialogTimer::ReofferUnanswered,
         DialogTimer::ChangeRetry,
         DialogTimer::ChangeUnanswered,
+        DialogTimer::RepeatProvisional,
+        DialogTimer::Unpracked,
         DialogTimer::SessionRefresh,
         DialogTimer::SessionExpired,
     ];

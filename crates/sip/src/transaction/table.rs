@@ -26,6 +26,8 @@ pub(crate) enum ClientUser {
     Change(DialogId),
     /// The CANCEL of such a re-INVITE.
     ChangeCancel(DialogId),
+    /// A PRACK of ours.
+    Prack(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
 }
@@ -434,6 +436,7 @@ impl Client {
             | ClientUser::ForkBye(_)
             | ClientUser::Change(_)
             | ClientUser::ChangeCancel(_)
+            | ClientUser::Prack(_)
             | ClientUser::Registration(_) => None,
         };
         for effect in fx {

@@ -35,6 +35,8 @@ pub(crate) enum Deed {
         answer_any_within: Option<Duration>,
     },
     Ring(u16),
+    /// Sound before the answer.
+    RingAloud,
     Accept,
     AcceptTwice,
     Reject(u16),
@@ -53,6 +55,7 @@ pub(crate) struct World {
     agenda: BTreeMap<(Mono, u64), (Side, Deed)>,
     packets: BTreeMap<(Mono, u64), (Side, Bytes)>,
     serial: u64,
+    config: Config,
 }
 
 pub(crate) struct Player {
@@ -68,15 +71,28 @@ pub(crate) struct Player {
 
 impl World {
     pub(crate) fn new(seed: u64, link: Link) -> World {
+        World::with(seed, link, Config::default())
+    }
+
+    pub(crate) fn with(seed: u64, link: Link, config: Config) -> World {
         let mut random = Random::from_number(seed);
         let sides = [Side::A, Side::B]
             .map(|side| {
-                let endpoint = Endpoint::new(Config::default(), random.fork());
+                let endpoint = Endpoint::new(config.clone(), random.fork());
                 (side, Player { endpoint, events: Vec::new(), alive: BTreeMap::new(), sent: Vec::new() })
             })
             .into();
         let now = Now { mono: Mono::ZERO, wall: Wall::from_millis(1_790_000_000_000) };
-        World { now, random, link, sides, agenda: BTreeMap::new(), packets: BTreeMap::new(), serial: 0 }
+        World {
+            now,
+            random,
+            link,
+            sides,
+            agenda: BTreeMap::new(),
+            packets: BTreeMap::new(),
+            serial: 0,
+            config,
+        }
     }
 
     pub(crate) fn at(&mut self, ms: u64, side: Side, deed: Deed) {
@@ -157,6 +173,7 @@ impl World {
         for dialog in alive {
             match deed {
                 Deed::Ring(status) => endpoint.ring(now, dialog, status, None),
+                Deed::RingAloud => endpoint.ring(now, dialog, 183, Some("v=0 answer".into())),
                 Deed::Accept => endpoint.accept(now, dialog, "v=0 answer".into()),
                 Deed::AcceptTwice => {
                     let other = endpoint.accept_twice(now, dialog, "v=0 answer".into(), "v=0 other".into());
@@ -174,10 +191,10 @@ impl World {
     }
 
     fn restart(&mut self, side: Side) {
-        let (now, seed) = (self.now, self.random.fork());
+        let (now, seed, config) = (self.now, self.random.fork(), self.config.clone());
         let player = self.player(side);
         let tokens: Vec<Bytes> = std::mem::take(&mut player.alive).into_values().collect();
-        player.endpoint = Endpoint::new(Config::default(), seed);
+        player.endpoint = Endpoint::new(config, seed);
         player.events.clear();
         for token in tokens {
             let dialog = player.endpoint.resume(now, &token).expect("our own token is understood");
