@@ -226,8 +226,9 @@ impl Lab {
                 }
             }
             Event::OwnRegistration { registration, standing } => self.heed_registrar(registration, standing),
-            // The lab's phones offer nothing new.
-            Event::OfferRefused { .. } => {}
+            Event::Referred { dialog, .. } => self.tools.endpoint.refuse_refer(now, dialog, 603),
+            // The lab's phones offer nothing new, and hear keys in the sound.
+            Event::OfferRefused { .. } | Event::KeyPressed { .. } => {}
             // A restart forgets the lab's calls, and it is nobody's registrar.
             Event::Token { .. } | Event::Registration { .. } => {}
         }

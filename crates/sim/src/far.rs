@@ -182,11 +182,13 @@ impl Far {
                 }
             }
             Event::Reoffered { dialog, .. } => self.endpoint.refuse_offer(now, dialog, 488),
+            Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
             Event::Progress { .. }
             | Event::Answered { .. }
             | Event::Acknowledged { .. }
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
+            | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
             | Event::OwnRegistration { .. } => {}

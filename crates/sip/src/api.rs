@@ -209,6 +209,25 @@ pub enum Event {
         /// 300–699.
         status: u16,
     },
+    /// The far end wants us to call someone in its place (REFER): answer with `accept_refer` or `refuse_refer`. Without an
+    /// answer it is refused with 603 in time.
+    Referred {
+        /// Which.
+        dialog: DialogId,
+        /// Whom, as a Request-URI.
+        refer_to: String,
+        /// The call that the new one is to take the place of (an attended transfer).
+        replaces: Option<Replaced>,
+    },
+    /// A key was pressed on the far phone, told by INFO. The same press may be heard in the media as well.
+    KeyPressed {
+        /// Which.
+        dialog: DialogId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        key: char,
+        /// For how long, if that was said.
+        duration: Option<Duration>,
+    },
     /// It is over: exactly one for every dialog begun by `invite`, `resume` or `Incoming`, and its last event.
     Ended {
         /// Which.
@@ -239,6 +258,15 @@ pub enum Event {
         /// How it stands.
         standing: Standing,
     },
+}
+
+/// A call that another one is to take the place of (RFC 3891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// One of ours.
+    Ours(DialogId),
+    /// One that we do not know.
+    Unknown,
 }
 
 /// How one of our own registrations stands.

@@ -39,6 +39,10 @@ impl Switch {
             // The switch offers nothing new by itself; what it said before may be answered anew.
             Event::OfferAnswered { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::OfferRefused { .. } => {}
+            // Whom an account's customers talk to is for its own server to say.
+            Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
+            // Keys are heard in the media, where each press counts once.
+            Event::KeyPressed { .. } => {}
             Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Registration { domain, user, registered } => {

@@ -449,6 +449,8 @@ impl World {
             | Event::Reoffered { .. }
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
+            | Event::Referred { .. }
+            | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
             | Event::OwnRegistration { .. } => {}

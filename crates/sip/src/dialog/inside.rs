@@ -1,8 +1,9 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::keys::key_of;
 use super::{Dialog, Pending, State, Verdict, contact_of};
-use crate::api::{Ended, Event};
+use crate::api::{Ended, Event, Replaced};
 use crate::endpoint::{Core, DialogTimer, put_sdp, sdp_of};
 use crate::message::{HeaderName, Headers, Method, Request, check};
 use crate::transaction::TransactionId;
@@ -13,7 +14,14 @@ const MESSAGE_TYPES: [&str; 1] = ["text/plain"];
 
 impl Dialog {
     /// The far end asks for something inside the dialog (RFC 3261 §12.2.2); not ACK, not CANCEL.
-    pub(crate) fn asked(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
+    pub(crate) fn asked(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        id: TransactionId,
+        request: &Request,
+        replaces: Option<Replaced>,
+    ) {
         if let Err(status) = self.check_far(request) {
             return core.answer_plainly(now.mono, id, request, status);
         }
@@ -22,17 +30,26 @@ impl Dialog {
             Method::Invite => self.far_reinvites(core, now, id, request),
             Method::Update => self.far_updates(core, now, id, request),
             Method::Prack => self.far_pracks(core, now, id, request),
-            Method::Info => answer_known(core, now, id, request, &INFO_TYPES),
+            Method::Refer => self.far_refers(core, now, id, request, replaces),
+            Method::Info => self.far_informs(core, now, id, request),
             Method::Message => answer_known(core, now, id, request, &MESSAGE_TYPES),
             Method::Options => core.answer_options(now.mono, id, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Publish
             | Method::Other(_) => core.answer_plainly(now.mono, id, request, 405),
+        }
+    }
+
+    fn far_informs(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
+        answer_known(core, now, id, request, &INFO_TYPES);
+        if let Some((key, duration)) =
+            key_of(request).filter(|_| check::understands_body(request, &INFO_TYPES))
+        {
+            self.tell(core, Event::KeyPressed { dialog: self.id, key, duration });
         }
     }
 
@@ -159,7 +176,7 @@ impl Dialog {
     }
 
     /// One at a time (RFC 3261 §14.2, RFC 3311 §5.2).
-    fn answer_later(&self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
+    pub(super) fn answer_later(&self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
         let mut response = self.response(core, request, 500);
         let wait_s = core.random.below(10).to_string();
         response.headers.push(HeaderName::RetryAfter, wait_s);

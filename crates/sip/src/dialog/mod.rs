@@ -15,7 +15,9 @@
 mod change;
 mod incoming;
 mod inside;
+mod keys;
 mod outgoing;
+mod refer;
 mod reliable;
 mod route;
 mod session;
@@ -34,6 +36,7 @@ use crate::transaction::{ClientUser, TransactionId};
 use change::{Change, ChangeAck};
 pub(crate) use incoming::Caller;
 use outgoing::Outgoing;
+use refer::Referral;
 use reliable::Reliable;
 pub(crate) use route::Path;
 use route::Route;
@@ -74,6 +77,8 @@ pub(crate) struct Dialog {
     change_ack: Option<ChangeAck>,
     /// Whether the far end takes UPDATE.
     hears_update: bool,
+    /// Whom the far end wants us to call.
+    referral: Referral,
     /// Our provisional answers that must arrive.
     reliable: Reliable,
     /// Who gives the signs of life, if they are agreed on.
@@ -171,6 +176,7 @@ impl Dialog {
             next_offer: None,
             change_ack: None,
             hears_update: false,
+            referral: Referral::default(),
             reliable: Reliable::default(),
             keeper: None,
             session_min: Duration::ZERO,
@@ -181,6 +187,11 @@ impl Dialog {
     /// Our Call-ID and tag: what requests inside the dialog are found by.
     pub(crate) fn tags(&self) -> (String, String) {
         (self.call_id.clone(), self.local_tag.clone())
+    }
+
+    /// Whether `tag` is the far end's.
+    pub(crate) fn is_with(&self, tag: &str) -> bool {
+        self.far.as_ref().is_some_and(|far| far.tag.as_deref() == Some(tag))
     }
 
     /// Whether anything may still come for it that needs an answer from here.
@@ -216,6 +227,8 @@ impl Dialog {
             DialogTimer::ChangeUnanswered => self.change_unanswered(core, now),
             DialogTimer::RepeatProvisional => self.repeat_provisional(core, now),
             DialogTimer::Unpracked => self.unpracked(core, now),
+            DialogTimer::ReferUnanswered => self.refuse_refer(core, now, 603),
+            DialogTimer::ReferOver => self.notify_refer(core, now, 408),
             DialogTimer::SessionRefresh => self.refresh(core, now),
             DialogTimer::SessionExpired => self.session_expired(core, now),
         }
@@ -246,6 +259,7 @@ impl Dialog {
         self.stop_timers(core);
         self.drop_reoffer(core, now);
         self.drop_change(core, now);
+        self.drop_refer(core, now);
         self.unacked = None;
         if self.verdict == Verdict::Open {
             self.verdict = Verdict::Owed(how);
@@ -266,6 +280,7 @@ impl Dialog {
         self.reliable = Reliable::default();
         self.drop_reoffer(core, now);
         self.drop_change(core, now);
+        self.drop_refer(core, now);
         self.unacked = None;
         self.state = State::Over;
         self.tell_end(core, how);

@@ -48,8 +48,10 @@ fn object_to_method(request: &Request) -> Option<Objection> {
         Method::Bye | Method::Info | Method::Update | Method::Prack => {
             (!inside).then(|| Objection::plain(481))
         }
-        Method::Message if inside => None,
-        Method::Message | Method::Refer | Method::Notify | Method::Subscribe | Method::Publish => {
+        Method::Message | Method::Refer if inside => None,
+        // Nobody is called for a stranger.
+        Method::Refer => Some(Objection::plain(603)),
+        Method::Message | Method::Notify | Method::Subscribe | Method::Publish => {
             Some(Objection::with(405, HeaderName::Allow, ALLOWED))
         }
         Method::Other(_) => Some(Objection::with(501, HeaderName::Allow, ALLOWED)),

@@ -10,7 +10,7 @@ use crate::message::{
 use crate::transaction::{ClientUser, Table, TransactionId};
 
 /// What we do, for Allow.
-pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
 pub(crate) const SDP: &str = "application/sdp";
 const HOPS_MAX: &str = "70";
 

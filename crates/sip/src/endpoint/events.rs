@@ -31,6 +31,9 @@ impl Endpoint {
             ClientUser::Prack(dialog) => {
                 self.with(dialog, |dialog, core| dialog.prack_answered(core, now, id, response));
             }
+            ClientUser::Notify(dialog) => {
+                self.with(dialog, |dialog, core| dialog.notify_answered(core, now, id, response));
+            }
             ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_) => {}
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
@@ -84,7 +87,8 @@ impl Endpoint {
                 ClientUser::Cancel(_)
                 | ClientUser::ForkBye(_)
                 | ClientUser::ChangeCancel(_)
-                | ClientUser::Prack(_),
+                | ClientUser::Prack(_)
+                | ClientUser::Notify(_),
                 Ending::TimedOut,
             )
             | (
@@ -93,6 +97,7 @@ impl Endpoint {
                 | ClientUser::ForkBye(_)
                 | ClientUser::ChangeCancel(_)
                 | ClientUser::Prack(_)
+                | ClientUser::Notify(_)
                 | ClientUser::Registration(_),
                 Ending::Done,
             ) => {}

@@ -142,6 +142,23 @@ impl Endpoint {
         self.with(dialog, |dialog, core| dialog.offer(core, now, sdp));
     }
 
+    /// Agrees to a `Referred`; then tell how the new call goes with `notify_refer`.
+    pub fn accept_refer(&mut self, now: Now, dialog: DialogId) {
+        self.with(dialog, |dialog, core| dialog.accept_refer(core, now));
+    }
+
+    /// Refuses a `Referred`, for example with 603. `status` is 300–699.
+    pub fn refuse_refer(&mut self, now: Now, dialog: DialogId, status: u16) {
+        assert!((300..700).contains(&status), "{status} is no refusal");
+        self.with(dialog, |dialog, core| dialog.refuse_refer(core, now, status));
+    }
+
+    /// Tells who asked for a call how it goes; a status from 200 on is the last word.
+    pub fn notify_refer(&mut self, now: Now, dialog: DialogId, status: u16) {
+        assert!((100..700).contains(&status), "{status} is no status");
+        self.with(dialog, |dialog, core| dialog.notify_refer(core, now, status));
+    }
+
     /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL or 480, and ACK and BYE for a
     /// 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
     pub fn resume(&mut self, now: Now, token: &[u8]) -> Option<DialogId> {

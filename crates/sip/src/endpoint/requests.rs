@@ -3,9 +3,11 @@ use base::Now;
 use super::checks::object;
 use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::{Core, Endpoint};
-use crate::api::Flow;
+use crate::api::{Flow, Replaced};
 use crate::dialog::{Caller, Dialog};
-use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
+use crate::message::{
+    HeaderName, Headers, Message, Method, NameAddr, Replaces, Request, Response, Screened, screen,
+};
 use crate::registrar::Registered;
 use crate::transaction::{Back, MergeKey, ServerKey, TransactionId};
 
@@ -90,7 +92,8 @@ impl Endpoint {
                 return self.core.answer_statelessly(flow, Response::to(&request, 481));
             };
             let id = self.core.remember(arrived, &mut request);
-            return self.with(dialog, |dialog, core| dialog.asked(core, now, id, &request));
+            let replaces = self.replaced(&request);
+            return self.with(dialog, |dialog, core| dialog.asked(core, now, id, &request, replaces));
         }
         match request.method {
             Method::Invite => self.called(now, arrived, request),
@@ -150,6 +153,17 @@ impl Endpoint {
     fn find(&self, request: &Request) -> Option<crate::api::DialogId> {
         let to = request.headers.to().ok()?;
         self.dialogs.find(request.headers.call_id().ok()?, to.tag()?)
+    }
+
+    /// The call that a REFER wants another one to take the place of: of ours only if both its tags are right (RFC 3891 §3).
+    fn replaced(&self, request: &Request) -> Option<Replaced> {
+        let refer_to = NameAddr::parse(request.headers.get(&HeaderName::ReferTo)?, "Refer-To").ok()?;
+        let replaces = refer_to.uri.header("Replaces")?;
+        let found = Replaces::parse(&replaces).ok().and_then(|replaces| {
+            let id = self.dialogs.find(&replaces.call_id, &replaces.to_tag)?;
+            self.dialogs.get(id).filter(|dialog| dialog.is_with(&replaces.from_tag)).map(|_| id)
+        });
+        Some(found.map_or(Replaced::Unknown, Replaced::Ours))
     }
 
     fn is_full(&self, request: &Request) -> bool {

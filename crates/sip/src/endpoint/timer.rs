@@ -56,6 +56,10 @@ pub enum DialogTimer {
     RepeatProvisional,
     /// The PRACK, before the caller counts as lost.
     Unpracked,
+    /// The user's answer to a REFER.
+    ReferUnanswered,
+    /// The end of a call that a REFER asked for.
+    ReferOver,
     /// The moment to give a sign of life (RFC 4028).
     SessionRefresh,
     /// A sign of life, of either side.
@@ -64,7 +68,7 @@ pub enum DialogTimer {
 
 impl DialogTimer {
     /// All of them.
-    pub(crate) const ALL: [DialogTimer; 12] = [
+    pub(crate) const ALL: [DialogTimer; 14] = [
         DialogTimer::NothingHeard,
         DialogTimer::Unanswered,
         DialogTimer::CancelGivenUp,
@@ -75,6 +79,8 @@ impl DialogTimer {
         DialogTimer::ChangeUnanswered,
         DialogTimer::RepeatProvisional,
         DialogTimer::Unpracked,
+        DialogTimer::ReferUnanswered,
+        DialogTimer::ReferOver,
         DialogTimer::SessionRefresh,
         DialogTimer::SessionExpired,
     ];

@@ -13,6 +13,7 @@ mod method;
 mod name;
 mod params;
 mod parse;
+mod replaces;
 #[cfg(test)]
 mod round_trip;
 mod scan;
@@ -34,6 +35,7 @@ pub use method::Method;
 pub use name::HeaderName;
 pub use params::Params;
 pub use parse::parse_datagram;
+pub use replaces::Replaces;
 pub(crate) use scan::{is_token, quote, split_outside, trim, unquote};
 pub use screen::{Refusal, Screened, screen};
 pub use session::{RAck, Refresher, SessionExpires};

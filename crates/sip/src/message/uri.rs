@@ -85,6 +85,12 @@ impl Uri {
         self.user.as_deref().map_or_else(String::new, unescape)
     }
 
+    /// The value of the header `name` that a request to this URI is to have, with its escapes resolved (RFC 3261 §19.1.1).
+    pub fn header(&self, name: &str) -> Option<String> {
+        let mut headers = self.headers.as_deref()?.split('&').filter_map(|header| header.split_once('='));
+        headers.find(|(key, _)| unescape(key).eq_ignore_ascii_case(name)).map(|(_, value)| unescape(value))
+    }
+
     /// Whether both name the same resource (RFC 3261 §19.1.4).
     pub fn same(&self, other: &Uri) -> bool {
         self.scheme == other.scheme

@@ -28,6 +28,8 @@ pub(crate) enum ClientUser {
     ChangeCancel(DialogId),
     /// A PRACK of ours.
     Prack(DialogId),
+    /// A NOTIFY of ours.
+    Notify(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
 }
@@ -437,6 +439,7 @@ impl Client {
             | ClientUser::Change(_)
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
+            | ClientUser::Notify(_)
             | ClientUser::Registration(_) => None,
         };
         for effect in fx {

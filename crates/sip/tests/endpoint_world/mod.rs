@@ -291,7 +291,9 @@ impl Player {
             | Event::Acknowledged { dialog, .. }
             | Event::Reoffered { dialog, .. }
             | Event::OfferAnswered { dialog, .. }
-            | Event::OfferRefused { dialog, .. } => {
+            | Event::OfferRefused { dialog, .. }
+            | Event::Referred { dialog, .. }
+            | Event::KeyPressed { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }
             Event::Registration { .. } | Event::OwnRegistration { .. } => {}
