@@ -1,4 +1,4 @@
-//! The control thread: runs the [`Switch`], owns the SIP socket, and gives every decision one total order.
+//! The control thread: runs the [`Switch`], owns the SIP sockets, and gives every decision one total order.
 //!
 //! It reads top to bottom: wait for datagrams, messages or a deadline; hand each to the switch; carry out what comes
 //! out. What must not leave before its cause is durable is held back inside the switch, so everything that comes out
@@ -6,9 +6,10 @@
 
 mod event_lines;
 mod reports;
+mod streams;
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,9 +29,16 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::vital;
 use reports::Reports;
+use streams::{Came, LISTENER, News, Streams};
 
 /// Datagrams taken from the socket before messages get their turn.
 const DATAGRAM_BURST_MAX: usize = 64;
+/// Reads from one stream before others get their turn.
+const READ_BURST_MAX: usize = 16;
+/// Ports tried when any will do and one is to be free for datagrams and streams.
+const FREE_PORT_TRIES_MAX: usize = 8;
+/// Events taken in one turn.
+const EVENTS_MAX: usize = 64;
 /// Messages taken before datagrams and deadlines get their turn.
 const MESSAGE_BURST_MAX: usize = 1_024;
 /// Largest datagram looked at: the largest there is.
@@ -209,25 +217,63 @@ pub fn bind_sip(address: SocketAddr) -> std::io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// What SIP comes in by: datagrams and streams on one address.
+pub struct SipSockets {
+    /// Datagrams, from [`bind_sip`].
+    pub datagrams: UdpSocket,
+    /// Streams.
+    pub streams: TcpListener,
+}
+
+impl SipSockets {
+    /// Opens both; port 0 is any port that is free for both.
+    ///
+    /// # Errors
+    /// When the address is in use or not ours.
+    pub fn bind(address: SocketAddr) -> std::io::Result<SipSockets> {
+        let mut tries = if address.port() == 0 { FREE_PORT_TRIES_MAX } else { 1 };
+        loop {
+            let datagrams = bind_sip(address)?;
+            tries -= 1;
+            match TcpListener::bind(datagrams.local_addr()?) {
+                Ok(streams) => return Ok(SipSockets { datagrams, streams }),
+                Err(error) if tries == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Where both are.
+    ///
+    /// # Errors
+    /// When the operating system does not know.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.datagrams.local_addr()
+    }
+}
+
 /// Starts the thread.
 ///
 /// # Errors
 /// When the operating system gives no epoll or thread.
 pub fn start<O: Outside + 'static>(
     (control, seat): (Control, Seat),
-    socket: UdpSocket,
+    sockets: SipSockets,
     switch: Switch,
     next_command: CommandId,
     outside: O,
     clock: Clock,
 ) -> std::io::Result<Running> {
+    let SipSockets { datagrams: socket, streams } = sockets;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     epoll::add(&poll, socket.as_fd(), epoll::EventData::new_u64(SOCKET), epoll::EventFlags::IN)?;
     epoll::add(&poll, &seat.wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
     let local = socket.local_addr()?;
+    let streams = Streams::new(streams, &poll)?;
     let worker = Worker {
         clock,
         poll,
+        streams,
         socket,
         local,
         seat,
@@ -246,6 +292,7 @@ pub fn start<O: Outside + 'static>(
 struct Worker<O> {
     clock: Clock,
     poll: OwnedFd,
+    streams: Streams,
     socket: UdpSocket,
     local: SocketAddr,
     seat: Seat,
@@ -261,7 +308,7 @@ struct Worker<O> {
 impl<O: Outside> Worker<O> {
     fn run(mut self) {
         let mut buffer = vec![0u8; DATAGRAM_BYTES_MAX];
-        let mut events = Vec::with_capacity(2);
+        let mut events = Vec::with_capacity(EVENTS_MAX);
         // What a restart began.
         self.drain();
         self.hand_over();
@@ -276,7 +323,9 @@ impl<O: Outside> Worker<O> {
             for event in &events {
                 match event.data.u64() {
                     SOCKET => self.take_datagrams(&mut buffer),
-                    _ => self.take_messages(),
+                    WAKE => self.take_messages(),
+                    LISTENER => self.take_streams(),
+                    place => self.take_stream(place, event.flags, &mut buffer),
                 }
             }
             if self.switch.next_timeout().is_some_and(|(at, _)| at <= self.clock.mono()) {
@@ -295,6 +344,44 @@ impl<O: Outside> Worker<O> {
             self.switch.handle_input(self.clock.now(), Input::Datagram { flow, data: &buffer[..len] });
             self.drain();
         }
+    }
+
+    fn take_streams(&mut self) {
+        for news in self.streams.accept(&self.poll) {
+            self.hear(news);
+        }
+    }
+
+    fn take_stream(&mut self, place: u64, flags: epoll::EventFlags, buffer: &mut [u8]) {
+        if flags.intersects(epoll::EventFlags::OUT | epoll::EventFlags::ERR)
+            && let Some(news) = self.streams.writable(&self.poll, place)
+        {
+            self.hear(news);
+        }
+        for _ in 0..READ_BURST_MAX {
+            match self.streams.read(&self.poll, place, buffer) {
+                Came::Bytes(flow, len) => {
+                    self.switch.handle_input(self.clock.now(), Input::Stream { flow, data: &buffer[..len] });
+                    self.drain();
+                }
+                Came::Closed(flow) => return self.hear(News::Closed(flow)),
+                Came::Nothing => return,
+            }
+        }
+    }
+
+    /// Tells the switch what a stream did.
+    fn hear(&mut self, news: News) {
+        self.tell(news);
+        self.drain();
+    }
+
+    fn tell(&mut self, news: News) {
+        let input = match news {
+            News::Opened(flow) => Input::Connected { flow },
+            News::Closed(flow) => Input::Closed { flow },
+        };
+        self.switch.handle_input(self.clock.now(), input);
     }
 
     fn take_messages(&mut self) {
@@ -346,7 +433,19 @@ impl<O: Outside> Worker<O> {
                     event_lines::write(&entry);
                     self.appended.push(entry);
                 }
-                Output::Transmit { flow, data } => {
+                Output::Transmit { flow: flow @ Flow { transport: Transport::Tcp, .. }, data } => {
+                    if let Some(news) = self.streams.send(&self.poll, flow, &data) {
+                        self.tell(news);
+                    }
+                }
+                Output::Connect { flow } => {
+                    if let Err(error) = self.streams.connect(&self.poll, flow) {
+                        tracing::debug!(%error, "a SIP stream was not opened");
+                        self.tell(News::Closed(flow));
+                    }
+                }
+                Output::Close { flow } => self.streams.close(&self.poll, flow),
+                Output::Transmit { flow: flow @ Flow { transport: Transport::Udp, .. }, data } => {
                     metrics::counter!("cordboard_sip_datagrams_sent_total").increment(1);
                     if let Err(error) = self.socket.send_to(&data, flow.remote) {
                         // SIP's own retransmissions make up for it.

@@ -1,4 +1,5 @@
-use std::net::Ipv4Addr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 
 use base::Random;
 use callcenter::numbers::NumberPlan;
@@ -24,8 +25,8 @@ impl Outside for Nowhere {
 }
 
 fn idle() -> (Control, Running, SocketAddr) {
-    let socket = bind_sip((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
-    let sip_local = socket.local_addr().expect("bound");
+    let sockets = SipSockets::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+    let sip_local = sockets.local_addr().expect("bound");
     let config = Config {
         accounts: Vec::new(),
         sip_local,
@@ -44,7 +45,7 @@ fn idle() -> (Control, Running, SocketAddr) {
     };
     let switch = Switch::new(config, Random::from_number(1), LogNo(0), 0, Arc::new(NumberPlan::empty()));
     let (control, seat) = seat().expect("an eventfd");
-    let running = start((control.clone(), seat), socket, switch, CommandId(1), Nowhere, Clock::start())
+    let running = start((control.clone(), seat), sockets, switch, CommandId(1), Nowhere, Clock::start())
         .expect("a thread");
     (control, running, sip_local)
 }
@@ -82,4 +83,33 @@ async fn messages_do_not_starve_the_socket() {
     drop(stop);
     flooding.join().expect("no panic");
     running.stop();
+}
+
+/// By a stream everybody is heard, in pieces too; who speaks no SIP is not listened to.
+#[tokio::test]
+async fn streams_are_answered_and_closed() {
+    let (_control, running, sip) = idle();
+    let options = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9hG4bK1\r\n\
+                   From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let mut phone = connect(sip);
+    for piece in options.as_bytes().chunks(100) {
+        phone.write_all(piece).expect("sent");
+    }
+    let mut answer = [0; 2048];
+    let len = phone.read(&mut answer).expect("an answer");
+    assert!(answer[..len].starts_with(b"SIP/2.0 200 "));
+    phone.write_all(b"\r\n\r\n").expect("sent");
+    assert_eq!(phone.read(&mut answer).expect("a pong"), 2);
+
+    let mut stranger = connect(sip);
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");
+    assert_eq!(stranger.read(&mut answer).expect("the end"), 0);
+    running.stop();
+    assert_eq!(phone.read(&mut answer).expect("the end"), 0);
+}
+
+fn connect(sip: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(sip).expect("someone listens");
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a time-out");
+    stream
 }

@@ -23,7 +23,7 @@ use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rende
 use super::{housekeeping, open_files, pusher, secret_random, told_to_stop};
 use crate::clock::Clock;
 use crate::config::{Config, number_plan};
-use crate::control::{self, Control};
+use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
 use crate::sound::{Finish, Recorder, RecorderConfig, Threads, ThreadsConfig};
 use crate::store::{self, Startup, Store};
@@ -48,7 +48,7 @@ pub struct Sockets {
     /// For the API.
     pub http: TcpListener,
     /// For SIP.
-    pub sip: UdpSocket,
+    pub sip: SipSockets,
 }
 
 impl Sockets {
@@ -62,7 +62,7 @@ impl Sockets {
             http: TcpListener::bind(http)
                 .await
                 .with_context(|| format!("HTTP cannot listen on {http} (server.http_listen)"))?,
-            sip: control::bind_sip(sip)
+            sip: SipSockets::bind(sip)
                 .with_context(|| format!("SIP cannot listen on {sip} (server.sip_listen)"))?,
         })
     }

@@ -1,11 +1,14 @@
 //! SIPp as an agent's phone: registers with digest, answers, holds with a re-INVITE, hangs up.
 
+use std::net::SocketAddr;
+
 use lab::{Prompt, prompt_samples};
 
 use crate::claim::Claim;
 use crate::desk::Desk;
 use crate::sipp::Sipp;
 use crate::sound::{assert_heard, channels};
+use crate::strangers::ELSEWHERE;
 
 const AGENT: &str = "8006";
 
@@ -31,5 +34,20 @@ async fn a_registered_phone_answers_holds_takes_back_and_hangs_up() {
     );
     let tracks = channels(&desk.recording(&call).await);
     assert_heard("the customer", &prompt_samples(Prompt::Customer), &tracks[1]);
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_and_strangers_are_answered_by_tcp() {
+    let desk = Desk::open(|_, _| {}).await;
+    let claim = Claim::new();
+    let (local, server) = (claim.sip(), desk.sip);
+    Sipp::asks_by_stream("register", local, &claim, server, AGENT, "demo-8006").succeeded().await;
+    Sipp::asks_by_stream("register_refused", local, &claim, server, AGENT, "wrong").succeeded().await;
+    let stranger = SocketAddr::from((ELSEWHERE, local.port()));
+    Sipp::asks_by_stream("stranger_calls", stranger, &claim, server, "13900000001", "demo-8005")
+        .succeeded()
+        .await;
+    assert_eq!(desk.calls().await, 0, "no call came of it");
     desk.close().await;
 }

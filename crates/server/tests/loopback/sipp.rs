@@ -32,6 +32,20 @@ impl Sipp {
         Sipp::start(scenario, local, claim, &[&server, "-s", user, "-au", user, "-ap", password])
     }
 
+    /// The same by a TCP connection.
+    pub(crate) fn asks_by_stream(
+        scenario: &str,
+        local: SocketAddr,
+        claim: &Claim,
+        server: SocketAddr,
+        user: &str,
+        password: &str,
+    ) -> Sipp {
+        let server = server.to_string();
+        let more = [&server, "-t", "t1", "-s", user, "-au", user, "-ap", password];
+        Sipp::start(scenario, local, claim, &more)
+    }
+
     /// Waits until its one call is over, which must have gone as the scenario says.
     pub(crate) async fn succeeded(mut self) {
         let status = self.program.ended().await;

@@ -18,7 +18,7 @@ use crate::sipp::Sipp;
 use crate::sound::{assert_heard, assert_not_heard, channels};
 
 /// Another address of this machine, which is no trunk's.
-const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+pub(crate) const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_registers_or_calls_without_a_right_to() {

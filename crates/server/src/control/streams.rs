@@ -1,0 +1,224 @@
+//! SIP streams on the control thread: a listener and its connections, none of which is ever waited for.
+//!
+//! What a stream may say, and for how long, is for the endpoint inside the switch; here is only how many there are and how
+//! much waits to be read by a slow far end.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::epoll;
+use sip::api::{Flow, Transport};
+
+/// Streams at once; more are closed as they come.
+const STREAMS_MAX: usize = 2_000;
+/// Streams accepted before others get their turn.
+const ACCEPT_BURST_MAX: usize = 64;
+/// Bytes that wait for one far end to read them. More: it does not read, and the stream is closed.
+const UNSENT_BYTES_MAX: usize = 262_144;
+
+/// The listener's place in the poll; streams have those from here on.
+pub(super) const LISTENER: u64 = 2;
+
+pub(super) struct Streams {
+    listener: TcpListener,
+    local: SocketAddr,
+    /// A file to give up when no more can be open: else the listener would ring for ever for what it cannot accept.
+    spare: Option<File>,
+    by_place: HashMap<u64, Stream>,
+    by_flow: HashMap<Flow, u64>,
+    last_place: u64,
+}
+
+struct Stream {
+    socket: TcpStream,
+    flow: Flow,
+    phase: Phase,
+    /// What the far end's side could not take yet.
+    unsent: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    Open,
+}
+
+/// What a stream did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Opened(Flow),
+    Closed(Flow),
+}
+
+/// What came of a read.
+pub(super) enum Came {
+    Bytes(Flow, usize),
+    Closed(Flow),
+    Nothing,
+}
+
+impl Streams {
+    pub(super) fn new(listener: TcpListener, poll: &OwnedFd) -> std::io::Result<Streams> {
+        listener.set_nonblocking(true)?;
+        epoll::add(poll, listener.as_fd(), epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        let local = listener.local_addr()?;
+        let (by_place, by_flow) = (HashMap::new(), HashMap::new());
+        Ok(Streams { listener, local, spare: spare(), by_place, by_flow, last_place: LISTENER })
+    }
+
+    /// Takes some of those who want to connect.
+    pub(super) fn accept(&mut self, poll: &OwnedFd) -> Vec<News> {
+        let mut news = Vec::new();
+        for _ in 0..ACCEPT_BURST_MAX {
+            match self.listener.accept() {
+                Ok((socket, remote)) => {
+                    let flow = Flow { transport: Transport::Tcp, local: self.local, remote };
+                    let room = self.by_place.len() < STREAMS_MAX && !self.by_flow.contains_key(&flow);
+                    if room && self.add(poll, socket, flow, Phase::Open).is_ok() {
+                        news.push(News::Opened(flow));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    tracing::warn!(%error, "a SIP stream was not accepted");
+                    self.spare = None;
+                    drop(self.listener.accept());
+                    self.spare = spare();
+                    break;
+                }
+            }
+        }
+        news
+    }
+
+    /// Begins to open a stream.
+    ///
+    /// # Errors
+    /// When it cannot even begin.
+    pub(super) fn connect(&mut self, poll: &OwnedFd, flow: Flow) -> std::io::Result<()> {
+        if self.by_place.len() >= STREAMS_MAX || self.by_flow.contains_key(&flow) {
+            return Err(ErrorKind::QuotaExceeded.into());
+        }
+        let domain = socket2::Domain::for_address(flow.remote);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        // Far ends know us by our address, not by one that the system picks.
+        socket.bind(&SocketAddr::new(flow.local.ip(), 0).into())?;
+        match socket.connect(&flow.remote.into()) {
+            Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
+                Err(error)
+            }
+            Ok(()) | Err(_) => self.add(poll, socket.into(), flow, Phase::Opening),
+        }
+    }
+
+    /// Sends bytes after those of before. Some: the far end does not read them, the stream is closed.
+    pub(super) fn send(&mut self, poll: &OwnedFd, flow: Flow, data: &[u8]) -> Option<News> {
+        let place = *self.by_flow.get(&flow)?;
+        let stream = self.by_place.get_mut(&place)?;
+        let waited = !stream.unsent.is_empty();
+        stream.unsent.extend_from_slice(data);
+        let fine = waited || stream.flush();
+        if !fine || stream.unsent.len() > UNSENT_BYTES_MAX {
+            return self.forget(poll, flow);
+        }
+        if !waited && !stream.unsent.is_empty() {
+            self.listen_for(poll, place, epoll::EventFlags::IN | epoll::EventFlags::OUT);
+        }
+        None
+    }
+
+    /// Closes a stream; what the far end did not take until now it does not get.
+    pub(super) fn close(&mut self, poll: &OwnedFd, flow: Flow) {
+        self.forget(poll, flow);
+    }
+
+    /// The stream at `place` can be written to, or has failed.
+    pub(super) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
+        let stream = self.by_place.get_mut(&place)?;
+        let (flow, before) = (stream.flow, stream.phase);
+        let failed = !matches!(stream.socket.take_error(), Ok(None));
+        if failed || !stream.flush() {
+            return self.forget(poll, flow);
+        }
+        stream.phase = Phase::Open;
+        if stream.unsent.is_empty() {
+            self.listen_for(poll, place, epoll::EventFlags::IN);
+        }
+        (before == Phase::Opening).then_some(News::Opened(flow))
+    }
+
+    /// Reads what came by the stream at `place`.
+    pub(super) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
+        let Some(stream) = self.by_place.get_mut(&place).filter(|stream| stream.phase == Phase::Open) else {
+            return Came::Nothing;
+        };
+        let flow = stream.flow;
+        match stream.socket.read(buffer) {
+            Ok(len) if len > 0 => Came::Bytes(flow, len),
+            Err(error) if is_passing(&error) => Came::Nothing,
+            Ok(_) | Err(_) => {
+                self.forget(poll, flow);
+                Came::Closed(flow)
+            }
+        }
+    }
+
+    fn add(&mut self, poll: &OwnedFd, socket: TcpStream, flow: Flow, phase: Phase) -> std::io::Result<()> {
+        socket.set_nonblocking(true)?;
+        // Every message is complete when it is written.
+        socket.set_nodelay(true)?;
+        let place = self.last_place + 1;
+        let flags = match phase {
+            Phase::Opening => epoll::EventFlags::IN | epoll::EventFlags::OUT,
+            Phase::Open => epoll::EventFlags::IN,
+        };
+        epoll::add(poll, socket.as_fd(), epoll::EventData::new_u64(place), flags)?;
+        self.last_place = place;
+        self.by_flow.insert(flow, place);
+        self.by_place.insert(place, Stream { socket, flow, phase, unsent: Vec::new() });
+        Ok(())
+    }
+
+    fn forget(&mut self, poll: &OwnedFd, flow: Flow) -> Option<News> {
+        let place = self.by_flow.remove(&flow)?;
+        let stream = self.by_place.remove(&place)?;
+        // Closing the socket would do it too; this cannot fail in a way that matters.
+        let _ = epoll::delete(poll, stream.socket.as_fd());
+        Some(News::Closed(flow))
+    }
+
+    fn listen_for(&self, poll: &OwnedFd, place: u64, flags: epoll::EventFlags) {
+        if let Some(stream) = self.by_place.get(&place) {
+            let data = epoll::EventData::new_u64(place);
+            if let Err(error) = epoll::modify(poll, stream.socket.as_fd(), data, flags) {
+                tracing::warn!(%error, "a SIP stream is not listened to as it should be");
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Writes what can be written; false: the stream is broken.
+    fn flush(&mut self) -> bool {
+        while !self.unsent.is_empty() {
+            match self.socket.write(&self.unsent) {
+                Ok(0) => return false,
+                Ok(len) => drop(self.unsent.drain(..len)),
+                Err(error) => return is_passing(&error),
+            }
+        }
+        true
+    }
+}
+
+fn is_passing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
