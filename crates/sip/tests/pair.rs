@@ -85,11 +85,23 @@ fn every_call_ends_once_on_both_sides_and_leaves_nothing_behind() {
         (Reliability::Never, None),
     ] {
         let config = Config { reliable, session, ..Config::default() };
-        every_call_ends_once(&config);
+        let sent = every_call_ends_once(&config);
+        // Only so much is sent as the two have agreed on.
+        let is_short = session == Some(SHORT);
+        assert_eq!(sent.pracks > 50, reliable == Reliability::WhenPossible, "{sent:?}");
+        assert_eq!(sent.updates > 20, is_short, "{sent:?}");
     }
 }
 
-fn every_call_ends_once(config: &Config) {
+/// How often something was sent.
+#[derive(Debug, Default)]
+struct Sent {
+    pracks: usize,
+    updates: usize,
+}
+
+fn every_call_ends_once(config: &Config) -> Sent {
+    let mut sent = Sent::default();
     let (mut answered, mut changed) = (0, 0);
     for seed in 0..400 {
         let mut world = World::with(seed, BAD, config.clone());
@@ -104,6 +116,10 @@ fn every_call_ends_once(config: &Config) {
         let answers = a.count(|event| matches!(event, Event::Answered { .. }));
         assert!(answers <= 1, "seed {seed}");
         answered += answers;
+        for data in a.sent.iter().chain(&b.sent) {
+            sent.pracks += usize::from(data.starts_with(b"PRACK "));
+            sent.updates += usize::from(data.starts_with(b"UPDATE "));
+        }
         let news = |event: &Event| matches!(event, Event::OfferAnswered { .. } | Event::OfferRefused { .. });
         changed += a.count(news) + b.count(news);
         for side in [a, b] {
@@ -119,6 +135,7 @@ fn every_call_ends_once(config: &Config) {
     }
     assert!(changed > 100, "only {changed} offers came to something: the test tests too little");
     assert!(answered > 100, "only {answered} calls were answered: the test tests too little");
+    sent
 }
 
 #[test]
