@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::vital;
 use reports::Reports;
+pub(crate) use streams::STREAMS_MAX;
 use streams::{Came, LISTENER, News, Streams};
 
 /// Datagrams taken from the socket before messages get their turn.

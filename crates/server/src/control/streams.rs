@@ -13,7 +13,7 @@ use rustix::event::epoll;
 use sip::api::{Flow, Transport};
 
 /// Streams at once; more are closed as they come.
-const STREAMS_MAX: usize = 2_000;
+pub(crate) const STREAMS_MAX: usize = 2_000;
 /// Streams accepted before others get their turn.
 const ACCEPT_BURST_MAX: usize = 64;
 /// Bytes that wait for one far end to read them. More: it does not read, and the stream is closed.

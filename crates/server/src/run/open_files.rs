@@ -13,7 +13,8 @@ pub(super) fn raise(legs_max: usize) {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files cannot be raised");
     }
-    let needed = crate::http::serve::connections_max() as u64 + 2 * legs_max as u64 + OTHERS_MAX;
+    let connections = crate::http::serve::connections_max() + crate::control::STREAMS_MAX;
+    let needed = connections as u64 + 2 * legs_max as u64 + OTHERS_MAX;
     if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| *limit < needed) {
         tracing::warn!(
             limit,
