@@ -29,7 +29,7 @@ pub(crate) struct Call {
     agent: String,
     /// The number called.
     pub(crate) customer: String,
-    started: Mono,
+    pub(crate) started: Mono,
     /// Since when both may hear each other.
     pub(crate) linked: Option<Mono>,
     pub(crate) over: Option<Mono>,

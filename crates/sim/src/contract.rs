@@ -22,6 +22,10 @@ pub(crate) const OTHER: &str = "other";
 const SLOW: Duration = Duration::from_secs(28);
 /// Who talks for so long must have been heard, and stored.
 const HEARD_AFTER: Duration = Duration::from_secs(2);
+/// Number 0008 talks for so long.
+const TALK: Duration = Duration::from_secs(5);
+/// How much longer or shorter anything may take than it should: datagrams and signals are under way.
+const SLACK: Duration = Duration::from_secs(2);
 /// After this, number 0011 has pressed all its keys.
 const PRESSED_AFTER: Duration = Duration::from_secs(9);
 /// The keys of number 0011.
@@ -51,6 +55,7 @@ pub(crate) fn judge(call: &Call, record: &CallRecord, knobs: &Knobs, carrier: So
     assert_eq!(record.recording.is_some(), answered, "what is recorded of a call to {number}");
     assert_eq!(call.linked.is_some(), answered, "a call to {number} was linked, or was not");
     heard(call);
+    lasted(call, knobs);
 }
 
 fn expected(number: &str, knobs: &Knobs) -> Outcome {
@@ -94,6 +99,17 @@ fn heard(call: &Call) {
     }
     if ending == "0011" && talk > PRESSED_AFTER {
         assert!(agent.digits.contains(KEYS), "the keys of {number} were heard as {:?}", agent.digits);
+    }
+}
+
+/// Whether an answered call went on for as long as it should, and no longer.
+fn lasted(call: &Call, knobs: &Knobs) {
+    let (Some(linked), Some(over)) = (call.linked, call.over) else { return };
+    let (number, talk, age) = (call.customer.as_str(), over.since(linked), over.since(call.started));
+    match ending(number) {
+        "0008" => assert!(talk.abs_diff(TALK) < SLACK, "{number} talked for {talk:?}"),
+        "0013" => assert!(talk < knobs.silence_max + SLACK, "{number} was silent for {talk:?}"),
+        _ => assert_eq!(age, knobs.call_age_max, "the age of a call to {number}"),
     }
 }
 

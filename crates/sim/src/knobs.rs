@@ -32,6 +32,8 @@ pub(crate) struct Knobs {
     pub(crate) clock_jumps: u64,
     /// How many times a far end breaks down for a while or calls us.
     pub(crate) misbehaviours: u64,
+    /// How many strangers send sound to ports in use.
+    pub(crate) intrusions: u64,
     /// How many phones go mute in the middle of a call, percent of answered legs.
     pub(crate) mute: u64,
     /// Percent of streams whose sockets cannot be opened.
@@ -91,6 +93,7 @@ impl Knobs {
             shut_downs: random.below(2),
             clock_jumps: random.below(3),
             misbehaviours: random.below(8),
+            intrusions: 0,
             mute: random.below(10),
             ports_unusable: random.below(4),
             command_pause_max: Duration::from_millis(200 + random.below(8_000)),
@@ -116,6 +119,8 @@ impl Knobs {
             shut_downs: u64::from(random.chance(20)),
             stalls: random.below(2),
             misbehaviours: random.below(6),
+            intrusions: random.below(12),
+            port_pairs: if random.chance(35) { 4 } else { 64 },
             command_pause_max: Duration::from_millis(200 + random.below(4_000)),
             agents: 1 + random.below(4),
             // Of two, nobody is at the first.
@@ -141,6 +146,7 @@ impl Knobs {
             shut_downs: 0,
             clock_jumps: 0,
             misbehaviours: 0,
+            intrusions: 0,
             mute: 0,
             ports_unusable: 0,
             ..self

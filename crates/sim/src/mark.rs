@@ -5,9 +5,9 @@
 use lab::PhoneId;
 use media::codec::Codec;
 use media::g711;
-use media::rtp::Header;
+use media::rtp::{HEADER_BYTES, Header, Stamp};
 use media::sdp::EVENTS_PAYLOAD;
-use media::tone::Tone;
+use media::tone::{FRAME_SAMPLES, Tone};
 
 /// How loud each sample is: in the middle of an interval of either law, so that the other law keeps it.
 const LEVEL: i16 = 7_100;
@@ -27,6 +27,20 @@ pub(crate) enum Content {
     Digit,
     /// None of these.
     Unknown,
+}
+
+/// Whose mark is no phone's.
+pub(crate) const STRANGER: PhoneId = PhoneId(0xffff_ffff);
+
+/// A packet of a stranger.
+pub(crate) fn strange_packet(sequence: u16) -> Vec<u8> {
+    let payload_number = Codec::Pcma.payload();
+    let timestamp = u32::from(sequence) * FRAME_SAMPLES as u32;
+    let stamp = Stamp { marker: sequence == 0, payload_number, sequence, timestamp, ssrc: 0x5757_5757 };
+    let mut packet = stamp.to_bytes().to_vec();
+    packet.resize(HEADER_BYTES + FRAME_SAMPLES, 0);
+    write(STRANGER, &mut packet);
+    packet
 }
 
 /// Puts the mark of `phone` in place of what it says. Digits stay what they are.
@@ -85,7 +99,6 @@ const fn codes(codec: Codec) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use media::rtp::Stamp;
 
     fn packet(codec: Codec) -> Vec<u8> {
         let stamp =

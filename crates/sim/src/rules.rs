@@ -55,6 +55,11 @@ impl Rules {
         self.streams.iter().find(|(_, stream)| stream.port == port).map(|(id, _)| LegId(id.0))
     }
 
+    /// The port that was given out last, if any is in use.
+    pub(crate) fn newest_port(&self) -> Option<u16> {
+        self.streams.last_key_value().map(|(_, stream)| stream.port)
+    }
+
     /// How many streams are wanted.
     pub(crate) fn streams(&self) -> usize {
         self.streams.len()

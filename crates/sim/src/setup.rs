@@ -38,6 +38,11 @@ pub(crate) fn carrier_address() -> SocketAddr {
     far::address(TRUNKS_NET, 0)
 }
 
+/// Where a stranger is.
+pub(crate) fn stranger_address() -> SocketAddr {
+    SocketAddr::new(far::address(NOWHERE_NET, 200).ip(), 4_000)
+}
+
 /// The agent's number, which is also its phone's user name.
 pub(crate) fn agent_number(n: u64) -> String {
     (1001 + n).to_string()

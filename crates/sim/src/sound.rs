@@ -95,6 +95,11 @@ impl Sound {
         self.rules.leg_at(port)
     }
 
+    /// The port that was given out last, if any is in use.
+    pub(crate) fn newest_port(&self) -> Option<u16> {
+        self.rules.newest_port()
+    }
+
     /// The ports in use are those of the streams that are open.
     pub(crate) fn check(&self, ports_used: usize) {
         assert_eq!(self.rules.streams(), ports_used, "the ports in use are not those of the wanted streams");

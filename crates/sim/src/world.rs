@@ -70,6 +70,8 @@ enum Happening {
     },
     JumpClock,
     Misbehave,
+    /// A stranger begins to send sound to a port in use.
+    Intrude,
     Heal,
 }
 
@@ -153,11 +155,12 @@ impl World {
 
     fn plan_faults(&mut self) {
         let knobs = self.knobs.clone();
-        let sorts: [(u64, fn() -> Happening); 4] = [
+        let sorts: [(u64, fn() -> Happening); 5] = [
             (knobs.stalls, || Happening::Stall),
             (knobs.crashes, || Happening::Crash),
             (knobs.clock_jumps, || Happening::JumpClock),
             (knobs.misbehaviours, || Happening::Misbehave),
+            (knobs.intrusions, || Happening::Intrude),
         ];
         for (times, what) in sorts {
             for _ in 0..times {
@@ -242,6 +245,7 @@ impl World {
             Happening::Crash => self.crash(),
             Happening::JumpClock => self.jump_clock(),
             Happening::Misbehave => self.misbehave(),
+            Happening::Intrude => self.intrude(),
             Happening::Heal => self.heal(),
         }
     }

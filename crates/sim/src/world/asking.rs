@@ -1,5 +1,6 @@
 //! What people want: commands of the customer's program, and what nobody asked for.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::CommandId;
@@ -8,8 +9,14 @@ use switch::api::Input;
 
 use super::{Happening, World};
 use crate::Kind;
+use crate::mark;
 use crate::people::Misdeed;
 use crate::setup::{self, ACCOUNT};
+
+/// How many packets a stranger sends.
+const STRANGE_PACKETS: u16 = 150;
+/// And how fast.
+const STRANGE_PACE: Duration = Duration::from_millis(20);
 
 impl World {
     pub(super) fn ask(&mut self) {
@@ -65,6 +72,16 @@ impl World {
             }
         }
         self.drain_people(None);
+    }
+
+    /// A stranger sends sound to the port that was given out last: its phone may not have said anything yet.
+    pub(super) fn intrude(&mut self) {
+        let Some(port) = self.sound.newest_port() else { return };
+        let (from, to) = (setup::stranger_address(), SocketAddr::new(setup::switch_address().ip(), port));
+        for sequence in 0..STRANGE_PACKETS {
+            let data = mark::strange_packet(sequence).into();
+            self.plan(STRANGE_PACE * u32::from(sequence), Happening::Arrive { from, to, data });
+        }
     }
 
     fn a_command(&mut self, n: u64) -> Command {
