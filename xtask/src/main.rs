@@ -11,7 +11,9 @@ Usage: cargo xtask <chore>
 
   tidy                     arrows between crates, length of files and functions, banned words, left-over markers
   sim [--seed N]           run one simulated world and say what happened
-  sim --seeds N [--from M] run N of them (default from 0); stops at the first broken invariant";
+  sim --seeds N [--from M] run N of them (default from 0); stops at the first broken invariant
+      --calm                no faults
+      --lab, --adversaries  worlds of one kind; otherwise odd seeds have the lab";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-use sim::{Options, run as run_world};
+use sim::{Kind, Options, run as run_world};
 
 /// What the command line asks for.
 struct Wanted {
@@ -20,12 +20,13 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (mut calls, mut bridged) = (0, 0);
+    let (mut calls, mut bridged, mut judged) = (0, 0, 0);
     for seed in wanted.from..wanted.from.saturating_add(wanted.count) {
         let options = wanted.options.clone();
         // The sentence of the broken invariant was printed by the panic itself.
         let Ok(report) = catch_unwind(|| run_world(seed, &options)) else {
-            println!("world {seed} broke; replay it with: cargo xtask sim --seed {seed}");
+            let kind = options.kind.unwrap_or_else(|| Kind::of(seed));
+            println!("world {seed} ({kind:?}) broke; replay it with: cargo xtask sim --seed {seed}");
             return ExitCode::FAILURE;
         };
         if wanted.count == 1 {
@@ -33,8 +34,12 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         }
         calls += report.calls;
         bridged += report.bridged;
+        judged += report.judged.values().sum::<u64>();
     }
-    println!("{} worlds came to rest: {calls} calls, {bridged} of them bridged", wanted.count);
+    println!(
+        "{} worlds came to rest: {calls} calls, {bridged} of them bridged, {judged} judged by the contract",
+        wanted.count
+    );
     ExitCode::SUCCESS
 }
 
@@ -49,6 +54,8 @@ fn read(args: &[String]) -> Result<Wanted, String> {
         match arg.as_str() {
             "--seed" | "--from" => wanted.from = number()?,
             "--seeds" => wanted.count = number()?,
+            "--lab" => wanted.options.kind = Some(Kind::Lab),
+            "--adversaries" => wanted.options.kind = Some(Kind::Adversaries),
             "--calm" => wanted.options.calm = true,
             other => return Err(format!("unknown argument: {other}")),
         }

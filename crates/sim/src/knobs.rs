@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use base::Random;
+use base::{Mono, Random};
+use switch::limits;
+
+use crate::Kind;
 
 /// One world's settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Knobs {
+    /// Who the far ends are.
+    pub(crate) kind: Kind,
     /// Percent of datagrams lost.
     pub(crate) loss: u64,
     /// Percent delivered twice.
@@ -27,6 +32,8 @@ pub(crate) struct Knobs {
     pub(crate) clock_jumps: u64,
     /// How many times a far end breaks down for a while or calls us.
     pub(crate) misbehaviours: u64,
+    /// How many strangers send sound to ports in use.
+    pub(crate) intrusions: u64,
     /// How many phones go mute in the middle of a call, percent of answered legs.
     pub(crate) mute: u64,
     /// Percent of streams whose sockets cannot be opened.
@@ -39,10 +46,35 @@ pub(crate) struct Knobs {
     pub(crate) agents: u64,
     /// How many trunks there are.
     pub(crate) trunks: u64,
+    /// How long a customer's phone may ring.
+    pub(crate) customer_ring: Duration,
+    /// How long a call may last.
+    pub(crate) call_age_max: Duration,
+    /// How long a phone may say nothing.
+    pub(crate) silence_max: Duration,
+    /// How long a signal takes from the media thread to the switch.
+    pub(crate) media_lag: Duration,
+    /// When faults stop and nobody asks for anything any more.
+    pub(crate) heal_at: Mono,
+    /// When all must have come to rest: the longest talk, ring, refresh and retransmission after healing fit in between.
+    pub(crate) rest_at: Mono,
 }
 
 impl Knobs {
-    pub(crate) fn draw(random: &mut Random) -> Knobs {
+    pub(crate) fn draw(kind: Kind, random: &mut Random) -> Knobs {
+        let knobs = Knobs::adversaries(random);
+        match kind {
+            Kind::Adversaries => knobs,
+            Kind::Lab => knobs.lab(random),
+        }
+    }
+
+    /// Whether every datagram arrives.
+    pub(crate) fn lossless(&self) -> bool {
+        self.loss == 0
+    }
+
+    fn adversaries(random: &mut Random) -> Knobs {
         // Half of the worlds have a good network: faults of other kinds show better there.
         let bad_network = random.chance(50);
         let loss = if bad_network { random.below(25) } else { 0 };
@@ -50,6 +82,7 @@ impl Knobs {
         let spread_ms = if bad_network { random.below(400) } else { random.below(10) };
         let delay_min = Duration::from_millis(1 + random.below(40));
         Knobs {
+            kind: Kind::Adversaries,
             loss,
             duplication,
             delay_min,
@@ -60,12 +93,45 @@ impl Knobs {
             shut_downs: random.below(2),
             clock_jumps: random.below(3),
             misbehaviours: random.below(8),
+            intrusions: 0,
             mute: random.below(10),
             ports_unusable: random.below(4),
             command_pause_max: Duration::from_millis(200 + random.below(8_000)),
             port_pairs: if random.chance(20) { 3 } else { 64 },
             agents: 1 + random.below(5),
             trunks: 1 + random.below(3),
+            customer_ring: Duration::from_secs(30),
+            call_age_max: Duration::from_secs(600),
+            silence_max: limits::SILENCE_MAX,
+            media_lag: Duration::ZERO,
+            heal_at: Mono::from_micros(180_000_000),
+            rest_at: Mono::from_micros(600_000_000),
+        }
+    }
+
+    /// Real sound costs fifty packets a second and phone, so these worlds are smaller and shorter.
+    fn lab(self, random: &mut Random) -> Knobs {
+        let patient = random.chance(25);
+        let media_lag_us = if random.chance(10) { 1_500_000 } else { 5_000 };
+        Knobs {
+            kind: Kind::Lab,
+            crashes: random.below(2),
+            shut_downs: u64::from(random.chance(20)),
+            stalls: random.below(2),
+            misbehaviours: random.below(6),
+            intrusions: random.below(12),
+            port_pairs: if random.chance(35) { 4 } else { 64 },
+            command_pause_max: Duration::from_millis(200 + random.below(4_000)),
+            agents: 1 + random.below(4),
+            // Of two, nobody is at the first.
+            trunks: 1 + random.below(2),
+            customer_ring: Duration::from_secs(if patient { 30 } else { 15 }),
+            call_age_max: Duration::from_secs(if patient { 45 } else { 24 }),
+            silence_max: Duration::from_millis(3_000 + random.below(3_000)),
+            media_lag: Duration::from_micros(random.below(media_lag_us)),
+            heal_at: Mono::from_micros(100_000_000),
+            rest_at: Mono::from_micros(300_000_000),
+            ..self
         }
     }
 
@@ -80,6 +146,7 @@ impl Knobs {
             shut_downs: 0,
             clock_jumps: 0,
             misbehaviours: 0,
+            intrusions: 0,
             mute: 0,
             ports_unusable: 0,
             ..self

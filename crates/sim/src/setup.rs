@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::AccountId;
+use base::{AccountId, Random};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
 use switch::config::{AccountConfig, Config, Trunk, User};
 use switch::limits;
 
+use crate::Kind;
+use crate::contract::ENDINGS;
 use crate::far;
 use crate::knobs::Knobs;
 
@@ -23,10 +25,22 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const PHONES_NET: u8 = 2;
 /// Where the carriers are.
 pub(crate) const TRUNKS_NET: u8 = 1;
+/// Where nobody is.
+const NOWHERE_NET: u8 = 9;
 
 /// Where the switch is.
 pub(crate) fn switch_address() -> SocketAddr {
     far::address(0, 0)
+}
+
+/// Where the lab's carrier is.
+pub(crate) fn carrier_address() -> SocketAddr {
+    far::address(TRUNKS_NET, 0)
+}
+
+/// Where a stranger is.
+pub(crate) fn stranger_address() -> SocketAddr {
+    SocketAddr::new(far::address(NOWHERE_NET, 200).ip(), 4_000)
 }
 
 /// The agent's number, which is also its phone's user name.
@@ -44,6 +58,14 @@ pub(crate) fn customer(n: u64) -> String {
     (15_000_000_000 + n).to_string()
 }
 
+/// A customer's number that tells a phone of the lab what to do; one of five has no ending of its own.
+pub(crate) fn magic_customer(n: u64, random: &mut Random) -> String {
+    let endings = u64::try_from(ENDINGS.len()).expect("a small table");
+    let drawn = usize::try_from(random.below(endings * 5 / 4)).expect("below a small table's length");
+    let ending = ENDINGS.get(drawn).map_or_else(|| "2345".to_owned(), |ending| (*ending).to_owned());
+    format!("15{:05}{ending}", n % 100_000)
+}
+
 /// Whether a number is a customer's.
 pub(crate) fn is_customer(number: &str) -> bool {
     number.starts_with("15")
@@ -56,7 +78,7 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
         let at = usize::try_from(n).expect("few trunks");
         Trunk {
             name: format!("trunk{n}"),
-            remote: far::address(TRUNKS_NET, at),
+            remote: trunk_address(knobs, at),
             domain: format!("carrier{n}.example"),
             credentials: None,
         }
@@ -76,11 +98,20 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
         user_agent: "Cordboard".to_owned(),
-        silence_max: Some(limits::SILENCE_MAX),
+        silence_max: Some(knobs.silence_max),
         trunk_answer_any_max: limits::TRUNK_ANSWER_ANY_MAX,
         log_backlog_max: 200,
         legs_max: 100,
         worker: 1,
+    }
+}
+
+/// The lab has one carrier: the last trunk. Before it there may be one at which nobody is.
+fn trunk_address(knobs: &Knobs, at: usize) -> SocketAddr {
+    match knobs.kind {
+        Kind::Adversaries => far::address(TRUNKS_NET, at),
+        Kind::Lab if at + 1 == usize::try_from(knobs.trunks).expect("few trunks") => carrier_address(),
+        Kind::Lab => far::address(NOWHERE_NET, at),
     }
 }
 
@@ -96,8 +127,8 @@ fn account(knobs: &Knobs) -> Account {
         editions: vec![Edition { name: "full".to_owned(), licences: 100, calls: true }],
         busy_reasons: Vec::new(),
         agent_ring: Duration::from_secs(20),
-        customer_ring: Duration::from_secs(30),
-        call_age_max: Duration::from_secs(600),
+        customer_ring: knobs.customer_ring,
+        call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,

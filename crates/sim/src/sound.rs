@@ -1,118 +1,177 @@
-//! The media engine as the switch sees it: obeys the patch table, counts nothing, and holds each command against the
-//! rules. Sound itself is tested in `media`; here a stream is silent or it is not.
+//! The sound of the switch: its commands are held against the rules, then carried out by a media thread, or by a model
+//! in which a stream is silent or it is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::{CallId, LegId, Mono, Random, StreamId};
-use media::api::{Command, Signal, Source};
+use base::{CallId, LegId, Mono, Now, Random};
+use media::api::{Command, Signal};
+
+use crate::Kind;
+use crate::knobs::Knobs;
+use crate::media_thread::{Made, MediaThread};
+use crate::rules::Rules;
+use crate::setup;
 
 /// All streams of the switch.
 #[derive(Debug)]
 pub(crate) struct Sound {
-    streams: BTreeMap<StreamId, Stream>,
-    /// The call of every stream there ever was.
-    calls: BTreeMap<StreamId, CallId>,
-    recordings: BTreeMap<CallId, Mono>,
-    mute: u64,
-    ports_unusable: u64,
-    random: Random,
+    rules: Rules,
+    work: Work,
 }
 
 #[derive(Debug)]
-struct Stream {
-    call: CallId,
-    port: u16,
-    agreed: bool,
-    hears: Source,
+enum Work {
+    Model(Box<Model>),
+    Thread {
+        thread: Box<MediaThread>,
+        /// How long a signal takes to the control thread.
+        lag: Duration,
+    },
 }
 
 impl Sound {
-    pub(crate) fn new(mute: u64, ports_unusable: u64, random: Random) -> Sound {
-        Sound {
-            streams: BTreeMap::new(),
-            calls: BTreeMap::new(),
-            recordings: BTreeMap::new(),
-            mute,
-            ports_unusable,
-            random,
-        }
+    pub(crate) fn new(knobs: &Knobs, random: Random) -> Sound {
+        let work = match knobs.kind {
+            Kind::Adversaries => Work::Model(Box::new(Model::new(knobs, random))),
+            Kind::Lab => {
+                let address = setup::switch_address().ip();
+                let thread = MediaThread::new(address, Vec::new(), knobs.ports_unusable, random);
+                Work::Thread { thread: Box::new(thread), lag: knobs.media_lag }
+            }
+        };
+        Sound { rules: Rules::default(), work }
     }
 
     /// From now on every socket opens and every phone speaks.
     pub(crate) fn heal(&mut self) {
-        self.mute = 0;
-        self.ports_unusable = 0;
+        match &mut self.work {
+            Work::Model(model) => model.heal(),
+            Work::Thread { thread, .. } => thread.heal(),
+        }
     }
 
-    /// Obeys; the signal that follows, if any, and after how long.
-    pub(crate) fn obey(&mut self, now: Mono, command: Command) -> Option<(Duration, Signal)> {
-        match command {
-            Command::Open { stream, call, port } => return self.open(stream, call, port),
-            Command::Agree { stream, .. } => {
-                self.streams.get_mut(&stream).expect("only open streams agree").agreed = true;
-            }
-            Command::Hear { stream, source } => self.hear(stream, source),
-            Command::Watch { stream, silence_max } => return self.watch(stream, silence_max),
-            Command::Record { call, agent, customer } => {
-                for stream in [agent, customer] {
-                    let of_call = self.streams.get(&stream).is_some_and(|one| one.call == call);
-                    assert!(of_call, "a recording of call {call} stores a stream that is not its own");
-                }
-                let earlier = self.recordings.insert(call, now);
-                assert!(earlier.is_none(), "call {call} is recorded twice");
-            }
-            Command::StopRecord { call } => {
-                let began = self.recordings.remove(&call).expect("a recording stops once, after its start");
-                let delay = Duration::from_micros(self.random.below(1_500_000));
-                return Some((delay, Signal::RecordingStopped { call, length: now.since(began) }));
-            }
-            Command::SendDigits { .. } => panic!("no plan sends digits yet"),
-            Command::Close { stream } => {
-                self.streams.remove(&stream).expect("a stream is closed once, after it was opened");
-            }
+    pub(crate) fn handle_command(&mut self, now: Now, command: Command) {
+        self.rules.check(&command);
+        match &mut self.work {
+            Work::Model(model) => model.handle_command(now.mono, command),
+            Work::Thread { thread, .. } => thread.handle_command(now, command),
         }
-        None
+    }
+
+    /// A datagram came to an RTP port.
+    pub(crate) fn handle_packet(&mut self, now: Now, port: u16, from: SocketAddr, data: &[u8]) {
+        match &mut self.work {
+            Work::Model(_) => {}
+            Work::Thread { thread, .. } => thread.handle_packet(now, port, from, data),
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        match &mut self.work {
+            Work::Model(_) => {}
+            Work::Thread { thread, .. } => thread.handle_timeout(now),
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Mono> {
+        match &self.work {
+            Work::Model(_) => None,
+            Work::Thread { thread, .. } => thread.next_timeout(),
+        }
+    }
+
+    /// What was made, and after how long it arrives where it belongs.
+    pub(crate) fn poll_made(&mut self) -> Option<(Duration, Made)> {
+        match &mut self.work {
+            Work::Model(model) => model.signals.pop_front().map(|(lag, signal)| (lag, Made::Signal(signal))),
+            Work::Thread { thread, lag } => thread.poll_made().map(|made| (*lag, made)),
+        }
     }
 
     /// Whose an RTP port is.
     pub(crate) fn leg_at(&self, port: u16) -> Option<LegId> {
-        self.streams.iter().find(|(_, stream)| stream.port == port).map(|(id, _)| LegId(id.0))
+        self.rules.leg_at(port)
+    }
+
+    /// The port that was given out last, if any is in use.
+    pub(crate) fn newest_port(&self) -> Option<u16> {
+        self.rules.newest_port()
+    }
+
+    /// The ports in use are those of the streams that are open.
+    pub(crate) fn check(&self, ports_used: usize) {
+        assert_eq!(self.rules.streams(), ports_used, "the ports in use are not those of the wanted streams");
+        match &self.work {
+            Work::Model(_) => {}
+            Work::Thread { thread, .. } => {
+                assert_eq!(thread.wanted(), ports_used, "the ports in use are not those of open streams");
+            }
+        }
     }
 
     /// Nothing is open and nothing is recorded.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        self.streams.is_empty() && self.recordings.is_empty()
-    }
-
-    fn open(&mut self, stream: StreamId, call: CallId, port: u16) -> Option<(Duration, Signal)> {
-        assert!(port.is_multiple_of(2), "RTP port {port} is odd");
-        assert!(self.streams.values().all(|other| other.port != port), "port {port} serves two streams");
-        let new = Stream { call, port, agreed: false, hears: Source::Nothing };
-        assert!(self.streams.insert(stream, new).is_none(), "stream {stream} was opened twice");
-        self.calls.insert(stream, call);
-        let unusable = self.random.chance(self.ports_unusable);
-        unusable.then_some((Duration::from_millis(1), Signal::OpenFailed { stream }))
-    }
-
-    /// Nobody hears anybody outside the call.
-    fn hear(&mut self, stream: StreamId, source: Source) {
-        let call = self.streams.get(&stream).expect("only open streams hear").call;
-        match source {
-            Source::Stream(other) => {
-                // The other leg may just have ended: then nothing is heard.
-                assert_eq!(self.calls.get(&other), Some(&call), "a leg hears another call");
-            }
-            Source::Nothing | Source::RingBack => {}
-            Source::Busy | Source::Sound { .. } | Source::Echo => panic!("no plan plays {source:?} yet"),
+    pub(crate) fn assert_at_rest(&self) {
+        self.rules.assert_at_rest();
+        match &self.work {
+            Work::Model(_) => {}
+            Work::Thread { thread, .. } => thread.assert_at_rest(),
         }
-        self.streams.get_mut(&stream).expect("found above").hears = source;
+    }
+}
+
+/// Sound that nobody makes.
+#[derive(Debug)]
+struct Model {
+    recordings: BTreeMap<CallId, Mono>,
+    mute: u64,
+    ports_unusable: u64,
+    random: Random,
+    signals: VecDeque<(Duration, Signal)>,
+}
+
+impl Model {
+    fn new(knobs: &Knobs, random: Random) -> Model {
+        Model {
+            recordings: BTreeMap::new(),
+            mute: knobs.mute,
+            ports_unusable: knobs.ports_unusable,
+            random,
+            signals: VecDeque::new(),
+        }
     }
 
-    fn watch(&mut self, stream: StreamId, silence_max: Option<Duration>) -> Option<(Duration, Signal)> {
-        let watched = self.streams.get(&stream).expect("only open streams are watched");
-        assert!(watched.agreed, "a stream is watched before anything was agreed");
-        let silent = self.random.chance(self.mute);
-        silence_max.filter(|_| silent).map(|after| (after, Signal::Silent { stream }))
+    fn heal(&mut self) {
+        self.mute = 0;
+        self.ports_unusable = 0;
+    }
+
+    fn handle_command(&mut self, now: Mono, command: Command) {
+        match command {
+            Command::Open { stream, .. } => {
+                if self.random.chance(self.ports_unusable) {
+                    self.signals.push_back((Duration::from_millis(1), Signal::OpenFailed { stream }));
+                }
+            }
+            Command::Watch { stream, silence_max } => {
+                let silent = self.random.chance(self.mute);
+                if let Some(after) = silence_max.filter(|_| silent) {
+                    self.signals.push_back((after, Signal::Silent { stream }));
+                }
+            }
+            Command::Record { call, .. } => {
+                self.recordings.insert(call, now);
+            }
+            Command::StopRecord { call } => {
+                let began = self.recordings.remove(&call).expect("the rules say that it was recorded");
+                let lag = Duration::from_micros(self.random.below(1_500_000));
+                self.signals.push_back((lag, Signal::RecordingStopped { call, length: now.since(began) }));
+            }
+            Command::Agree { .. }
+            | Command::Hear { .. }
+            | Command::SendDigits { .. }
+            | Command::Close { .. } => {}
+        }
     }
 }

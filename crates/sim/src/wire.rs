@@ -33,6 +33,8 @@ pub(crate) struct Wire {
     made: BTreeMap<LegId, Mono>,
     /// Calls of whose INVITE the switch did not hear anything in time, by their Call-ID.
     unheard: BTreeMap<String, Unheard>,
+    /// The leg that each Call-ID is of.
+    legs: BTreeMap<String, LegId>,
 }
 
 /// A call that the far end may not know to be over.
@@ -83,7 +85,8 @@ impl Wire {
         }
         let leg = port.and_then(leg_at).expect("an INVITE offers the port of a living leg");
         let listens_since = *self.made.get(&leg).expect("a dialog has its token before its INVITE leaves");
-        self.unheard.insert(call_id, Unheard { to, listens_since, arrived: false });
+        self.unheard.insert(call_id.clone(), Unheard { to, listens_since, arrived: false });
+        self.legs.insert(call_id, leg);
         let left = u64::try_from(calls.len()).expect("few calls");
         let allowed = ledger.started(&called);
         assert!(
@@ -97,12 +100,13 @@ impl Wire {
         }
     }
 
-    /// Looks at a datagram that reaches a far end.
-    pub(crate) fn reached(&mut self, data: &[u8]) {
-        let invite = Seen::starting_with(data, "INVITE ").filter(|seen| !seen.tagged);
-        if let Some(unheard) = invite.and_then(|seen| self.unheard.get_mut(&seen.call_id)) {
+    /// Looks at a datagram that reaches a far end; the leg, when it begins a call there.
+    pub(crate) fn reached(&mut self, data: &[u8]) -> Option<LegId> {
+        let seen = Seen::starting_with(data, "INVITE ").filter(|seen| !seen.tagged)?;
+        if let Some(unheard) = self.unheard.get_mut(&seen.call_id) {
             unheard.arrived = true;
         }
+        self.legs.get(&seen.call_id).copied()
     }
 
     /// Looks at a datagram that reaches the switch.
@@ -153,7 +157,8 @@ struct Seen {
 
 impl Seen {
     fn starting_with(data: &[u8], start: &str) -> Option<Seen> {
-        let text = std::str::from_utf8(data).ok().filter(|text| text.starts_with(start))?;
+        // Most datagrams are sound.
+        let text = data.starts_with(start.as_bytes()).then(|| std::str::from_utf8(data).ok())??;
         let header = |name: &str| {
             text.lines().find_map(|line| {
                 let (key, value) = line.split_once(':')?;

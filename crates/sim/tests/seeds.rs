@@ -1,27 +1,33 @@
 //! Many worlds. A failure names its seed; `cargo xtask sim --seed N` runs that world alone.
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 
-use sim::{Options, run};
+use sim::{Kind, Options, Report, run};
 
 const SEEDS: u64 = 200;
 
+/// The lab's magic numbers, and all others.
+const ENDINGS: usize = 16;
+
 #[test]
 fn two_hundred_worlds_come_to_rest() {
-    let mut calls = 0;
-    let mut bridged = 0;
-    let mut crashes = 0;
-    for seed in 0..SEEDS {
-        let report = catch_unwind(|| run(seed, &Options::default()))
-            .unwrap_or_else(|_| panic!("world {seed} broke; replay it with: cargo xtask sim --seed {seed}"));
-        calls += report.calls;
-        bridged += report.bridged;
-        crashes += report.crashes;
-    }
+    let reports: Vec<_> = (0..SEEDS).map(run_or_say_how).collect();
     // The worlds are worth something only if things happen in them.
-    assert!(calls > 1_000, "only {calls} calls");
-    assert!(bridged > 200, "only {bridged} bridged calls");
-    assert!(crashes > 100, "only {crashes} crashes");
+    for (kind, calls, bridged, crashes) in [(Kind::Adversaries, 1_000, 200, 80), (Kind::Lab, 1_000, 200, 40)]
+    {
+        let of_kind = || reports.iter().filter(|report| report.kind == kind);
+        let sums = [
+            (calls, of_kind().map(|report| report.calls).sum()),
+            (bridged, of_kind().map(|report| report.bridged).sum()),
+            (crashes, of_kind().map(|report| usize::try_from(report.crashes).unwrap()).sum::<usize>()),
+        ];
+        assert!(sums.iter().all(|(least, sum)| sum > least), "{kind:?}: {sums:?}");
+    }
+    let packets: u64 = reports.iter().map(|report| report.packets).sum();
+    assert!(packets > 100_000, "only {packets} packets of sound");
+    let judged: BTreeSet<_> = reports.iter().flat_map(|report| report.judged.keys().copied()).collect();
+    assert_eq!(judged.len(), ENDINGS, "only calls to {judged:?} were held against the contract");
 }
 
 #[test]
@@ -33,7 +39,14 @@ fn a_seed_gives_the_same_world_twice() {
 
 #[test]
 fn a_calm_world_loses_nothing_and_calls_get_through() {
-    let reports: Vec<_> = (0..10).map(|seed| run(seed, &Options { calm: true })).collect();
+    let reports: Vec<_> = (0..10).map(|seed| run(seed, &Options { calm: true, kind: None })).collect();
     assert!(reports.iter().all(|report| report.lost == 0 && report.crashes == 0));
     assert!(reports.iter().map(|report| report.bridged).sum::<usize>() > 20);
+}
+
+fn run_or_say_how(seed: u64) -> Report {
+    catch_unwind(|| run(seed, &Options::default())).unwrap_or_else(|_| {
+        let kind = Kind::of(seed);
+        panic!("world {seed} ({kind:?}) broke; replay it with: cargo xtask sim --seed {seed}")
+    })
 }

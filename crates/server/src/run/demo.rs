@@ -39,6 +39,7 @@ const SHOWN_MAX: usize = 1_024;
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let mut config = args.config()?;
+    let stop = told_to_stop();
     let temporary = match args.kept_dir() {
         Some(_) => None,
         None => Some(tempfile::Builder::new().prefix("cordboard-demo-").tempdir()?),
@@ -64,7 +65,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<()> {
     };
     let ended: anyhow::Result<()> = tokio::select! {
         watched = watch => watched,
-        stopped = told_to_stop() => stopped,
+        stopped = stop => stopped,
     };
     node.shut_down(Duration::ZERO).await;
     drop(lab);

@@ -37,6 +37,7 @@ impl Roles for Cordboard {
     }
 
     async fn lab(args: LabArgs) -> anyhow::Result<()> {
+        let stop = told_to_stop();
         let lab = LabHost::start(demo::lab_config(&args), secret_random()?, |event| {
             tracing::debug!(?event, "in the lab");
         })?;
@@ -44,7 +45,7 @@ impl Roles for Cordboard {
             lab.wish(lab::PhoneWish::SignIn { user: phone.user.clone() });
         }
         tracing::info!(sip = %args.listen, "the pretend telephone network is there");
-        told_to_stop().await
+        stop.await
     }
 }
 

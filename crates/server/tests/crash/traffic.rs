@@ -123,7 +123,19 @@ impl Floor {
     async fn follow(&self, agent: &str, call: &str, random: &mut Random) {
         let moment = one_of(&MOMENTS, random);
         let talk = Duration::from_millis(random.below(TALK_MS_MAX));
-        if !moment.is_empty() {
+        if moment.is_empty() {
+            // Some customers never hang up. Kills end their calls, but after the last one nobody would.
+            let mut closing = self.closing.clone();
+            let time_to_go = async { closing.wait_for(|closing| *closing).await.is_ok() };
+            let ended = self.ledger.until(CALL_MAX, |book| book.recorded.contains(call).then_some(()));
+            let goes_home = tokio::select! {
+                _ = ended => false,
+                closing = time_to_go => closing,
+            };
+            if goes_home {
+                self.hang_up(agent).await;
+            }
+        } else {
             let told = (call.to_owned(), moment.to_owned());
             let reached =
                 |book: &Book| (book.told.contains(&told) || book.recorded.contains(call)).then_some(());
@@ -131,16 +143,19 @@ impl Floor {
             if moment == "link" {
                 tokio::time::sleep(talk).await;
             }
-            self.ledger.write(Some(Happening::HangingUp), |_| ());
-            // It may have ended by itself, or with the server: 6715.
-            if let Answer::Accepted { .. } =
-                self.client.ask("hangup", &json!({"agentNumber": agent}), None).await
-            {
-                self.ledger.write(Some(Happening::HungUp), |_| ());
-            }
+            self.hang_up(agent).await;
         }
         let recorded = |book: &Book| book.recorded.contains(call).then_some(());
         self.within(recorded, &format!("no record of call {call}")).await;
+    }
+
+    async fn hang_up(&self, agent: &str) {
+        self.ledger.write(Some(Happening::HangingUp), |_| ());
+        // It may have ended by itself, or with the server: 6715.
+        if let Answer::Accepted { .. } = self.client.ask("hangup", &json!({"agentNumber": agent}), None).await
+        {
+            self.ledger.write(Some(Happening::HungUp), |_| ());
+        }
     }
 
     async fn within(&self, found: impl Fn(&Book) -> Option<()>, fault: &str) {

@@ -1,0 +1,122 @@
+//! Nobody hears anybody outside the plan: held against every packet that leaves the switch, that arrives at a phone and
+//! that is stored.
+//!
+//! What the plan must be is read off the log, not off the commands for the engine. The customer hears the agent once it
+//! has answered, and nothing before. The agent hears ring-back until then, or the customer's network. Afterwards the two
+//! hear each other, and nobody else, until the call is over.
+
+use std::collections::BTreeMap;
+
+use base::LegId;
+use callcenter::event::Role;
+use lab::PhoneId;
+use media::api::Stored;
+
+use crate::calls::{Calls, Seat};
+use crate::contract;
+use crate::mark::{self, Content};
+
+/// Who sits where.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    seats: BTreeMap<PhoneId, Seat>,
+    /// Packets that arrived at phones.
+    pub(crate) packets: u64,
+}
+
+impl Hearing {
+    /// A phone is called for a leg.
+    pub(crate) fn called(&mut self, phone: PhoneId, seat: Seat) {
+        let before = self.seats.insert(phone, seat);
+        assert_eq!(before, None, "{phone:?} is called twice");
+    }
+
+    /// The place of a phone that was called.
+    pub(crate) fn seat(&self, phone: PhoneId) -> Option<Seat> {
+        self.seats.get(&phone).copied()
+    }
+
+    /// A packet leaves the switch for the far end of a leg.
+    pub(crate) fn left(&self, calls: &Calls, leg: LegId, packet: &[u8]) {
+        let seat = calls.seat(leg);
+        let call = calls.call(seat.call);
+        assert_eq!(call.over, None, "sound of call {} leaves after its end", seat.call);
+        let content = mark::read(packet);
+        self.fits(seat, content);
+        match (content, seat.role) {
+            (Content::Speech(_) | Content::Digit, Role::Customer) => {
+                assert!(call.linked.is_some(), "the customer of call {} hears before it answered", seat.call);
+            }
+            (Content::RingBack, _) => {
+                assert!(call.linked.is_none(), "call {} hears ring-back after the answer", seat.call);
+            }
+            (Content::Speech(_) | Content::Digit, Role::Agent) | (Content::Unknown, _) => {}
+        }
+    }
+
+    /// A packet arrives at a phone.
+    pub(crate) fn arrived(&mut self, calls: &mut Calls, phone: PhoneId, packet: &[u8]) {
+        let seat =
+            self.seat(phone).unwrap_or_else(|| panic!("{phone:?} hears something, which nobody called"));
+        let content = mark::read(packet);
+        self.fits(seat, content);
+        self.packets += 1;
+        let early = calls.call(seat.call).linked.is_none();
+        let side = calls.side(seat);
+        match content {
+            Content::Speech(_) => {
+                side.speech += 1;
+                side.speech_early += usize::from(early);
+            }
+            Content::RingBack => side.ring_back += 1,
+            Content::Digit | Content::Unknown => {}
+        }
+    }
+
+    /// A phone was sent a digit.
+    pub(crate) fn digit(&self, calls: &mut Calls, phone: PhoneId, digit: char) {
+        let seat = self.seat(phone).expect("only called phones hear");
+        // Numbers without an ending of their own echo what they hear.
+        let echoes = contract::ending(&calls.call(seat.call).customer) == contract::OTHER;
+        let pressed = calls.side(seat.opposite()).keys.contains(&digit)
+            || (echoes && calls.side(seat).keys.contains(&digit));
+        assert!(pressed, "the {:?} of call {} hears {digit}, which nobody pressed", seat.role, seat.call);
+        calls.side(seat).digits.push(digit);
+    }
+
+    /// A packet is stored.
+    pub(crate) fn stored(&self, calls: &mut Calls, stored: &Stored) {
+        let Stored::Packet { call: id, track, codec, payload, .. } = stored;
+        let role = if *track == 0 { Role::Agent } else { Role::Customer };
+        let seat = Seat { call: *id, role };
+        let Content::Speech(phone) = mark::read_sound(*codec, payload) else {
+            panic!("the recording of call {id} stores what nobody said");
+        };
+        assert_eq!(
+            self.seat(phone),
+            Some(seat),
+            "the recording of call {id} stores {phone:?} as its {role:?}"
+        );
+        let call = calls.call(*id);
+        assert!(call.linked.is_some(), "the recording of call {id} begins before the answer");
+        assert_eq!(call.over, None, "the recording of call {id} goes on after the end");
+        calls.side(seat).stored += 1;
+    }
+
+    /// Whether a place may ever hear this.
+    fn fits(&self, seat: Seat, content: Content) {
+        let Seat { call, role } = seat;
+        match content {
+            Content::Speech(speaker) => {
+                let from = self.seat(speaker);
+                assert_eq!(from, Some(seat.opposite()), "the {role:?} of call {call} hears {speaker:?}");
+            }
+            Content::RingBack => {
+                assert_eq!(role, Role::Agent, "the customer of call {call} hears ring-back");
+            }
+            // Whose it is is known by the digit.
+            Content::Digit => {}
+            Content::Unknown => panic!("the {role:?} of call {call} hears what nobody said"),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The lab as a far end of the world: its phones, its media thread, and the wishes of those who hold the phones.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use base::{Mono, Now, Random, Timers};
+use lab::{Caller, Counts, Input, Lab, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish};
+use sip::api::{Flow, Transport};
+
+use crate::far;
+use crate::knobs::Knobs;
+use crate::mark;
+use crate::media_thread::{Made, MediaThread};
+use crate::people::{Misdeed, Told};
+use crate::setup;
+use crate::wire::Wire;
+
+/// How long the whole lab may be out of reach.
+const CUT_OFF_MS_MAX: u64 = 15_000;
+/// How long a phone stays signed out.
+const SIGNED_OUT_MS_MAX: u64 = 10_000;
+const RTP_PORTS: std::ops::RangeInclusive<u16> = 30_000..=30_999;
+
+/// The lab and what is around it.
+pub(crate) struct LabHost {
+    lab: Lab,
+    thread: MediaThread,
+    config: lab::Config,
+    /// Phones in a call.
+    phones: BTreeSet<PhoneId>,
+    /// When users sign in again.
+    sign_ins: Timers<String>,
+    /// Nothing reaches it or leaves it until then.
+    cut_off_until: Mono,
+    told: VecDeque<Told>,
+}
+
+impl LabHost {
+    /// All phones sign in at once.
+    pub(crate) fn new(now: Now, knobs: &Knobs, random: &mut Random) -> LabHost {
+        let carrier = setup::carrier_address();
+        let phones = (0..knobs.agents).map(phone_config).collect();
+        let agents_mobiles = (0..knobs.agents).map(setup::mobile).collect();
+        let config = lab::Config { agents_mobiles, phones, ..lab::Config::new(carrier, RTP_PORTS) };
+        let mut host = LabHost {
+            lab: Lab::new(config.clone(), random.fork()),
+            thread: MediaThread::new(media_address(), lab::sounds(), knobs.ports_unusable, random.fork()),
+            config,
+            phones: BTreeSet::new(),
+            sign_ins: Timers::default(),
+            cut_off_until: Mono::ZERO,
+            told: VecDeque::new(),
+        };
+        for phone in &host.config.phones {
+            host.sign_ins.set(phone.user.clone(), now.mono);
+        }
+        host
+    }
+
+    /// Whether it heard the datagram.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+    ) -> bool {
+        if now.mono < self.cut_off_until {
+            return false;
+        }
+        if to.ip() == media_address() && to != self.config.sip_local {
+            if let Some(stream) = self.thread.stream_at(to.port()) {
+                let phone = PhoneId(stream.0);
+                self.told.push_back(Told::Hears { phone, packet: data.to_vec() });
+                self.thread.handle_packet(now, to.port(), from, data);
+                self.drain(now);
+            }
+            return true;
+        }
+        let known = self.config.sip_addresses().contains(&to);
+        if known {
+            let flow = Flow { transport: Transport::Udp, local: to, remote: from };
+            self.input(now, Input::Datagram { flow, data });
+        }
+        known
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        if self.lab.next_timeout().is_some_and(|(at, _)| at <= now.mono) {
+            self.input(now, Input::Timeout);
+        }
+        self.thread.handle_timeout(now);
+        self.drain(now);
+        while let Some(user) = self.sign_ins.pop_due(now.mono) {
+            self.wish(now, PhoneWish::SignIn { user });
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Mono> {
+        let lab = self.lab.next_timeout().map(|(at, _)| at);
+        let sign_in = self.sign_ins.next().map(|(at, _)| at);
+        lab.into_iter().chain(self.thread.next_timeout()).chain(sign_in).min()
+    }
+
+    pub(crate) fn poll_told(&mut self) -> Option<Told> {
+        self.told.pop_front()
+    }
+
+    /// Somebody does something that nobody asked for.
+    pub(crate) fn misbehave(&mut self, now: Now, random: &mut Random) -> Misdeed {
+        match random.below(6) {
+            0 => {
+                self.cut_off_until = now.mono + Duration::from_millis(random.below(CUT_OFF_MS_MAX));
+                Misdeed::Unreachable { until: self.cut_off_until }
+            }
+            1 => {
+                let user = self.some_user(random);
+                let a_while = Duration::from_millis(random.below(SIGNED_OUT_MS_MAX));
+                self.sign_ins.set(user.clone(), now.mono + a_while);
+                self.wish(now, PhoneWish::SignOut { user });
+                Misdeed::Harmless
+            }
+            2 => {
+                let from = match random.chance(50) {
+                    true => Caller::Phone { user: self.some_user(random) },
+                    false => {
+                        let number = "02258834811".to_owned();
+                        Caller::Customer { number, switch: setup::switch_address() }
+                    }
+                };
+                self.wish(now, PhoneWish::Dial { from, to: "1001".to_owned(), then: &[] });
+                Misdeed::Harmless
+            }
+            3 => match self.some_phone(random) {
+                Some(phone) => {
+                    self.wish(now, PhoneWish::HangUp { phone });
+                    Misdeed::HungUp(phone)
+                }
+                None => Misdeed::Harmless,
+            },
+            _ => match self.some_phone(random) {
+                Some(phone) => {
+                    let key = random.below(10).to_string();
+                    self.wish(now, PhoneWish::SendDigits { phone, digits: key.clone() });
+                    Misdeed::Pressed(phone, key)
+                }
+                None => Misdeed::Harmless,
+            },
+        }
+    }
+
+    /// From now on every socket opens and everybody is signed in.
+    pub(crate) fn heal(&mut self, now: Now) {
+        self.thread.heal();
+        while let Some(user) = self.sign_ins.next().map(|(_, user)| user.clone()) {
+            self.sign_ins.cancel(&user);
+            self.wish(now, PhoneWish::SignIn { user });
+        }
+    }
+
+    /// All phones sign out.
+    pub(crate) fn say_good_bye(&mut self, now: Now) {
+        for user in self.config.phones.iter().map(|phone| phone.user.clone()).collect::<Vec<_>>() {
+            self.wish(now, PhoneWish::SignOut { user });
+        }
+    }
+
+    /// The ports in use are those of the streams that are open, and of phones in a call.
+    pub(crate) fn check(&self) {
+        let counts = self.lab.counts();
+        assert_eq!(counts.ports, self.thread.wanted(), "the lab's ports in use are not those of its streams");
+        assert!(counts.ports <= counts.phones, "the lab has more ports in use than phones in a call");
+        assert_eq!(counts.phones, self.phones.len(), "the lab has other phones in a call than it told");
+    }
+
+    /// No phone is in a call, but for those that were never heard.
+    pub(crate) fn assert_at_rest(&self, wire: &Wire) {
+        self.check();
+        self.thread.assert_at_rest();
+        let counts = self.lab.counts();
+        assert_eq!(counts.timers, counts.phones, "phones that left have deadlines");
+        assert_eq!(counts.sip.dialogs, counts.phones, "dialogs of phones that left");
+        let in_vain: usize = self.config.sip_addresses().iter().map(|address| wire.unheard(*address)).sum();
+        assert!(counts.phones <= in_vain, "phones were left on the line: {:?}", self.phones);
+    }
+
+    /// Nothing is left at all, but for phones that were never heard.
+    pub(crate) fn assert_gone(&self, wire: &Wire) {
+        self.assert_at_rest(wire);
+        if self.phones.is_empty() {
+            assert_eq!(self.lab.counts(), Counts::default(), "the lab holds something");
+        }
+    }
+
+    fn wish(&mut self, now: Now, wish: PhoneWish) {
+        self.input(now, Input::Phone(wish));
+    }
+
+    fn input(&mut self, now: Now, input: Input<'_>) {
+        self.lab.handle_input(now, input);
+        self.drain(now);
+    }
+
+    /// The lab commands its media thread and hears of it at once: they are one program on one machine.
+    fn drain(&mut self, now: Now) {
+        loop {
+            while let Some(output) = self.lab.poll_output() {
+                match output {
+                    Output::Transmit { flow, data } => self.send(now, flow.local, flow.remote, data.to_vec()),
+                    Output::Media(command) => self.thread.handle_command(now, command),
+                    Output::Happened(event) => self.happened(event),
+                }
+            }
+            match self.thread.poll_made() {
+                None => return,
+                Some(Made::Signal(signal)) => {
+                    if let media::api::Signal::OpenFailed { stream } = signal {
+                        self.told.push_back(Told::Falters { phone: PhoneId(stream.0) });
+                    }
+                    self.lab.handle_input(now, Input::Media(signal));
+                }
+                Some(Made::Packet { stream, from, to, data }) => {
+                    let mut packet = data.to_vec();
+                    mark::write(PhoneId(stream.0), &mut packet);
+                    self.send(now, from, to, packet);
+                }
+                Some(Made::Stored(stored)) => panic!("the lab records nothing: {stored:?}"),
+            }
+        }
+    }
+
+    fn send(&mut self, now: Now, from: SocketAddr, to: SocketAddr, data: Vec<u8>) {
+        if now.mono >= self.cut_off_until {
+            self.told.push_back(Told::Sends { from, to, data: data.into() });
+        }
+    }
+
+    fn happened(&mut self, event: LabEvent) {
+        match event {
+            LabEvent::PhoneCalled { phone, number, .. } => {
+                self.phones.insert(phone);
+                self.told.push_back(Told::Called { phone, number });
+            }
+            LabEvent::PhoneDialled { phone, .. } => {
+                self.phones.insert(phone);
+            }
+            LabEvent::Ended { phone, .. } => {
+                assert!(self.phones.remove(&phone), "{phone:?} left twice");
+            }
+            LabEvent::DigitHeard { phone, digit } => {
+                self.told.push_back(Told::HearsDigit { phone, digit });
+            }
+            LabEvent::PhoneRang { .. }
+            | LabEvent::PhoneAnswered { .. }
+            | LabEvent::SoundHeard { .. }
+            | LabEvent::Registration { .. } => {}
+        }
+    }
+
+    fn some_user(&self, random: &mut Random) -> String {
+        let n = random.below(u64::try_from(self.config.phones.len()).expect("few phones"));
+        setup::agent_number(n)
+    }
+
+    fn some_phone(&self, random: &mut Random) -> Option<PhoneId> {
+        let n = u64::try_from(self.phones.len()).expect("few phones");
+        let at = usize::try_from(random.below(n.max(1))).expect("few phones");
+        self.phones.iter().nth(at).copied()
+    }
+}
+
+fn phone_config(n: u64) -> PhoneConfig {
+    PhoneConfig {
+        user: setup::agent_number(n),
+        password: setup::PASSWORD.to_owned(),
+        local: far::address(setup::PHONES_NET, usize::try_from(n).expect("few agents")),
+        registrar: setup::switch_address(),
+        domain: setup::DOMAIN.to_owned(),
+    }
+}
+
+fn media_address() -> IpAddr {
+    setup::carrier_address().ip()
+}

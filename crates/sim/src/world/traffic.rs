@@ -1,0 +1,156 @@
+//! What travels: datagrams between the switch and the others, and what each of them makes of one.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base::{LegId, StreamId};
+use bytes::Bytes;
+use callcenter::event::{Event, Numbered, Role};
+use callcenter::record::CallRecord;
+use switch::api::{Body, Diagnostic, Entry, Flow, Input, Output};
+
+use super::{Happening, World};
+use crate::Kind;
+use crate::contract;
+use crate::media_thread::Made;
+use crate::people::Told;
+use crate::setup::{self, ACCOUNT};
+
+impl World {
+    pub(super) fn arrive(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8]) {
+        self.report.datagrams += 1;
+        let switch = setup::switch_address();
+        if to == switch {
+            if !self.down {
+                self.wire.heard(self.now.mono, data);
+            }
+            let flow = Flow { transport: sip::api::Transport::Udp, local: switch, remote: from };
+            self.input(Input::Datagram { flow, data });
+        } else if to.ip() == switch.ip() {
+            if !self.down {
+                self.sound.handle_packet(self.now, to.port(), from, data);
+                self.drain_sound();
+            }
+        } else {
+            let heard = self.people.handle_datagram(self.now, from, to, data);
+            let calls = if heard { self.wire.reached(data) } else { None };
+            self.drain_people(calls);
+        }
+    }
+
+    pub(super) fn drain_switch(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Append(entry) => self.append(entry),
+                Output::Transmit { flow, data } => {
+                    let sound = &self.sound;
+                    self.wire.watch(flow.remote, &data, &self.ledger, |port| sound.leg_at(port));
+                    self.send(flow.local, flow.remote, &data);
+                }
+                Output::Connect { .. } | Output::Close { .. } => {
+                    panic!("the simulation has no streams, and nobody in it wants one")
+                }
+                Output::Reply { command, result } => self.replied(command, result),
+                Output::Media(command) => {
+                    self.sound.handle_command(self.now, command);
+                    self.drain_sound();
+                }
+                Output::Finish { account, call, files } => {
+                    assert_eq!(account, ACCOUNT, "a recording of nobody");
+                    let recorded = self.ledger.calls.get(&call).is_some_and(|call| call.recorded);
+                    assert!(recorded, "files of call {call} are made before its record is durable");
+                    assert!(self.finished.insert(call), "the files of call {call} are made twice");
+                    let after = Duration::from_millis(self.random.below(5_000));
+                    self.plan(after, Happening::FilesMade { life: self.life, call, files });
+                }
+                Output::Diagnostic(diagnostic) => self.diagnosed(diagnostic),
+            }
+        }
+    }
+
+    pub(super) fn drain_sound(&mut self) {
+        while let Some((lag, made)) = self.sound.poll_made() {
+            match made {
+                Made::Signal(signal) => self.plan(lag, Happening::Media { life: self.life, signal }),
+                Made::Packet { stream, from, to, data } => {
+                    self.hearing.left(&self.calls, leg_of(stream), &data);
+                    self.send(from, to, &data);
+                }
+                Made::Stored(stored) => self.hearing.stored(&mut self.calls, &stored),
+            }
+        }
+    }
+
+    /// `calls` is the leg whose INVITE just arrived, if one did.
+    pub(super) fn drain_people(&mut self, calls: Option<LegId>) {
+        while let Some(told) = self.people.poll_told() {
+            match told {
+                Told::Sends { from, to, data } => self.send(from, to, &data),
+                Told::Called { phone, number } => {
+                    let leg = calls.expect("only an INVITE of the switch calls a phone");
+                    let seat = self.calls.seat(leg);
+                    self.hearing.called(phone, seat);
+                    if seat.role == Role::Customer && contract::ending(&number) == "0011" {
+                        self.calls.side(seat).keys.extend(contract::KEYS.chars());
+                    }
+                }
+                Told::Hears { phone, packet } => self.hearing.arrived(&mut self.calls, phone, &packet),
+                Told::HearsDigit { phone, digit } => self.hearing.digit(&mut self.calls, phone, digit),
+                Told::Falters { phone } => {
+                    if let Some(seat) = self.hearing.seat(phone) {
+                        self.calls.disturb(seat.call);
+                    }
+                }
+            }
+        }
+        self.people.check();
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, data: &Bytes) {
+        for way in self.network.ways() {
+            self.plan(way, Happening::Arrive { from, to, data: data.clone() });
+        }
+    }
+
+    fn append(&mut self, entry: Entry) {
+        self.wire.appended(self.now.mono, &entry.body);
+        self.calls.read(self.now.mono, &entry.body);
+        if let Body::Event(Numbered { event: Event::CallRecorded { record }, .. }) = &entry.body {
+            self.judge(record);
+        }
+        self.log.append(entry);
+        self.plan_commit();
+    }
+
+    /// Where nothing gets lost, a call that nothing came in between ends as the contract says.
+    fn judge(&mut self, record: &CallRecord) {
+        if self.knobs.kind == Kind::Lab
+            && self.knobs.lossless()
+            && !self.log.stalled
+            && let Some(call) = self.calls.undisturbed(record.id)
+        {
+            contract::judge(call, record, &self.knobs, setup::carrier_address());
+            *self.report.judged.entry(contract::ending(&call.customer)).or_default() += 1;
+        }
+    }
+
+    fn diagnosed(&mut self, diagnostic: Diagnostic) {
+        match diagnostic {
+            Diagnostic::DecisionFailed { .. } | Diagnostic::Full { .. } => panic!("{diagnostic:?}"),
+            Diagnostic::NoPort { leg } | Diagnostic::PortUnusable { leg, .. } => {
+                self.calls.disturb(self.calls.seat(leg).call);
+            }
+            Diagnostic::IncomingRefused { .. }
+            | Diagnostic::TrunkFailedOver { .. }
+            | Diagnostic::NoAgreement { .. }
+            | Diagnostic::Silent { .. }
+            | Diagnostic::TokenUnreadable { .. }
+            | Diagnostic::StreamClosed { .. } => {}
+        }
+    }
+}
+
+/// The leg of a stream has the stream's number.
+fn leg_of(stream: StreamId) -> LegId {
+    LegId(stream.0)
+}
