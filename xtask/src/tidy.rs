@@ -31,7 +31,7 @@ const BANNED: &[(&str, &str, &str)] = &[
     ("HA", "CK", "say why it is right, or do it right"),
     ("for ", "now,", "say what decides, not when"),
     ("thread::", "sleep(", "wait for an event with a deadline; name a timer"),
-    ("struct Ses", "sion", "no session object: leg, dialog, call, stream"),
+    ("struct Ses", "sion {", "no session object: leg, dialog, call, stream"),
 ];
 
 /// Files in which a thread may sleep: generators of benchmarks, and the writer, whose own thread has nothing else to do
