@@ -8,8 +8,9 @@ use sip::api::{DialogId, Ended, Event, Flow, Output, Transmit};
 use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
 use crate::gate::Effect;
-use crate::leg::{Invite, State};
-use crate::switch::{Owner, Switch, Then};
+use crate::leg::{Invite, Leg, State};
+use crate::restart;
+use crate::switch::{Owner, Resumed, Switch, Then};
 
 impl Switch {
     pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
@@ -123,22 +124,25 @@ impl Switch {
     }
 
     fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended) {
-        if let Some(owner) = self.resumed.remove(&dialog) {
+        if let Some(Resumed { owner, port }) = self.resumed.remove(&dialog) {
+            self.ports.give_back(now.mono, port);
             return self.afterwards(Then::TokenDone(owner));
         }
         // Refused calls from outside end too; nobody waits for them.
         let Some(id) = self.legs.of_dialog(dialog) else { return };
         let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
+        let port = leg.port;
         if leg.is_living() {
             let verdict = cause::of_dialog(how, leg.heard());
             self.withdraw_invite(id);
             if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
                 return;
             }
-            self.retire(now, id, verdict.cause);
+            self.retire(id, verdict.cause);
         }
         self.legs.remove(id);
+        self.ports.give_back(now.mono, port);
         self.afterwards(Then::TokenDone(owner));
     }
 
@@ -154,7 +158,7 @@ impl Switch {
         let dialog = leg.dialog;
         self.withdraw_invite(id);
         self.endpoint.end(now, dialog);
-        self.retire(now, id, cause);
+        self.retire(id, cause);
     }
 
     /// An INVITE that has not left never will.
@@ -170,14 +174,15 @@ impl Switch {
         }
     }
 
-    /// The leg is over for the core: its stream and port are given back. The dialog goes its own way.
-    fn retire(&mut self, now: Now, id: LegId, cause: Cause) {
+    /// The leg is over for the core, and its stream is closed. The dialog goes its own way; nobody else gets the port before
+    /// its far end knows.
+    fn retire(&mut self, id: LegId, cause: Cause) {
         let leg = self.legs.get_mut(id).expect("only known legs are retired");
         assert!(leg.is_living(), "leg {id} ended twice");
         leg.state = State::Ending;
         let (account, port, gateway) = (leg.account, leg.port, leg.gateway());
         self.media(media::api::Command::Close { stream: id.into() });
-        self.ports.give_back(now.mono, port);
+        self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
     }
 
@@ -198,7 +203,8 @@ impl Switch {
     }
 
     fn token(&mut self, dialog: DialogId, token: Bytes) {
-        let Some(Owner { account, leg: id, call }) = self.owner_of(dialog) else { return };
+        let Some((Owner { account, leg: id, call }, port)) = self.owner_of(dialog) else { return };
+        let token = restart::join(&token, port);
         self.append(account, Body::Token { leg: id, call, token });
         let no = self.gate.appended();
         if let Some(leg) = self.legs.get_mut(id) {
@@ -221,11 +227,13 @@ impl Switch {
         self.legs.get(id).filter(|leg| leg.is_living()).map(|_| id)
     }
 
-    fn owner_of(&self, dialog: DialogId) -> Option<Owner> {
-        if let Some(owner) = self.resumed.get(&dialog) {
-            return Some(*owner);
+    /// Whose a dialog is, and the port of its sound.
+    fn owner_of(&self, dialog: DialogId) -> Option<(Owner, u16)> {
+        if let Some(Resumed { owner, port }) = self.resumed.get(&dialog) {
+            return Some((*owner, *port));
         }
         let id = self.legs.of_dialog(dialog)?;
-        self.legs.get(id).map(|leg| Owner { account: leg.account, leg: id, call: leg.call })
+        let owner = |leg: &Leg| Owner { account: leg.account, leg: id, call: leg.call };
+        self.legs.get(id).map(|leg| (owner(leg), leg.port))
     }
 }

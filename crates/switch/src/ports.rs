@@ -6,12 +6,14 @@ use base::{Mono, Random};
 
 use crate::limits::PORT_REST;
 
-/// The pool. A port is free, used, or resting.
+/// The pool. A port is free, used, being left, or resting.
 #[derive(Debug)]
 pub(crate) struct Ports {
     /// Next ones first. A port that comes back goes to the end, so the longest unused one is given out.
     free: VecDeque<u16>,
     used: BTreeSet<u16>,
+    /// Of legs that are over, while their far ends may not know it and send on.
+    leaving: BTreeSet<u16>,
     /// In the order they came back, with the moment from which they are free.
     resting: VecDeque<(Mono, u16)>,
 }
@@ -21,7 +23,7 @@ impl Ports {
     pub(crate) fn new(min: u16, max: u16) -> Ports {
         let first = min.saturating_add(min % 2);
         let free = (first..max).step_by(2).collect();
-        Ports { free, used: BTreeSet::new(), resting: VecDeque::new() }
+        Ports { free, used: BTreeSet::new(), leaving: BTreeSet::new(), resting: VecDeque::new() }
     }
 
     /// The same without pairs of which a port belongs to somebody else.
@@ -54,10 +56,25 @@ impl Ports {
         Some(port)
     }
 
-    /// The leg is over: the port rests.
-    pub(crate) fn give_back(&mut self, now: Mono, port: u16) {
+    /// The leg is over; its far end is being told.
+    pub(crate) fn leave(&mut self, port: u16) {
         assert!(self.used.remove(&port), "port {port} came back twice");
-        self.resting.push_back((now + PORT_REST, port));
+        self.leaving.insert(port);
+    }
+
+    /// A far end of before a restart may still send to this port.
+    pub(crate) fn reserve(&mut self, port: u16) {
+        if let Some(at) = self.free.iter().position(|free| *free == port) {
+            self.free.remove(at);
+            self.leaving.insert(port);
+        }
+    }
+
+    /// The far end knows, or is not told any more: the port rests.
+    pub(crate) fn give_back(&mut self, now: Mono, port: u16) {
+        if self.leaving.remove(&port) {
+            self.resting.push_back((now + PORT_REST, port));
+        }
     }
 
     /// Whether a port, RTP or RTCP, belongs to a leg now.
@@ -70,9 +87,9 @@ impl Ports {
         &self.used
     }
 
-    /// How many rest (or have rested, but nobody asked since).
+    /// How many are being left or rest (or have rested, but nobody asked since).
     pub(crate) fn resting(&self) -> usize {
-        self.resting.len()
+        self.leaving.len() + self.resting.len()
     }
 }
 
@@ -101,6 +118,8 @@ mod tests {
         let mut ports = Ports::new(20_000, 20_001);
         let port = ports.take(Mono::ZERO).expect("one pair fits");
         let back = Mono::from_micros(7);
+        ports.leave(port);
+        assert_eq!((ports.take(back + PORT_REST), ports.resting()), (None, 1));
         ports.give_back(back, port);
         assert_eq!(ports.take(back), None);
         assert_eq!((ports.used().len(), ports.resting()), (0, 1));
@@ -108,9 +127,23 @@ mod tests {
     }
 
     #[test]
+    fn a_port_of_before_a_restart_is_not_given_out_before_its_far_end_knows() {
+        let mut ports = Ports::new(20_000, 20_003);
+        for port in [20_000, 30_000] {
+            ports.reserve(port);
+        }
+        assert_eq!([ports.take(Mono::ZERO), ports.take(Mono::ZERO)], [Some(20_002), None]);
+        for port in [20_000, 30_000] {
+            ports.give_back(Mono::ZERO, port);
+        }
+        assert_eq!(ports.take(Mono::ZERO + PORT_REST), Some(20_000));
+    }
+
+    #[test]
     fn the_longest_unused_port_comes_first() {
         let mut ports = Ports::new(20_000, 20_007);
         let first = ports.take(Mono::ZERO).expect("four fit");
+        ports.leave(first);
         ports.give_back(Mono::ZERO, first);
         let later = Mono::ZERO + PORT_REST;
         let next: Vec<_> = std::iter::from_fn(|| ports.take(later)).collect();

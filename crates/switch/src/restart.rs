@@ -1,12 +1,13 @@
 //! After a crash: the log is read back, the core ends what was open, and no far end is left on the line.
 
 use base::{AccountId, Now};
+use bytes::Bytes;
 use callcenter::event::Event;
 use callcenter::signal::Signal;
 
 use crate::api::{Body, Diagnostic};
 use crate::limits::RESUMED_MAX;
-use crate::switch::{Owner, Recording, Switch, Then};
+use crate::switch::{Owner, Recording, Resumed, Switch, Then};
 
 impl Switch {
     /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, and
@@ -41,12 +42,15 @@ impl Switch {
     pub fn restarted(&mut self, now: Now) {
         for (owner, token) in std::mem::take(&mut self.tokens).into_values() {
             let resumed = match self.resumed.len() < RESUMED_MAX {
-                true => self.endpoint.resume(now, &token),
+                true => {
+                    split(&token).and_then(|(token, port)| Some((self.endpoint.resume(now, token)?, port)))
+                }
                 false => None,
             };
             match resumed {
-                Some(dialog) => {
-                    self.resumed.insert(dialog, owner);
+                Some((dialog, port)) => {
+                    self.ports.reserve(port);
+                    self.resumed.insert(dialog, Resumed { owner, port });
                 }
                 None => {
                     self.tell_operator(Diagnostic::TokenUnreadable { leg: owner.leg });
@@ -86,4 +90,14 @@ impl Switch {
             | Event::CallRecorded { .. } => {}
         }
     }
+}
+
+/// A token as the log keeps it: that of the dialog, then the port of its sound.
+pub(crate) fn join(token: &[u8], port: u16) -> Bytes {
+    [token, &port.to_be_bytes()].concat().into()
+}
+
+fn split(kept: &[u8]) -> Option<(&[u8], u16)> {
+    let (token, port) = kept.split_last_chunk()?;
+    Some((token, u16::from_be_bytes(*port)))
 }

@@ -35,7 +35,7 @@ pub struct Switch {
     /// Calls whose sound is or was stored and whose files are not ordered yet.
     pub(crate) recordings: BTreeMap<CallId, Recording>,
     /// Dialogs of before the restart.
-    pub(crate) resumed: BTreeMap<DialogId, Owner>,
+    pub(crate) resumed: BTreeMap<DialogId, Resumed>,
     /// Tokens read at a restart, until `restarted`.
     pub(crate) tokens: BTreeMap<LegId, (Owner, Bytes)>,
     log_stalled: bool,
@@ -67,6 +67,13 @@ pub(crate) struct Owner {
     pub(crate) account: AccountId,
     pub(crate) leg: LegId,
     pub(crate) call: CallId,
+}
+
+/// A dialog of before a restart, and the RTP port that its far end may still send to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumed {
+    pub(crate) owner: Owner,
+    pub(crate) port: u16,
 }
 
 /// A consequence that comes after the events of what went before.
