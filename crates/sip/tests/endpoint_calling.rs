@@ -87,14 +87,52 @@ fn a_cancel_waits_for_a_provisional_answer_and_settles_a_crossing_2xx() {
     assert!(did.events.is_empty());
     assert!(far.hears(answer(&cancel, 200, "far")).is_silent());
     let did = far.hears(ok(&invite, "far", &[]));
-    assert_eq!(did.requests.len(), 2, "ACK and BYE");
+    assert_eq!(did.requests.len(), 1, "no ACK before the BYE has arrived");
     assert!(did.events.is_empty(), "nobody is told of the answer");
     let bye = did.one_request(Method::Bye);
-    assert_eq!(far.hears(ok(&invite, "far", &[])).requests.len(), 1, "the ACK again, for the 2xx came again");
-    let did = far.hears(answer(&bye, 481, ""));
+    assert!(far.hears(ok(&invite, "far", &[])).is_silent(), "the BYE is repeated by itself");
+    let did = far.hears(answer(&bye, 200, ""));
+    did.one_request(Method::Ack);
     assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
+    assert_eq!(far.hears(ok(&invite, "far", &[])).requests.len(), 1, "the ACK again, for the 2xx came again");
     assert!(far.waits(100_000).events.is_empty());
     assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn a_far_end_that_knows_no_call_before_its_ack_hears_the_bye_twice() {
+    for fork in [false, true] {
+        let mut far = Far::new(Config::default());
+        let (dialog, invite) = far.is_called();
+        let did = match fork {
+            true => {
+                far.hears(ok(&invite, "first", &[]));
+                far.hears(ok(&invite, "second", &[]))
+            }
+            false => {
+                far.hears(answer(&invite, 180, "second"));
+                far.endpoint.end(far.now, dialog);
+                far.did();
+                far.hears(ok(&invite, "second", &[]))
+            }
+        };
+        let bye = did.one_request(Method::Bye);
+        let mut asked = answer(&bye, 407, "");
+        asked.headers.push(HeaderName::ProxyAuthenticate, "Digest realm=\"a\", nonce=\"b\"");
+        let did = far.hears(asked);
+        assert_eq!(did.requests.len(), 1, "still no ACK");
+        let did = far.hears(answer(&did.one_request(Method::Bye), 481, ""));
+        did.one_request(Method::Ack);
+        let again = did.one_request(Method::Bye);
+        assert!(again.headers.cseq().unwrap().number > bye.headers.cseq().unwrap().number);
+        assert_eq!(again.headers.to().unwrap().tag(), Some("second"));
+        let did = far.hears(answer(&again, 481, ""));
+        assert!(did.requests.is_empty(), "twice is enough: {did:?}");
+        assert_eq!(did.events.len(), usize::from(!fork));
+        far.endpoint.end(far.now, dialog);
+        far.waits(100_000);
+        assert_eq!(far.endpoint.counts(), Counts::default());
+    }
 }
 
 #[test]
@@ -146,7 +184,8 @@ fn the_first_of_several_phones_that_answers_wins_with_its_own_early_offer() {
     assert!(did.events.is_empty());
     let bye = did.one_request(Method::Bye);
     assert_eq!(bye.headers.to().unwrap().tag(), Some("one"));
-    assert_eq!(far.hears(ok(&invite, "one", &[])).requests.len(), 1, "one BYE is enough");
+    assert!(far.hears(ok(&invite, "one", &[])).is_silent(), "one BYE is enough");
+    far.hears(answer(&bye, 200, "")).one_request(Method::Ack);
 }
 
 #[test]
@@ -159,7 +198,6 @@ fn a_2xx_that_comes_after_all_hope_is_turned_away() {
     let did = far.hears(answer(&invite, 180, "far"));
     did.one_request(Method::Cancel);
     let did = far.hears(ok(&invite, "far", &[]));
-    did.one_request(Method::Ack);
     did.one_request(Method::Bye);
     assert!(did.events.is_empty() && far.waits(200_000).events.is_empty());
     assert_eq!(far.endpoint.counts(), Counts::default());
@@ -368,10 +406,10 @@ fn a_resumed_call_that_rings_is_cancelled_and_a_late_2xx_turned_away() {
     assert_eq!(branch(&cancel), branch(&invite));
     let did = far.hears(answer(&cancel, 481, "far"));
     assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
-    let did = far.hears(ok(&invite, "late", &[]));
+    let bye = far.hears(ok(&invite, "late", &[])).one_request(Method::Bye);
+    let did = far.hears(answer(&bye, 200, ""));
     did.one_request(Method::Ack);
-    let bye = did.one_request(Method::Bye);
-    assert!(far.hears(answer(&bye, 200, "")).events.is_empty());
+    assert!(did.events.is_empty());
     far.waits(100_000);
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
@@ -405,9 +443,7 @@ fn a_provisional_answer_that_came_before_the_481_is_cancelled_too() {
     let first = far.did().one_request(Method::Cancel);
     assert!(far.hears(answer(&invite, 180, "far")).is_silent());
     far.hears(answer(&first, 481, "far")).one_request(Method::Cancel);
-    let did = far.hears(ok(&invite, "far", &[]));
-    did.one_request(Method::Ack);
-    did.one_request(Method::Bye);
+    far.hears(ok(&invite, "far", &[])).one_request(Method::Bye);
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Switch {
 
     fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended) {
         if let Some(Resumed { owner, port }) = self.resumed.remove(&dialog) {
-            self.ports.give_back(now.mono, port);
+            self.ports.give_back_resumed(now.mono, port);
             return self.afterwards(Then::TokenDone(owner));
         }
         // Refused calls from outside end too; nobody waits for them.

@@ -24,6 +24,10 @@ pub const TRUNK_TRIES_MAX: usize = 8;
 /// How long a port rests before another call gets it: packets of the old call must not reach the new one.
 pub const PORT_REST: Duration = Duration::from_secs(5);
 
+/// The same for a port of before a restart: a far end whose 2xx nobody acknowledged gives up after 64 × T1
+/// (RFC 3261 §13.3.1.4).
+pub const RESUMED_PORT_REST: Duration = Duration::from_secs(40);
+
 /// Default of `Config::silence_max`.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use base::{Mono, Random};
 
-use crate::limits::PORT_REST;
+use crate::limits::{PORT_REST, RESUMED_PORT_REST};
 
 /// The pool. A port is free, used, being left, or resting.
 #[derive(Debug)]
@@ -72,8 +72,19 @@ impl Ports {
 
     /// The far end knows, or is not told any more: the port rests.
     pub(crate) fn give_back(&mut self, now: Mono, port: u16) {
+        self.rest(now + PORT_REST, port);
+    }
+
+    /// The same after a restart: another phone than the one that is known may have answered before it, and sends on until
+    /// it gives up.
+    pub(crate) fn give_back_resumed(&mut self, now: Mono, port: u16) {
+        self.rest(now + RESUMED_PORT_REST, port);
+    }
+
+    fn rest(&mut self, until: Mono, port: u16) {
         if self.leaving.remove(&port) {
-            self.resting.push_back((now + PORT_REST, port));
+            let at = self.resting.partition_point(|(from, _)| *from <= until);
+            self.resting.insert(at, (until, port));
         }
     }
 

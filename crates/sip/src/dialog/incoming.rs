@@ -123,7 +123,8 @@ impl Dialog {
         let sdp = sdp_of(&ack.headers, &ack.body).or(self.reliable.take_answer());
         self.tell(core, Event::Acknowledged { dialog: self.id, sdp });
         if self.verdict != Verdict::Open {
-            return self.leave(core, now, Ended::ByUs);
+            self.leave(core, now, Ended::ByUs);
+            return;
         }
         self.ask_when_free(core, now);
     }

@@ -209,7 +209,9 @@ impl Dialog {
             State::Incoming(_) => self.reject(core, now, 480),
             // The callee must not send BYE before the ACK (RFC 3261 §15).
             State::Accepted => self.verdict = Verdict::Owed(Ended::ByUs),
-            State::Up => self.leave(core, now, Ended::ByUs),
+            State::Up => {
+                self.leave(core, now, Ended::ByUs);
+            }
             State::Cancelling(_) | State::Leaving | State::Over => {}
         }
     }
@@ -241,7 +243,13 @@ impl Dialog {
         }
         if let Some(bye) = self.authorized_again(core, id, response) {
             let to = self.next_hop(core);
-            core.open(now.mono, bye, to, ClientUser::Bye(self.id));
+            let other = core.open(now.mono, bye, to, ClientUser::Bye(self.id));
+            return self.await_other_bye(id, other);
+        }
+        if self.acknowledge_unwanted(core, id, response)
+            && let Some((bye, flow)) = self.once_more(core, id)
+        {
+            core.open(now.mono, bye, flow, ClientUser::Bye(self.id));
             return;
         }
         self.over(core, now, Ended::ByUs);
@@ -255,7 +263,7 @@ impl Dialog {
     }
 
     /// Sends BYE; `how` is owed unless something else is, or was told.
-    fn leave(&mut self, core: &mut Core, now: Now, how: Ended) {
+    fn leave(&mut self, core: &mut Core, now: Now, how: Ended) -> Option<TransactionId> {
         self.stop_timers(core);
         self.drop_reoffer(core, now);
         self.drop_change(core, now);
@@ -265,13 +273,12 @@ impl Dialog {
             self.verdict = Verdict::Owed(how);
         }
         let cseq = self.next_cseq(core);
-        match self.request(core, Method::Bye, cseq) {
-            Some(bye) => {
-                core.open(now.mono, bye, self.next_hop(core), ClientUser::Bye(self.id));
-                self.state = State::Leaving;
-            }
-            None => self.over(core, now, how),
-        }
+        let Some(bye) = self.request(core, Method::Bye, cseq) else {
+            self.over(core, now, how);
+            return None;
+        };
+        self.state = State::Leaving;
+        Some(core.open(now.mono, bye, self.next_hop(core), ClientUser::Bye(self.id)))
     }
 
     /// The protocol came to its end; tells our user what is owed, else `how`.
@@ -333,6 +340,16 @@ impl Dialog {
             self.tell_talking_token(core);
         }
         self.local_cseq
+    }
+
+    /// The request of transaction `id` as a new one, and its way.
+    fn once_more(&mut self, core: &mut Core, id: TransactionId) -> Option<(Request, Flow)> {
+        let (mut again, flow) = core.table.request(id).map(|(request, flow)| (request.clone(), flow))?;
+        let (via, number) = (core.via(flow), self.next_cseq(core));
+        again.headers.set(HeaderName::Via, via);
+        let cseq = CSeq { number, method: again.method.clone() };
+        again.headers.set(HeaderName::CSeq, cseq.to_string());
+        Some((again, flow))
     }
 
     fn next_hop(&self, core: &Core) -> Flow {

@@ -59,6 +59,17 @@ struct Acked {
     tag: Option<String>,
     flow: Flow,
     ack: Bytes,
+    step: AckStep,
+}
+
+/// Where the ACK for a 2xx is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AckStep {
+    /// Sent; sent again when the 2xx comes again (RFC 3261 §13.2.2.4).
+    Sent,
+    /// Nobody wants that far end: its BYE comes first. One that has no ACK repeats its 2xx and gives up in the end, while
+    /// one that has it would wait for ever for a BYE that is lost, were we to die meanwhile.
+    AfterBye(TransactionId),
 }
 
 impl Outgoing {
@@ -333,14 +344,18 @@ impl Dialog {
         let Some(out) = &mut self.outgoing else { return };
         let Some(mut far) = Far::answering(response, &out.invite.uri) else { return };
         if let Some(known) = out.acked.iter().find(|acked| acked.tag == far.tag) {
-            return match self.state {
-                State::Up => core.wire.send_ack(known.flow, known.ack.clone(), self.id),
-                State::Inviting
-                | State::Cancelling(_)
-                | State::Incoming(_)
-                | State::Accepted
-                | State::Leaving
-                | State::Over => core.wire.send(known.flow, known.ack.clone()),
+            return match (known.step, &self.state) {
+                (AckStep::AfterBye(_), _) => {}
+                (AckStep::Sent, State::Up) => core.wire.send_ack(known.flow, known.ack.clone(), self.id),
+                (
+                    AckStep::Sent,
+                    State::Inviting
+                    | State::Cancelling(_)
+                    | State::Incoming(_)
+                    | State::Accepted
+                    | State::Leaving
+                    | State::Over,
+                ) => core.wire.send(known.flow, known.ack.clone()),
             };
         }
         if out.acked.len() >= FORKS_MAX {
@@ -359,7 +374,7 @@ impl Dialog {
                 self.stop_timer(core, DialogTimer::NothingHeard);
                 self.stop_timer(core, DialogTimer::Unanswered);
                 self.tell_talking_token(core);
-                if let Some((flow, ack)) = self.acknowledge(core, &far) {
+                if let Some((flow, ack)) = self.acknowledge(core, &far, AckStep::Sent) {
                     core.wire.send_ack(flow, ack, self.id);
                 }
                 self.tell(core, Event::Answered { dialog: self.id, sdp });
@@ -367,26 +382,66 @@ impl Dialog {
             }
             State::Cancelling(_) => {
                 self.far = Some(far.clone());
-                self.leave(core, now, Ended::ByUs);
-                self.acknowledge_at_once(core, &far);
+                if let Some(bye) = self.leave(core, now, Ended::ByUs) {
+                    self.acknowledge(core, &far, AckStep::AfterBye(bye));
+                }
             }
             State::Incoming(_) | State::Accepted | State::Up | State::Leaving | State::Over => {
-                self.send_away(core, now, &far);
-                self.acknowledge_at_once(core, &far);
+                let bye = self.send_away(core, now, &far);
+                self.acknowledge(core, &far, AckStep::AfterBye(bye));
             }
         }
     }
 
-    /// After the BYE, which may come first (RFC 3261 §15): a far end that has the ACK repeats nothing, and were we to die
-    /// between the two the other way round, it would wait for its BYE for ever.
-    fn acknowledge_at_once(&mut self, core: &mut Core, far: &Far) {
-        if let Some((flow, ack)) = self.acknowledge(core, far) {
-            core.wire.send(flow, ack);
+    /// The BYE of a far end that nobody wanted was answered: now it gets its ACK. True: it did not know the call without
+    /// that, so it has to hear the BYE once more.
+    pub(super) fn acknowledge_unwanted(
+        &mut self,
+        core: &mut Core,
+        bye: TransactionId,
+        response: &Response,
+    ) -> bool {
+        let Some(out) = &mut self.outgoing else { return false };
+        let waiting = out.acked.iter_mut().find(|acked| acked.step == AckStep::AfterBye(bye));
+        let Some(acked) = waiting else { return false };
+        acked.step = AckStep::Sent;
+        core.wire.send(acked.flow, acked.ack.clone());
+        Class::of(response.status) == Class::Failure
+    }
+
+    /// The BYE of a far end that nobody wanted is asked once more: its ACK waits for that.
+    pub(super) fn await_other_bye(&mut self, bye: TransactionId, other: TransactionId) {
+        let acked = self.outgoing.iter_mut().flat_map(|out| &mut out.acked);
+        for acked in acked.filter(|acked| acked.step == AckStep::AfterBye(bye)) {
+            acked.step = AckStep::AfterBye(other);
         }
     }
 
-    /// Makes the ACK for a 2xx, and keeps it for when the 2xx comes again (RFC 3261 §13.2.2.4).
-    fn acknowledge(&mut self, core: &mut Core, far: &Far) -> Option<(Flow, Bytes)> {
+    /// The BYE of another phone than the one that answered first was answered.
+    pub(crate) fn fork_bye_answered(
+        &mut self,
+        core: &mut Core,
+        now: Now,
+        id: TransactionId,
+        response: &Response,
+    ) {
+        if response.status < 200 {
+            return;
+        }
+        let Some(flow) = core.table.request(id).map(|(_, flow)| flow) else { return };
+        let user = ClientUser::ForkBye(self.id);
+        if let Some(again) = self.authorized_again(core, id, response) {
+            let other = core.open(now.mono, again, flow, user);
+            self.await_other_bye(id, other);
+        } else if self.acknowledge_unwanted(core, id, response)
+            && let Some((again, flow)) = self.once_more(core, id)
+        {
+            core.open(now.mono, again, flow, user);
+        }
+    }
+
+    /// Makes the ACK for a 2xx, and keeps it for when the 2xx comes again (RFC 3261 §13.2.2.4), or the BYE is answered.
+    fn acknowledge(&mut self, core: &mut Core, far: &Far, step: AckStep) -> Option<(Flow, Bytes)> {
         let mut ack = core.request(Method::Ack, far.route.target.clone(), self.flow);
         self.fill(&mut ack, far, self.invite_cseq());
         let flow = self.way_to(core, far);
@@ -397,17 +452,17 @@ impl Dialog {
             }
         }
         let ack = ack.encode();
-        out.acked.push(Acked { tag: far.tag.clone(), flow, ack: ack.clone() });
+        out.acked.push(Acked { tag: far.tag.clone(), flow, ack: ack.clone(), step });
         Some((flow, ack))
     }
 
     /// Another phone had answered first: BYE to this one.
-    fn send_away(&mut self, core: &mut Core, now: Now, far: &Far) {
+    fn send_away(&mut self, core: &mut Core, now: Now, far: &Far) -> TransactionId {
         let mut bye = core.request(Method::Bye, far.route.target.clone(), self.flow);
         let cseq = self.next_cseq(core);
         self.fill(&mut bye, far, cseq);
         let flow = self.way_to(core, far);
-        core.open(now.mono, bye, flow, ClientUser::ForkBye(self.id));
+        core.open(now.mono, bye, flow, ClientUser::ForkBye(self.id))
     }
 
     fn far_refused(&mut self, core: &mut Core, now: Now, id: TransactionId, response: &Response) {
@@ -419,12 +474,8 @@ impl Dialog {
         }
         if matches!(self.state, State::Inviting)
             && self.raise_session(core, response)
-            && let Some((invite, _)) = core.table.request(id)
+            && let Some((mut again, _)) = self.once_more(core, id)
         {
-            let mut again = invite.clone();
-            let (via, number) = (core.via(self.flow), self.next_cseq(core));
-            again.headers.set(HeaderName::Via, via);
-            again.headers.set(HeaderName::CSeq, CSeq { number, method: Method::Invite }.to_string());
             self.put_session(core, &mut again.headers);
             return self.send_invite(core, now, again);
         }

@@ -34,7 +34,10 @@ impl Endpoint {
             ClientUser::Notify(dialog) => {
                 self.with(dialog, |dialog, core| dialog.notify_answered(core, now, id, response));
             }
-            ClientUser::ForkBye(_) | ClientUser::ChangeCancel(_) => {}
+            ClientUser::ForkBye(dialog) => {
+                self.with(dialog, |dialog, core| dialog.fork_bye_answered(core, now, id, response));
+            }
+            ClientUser::ChangeCancel(_) => {}
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
             }
