@@ -204,7 +204,16 @@ impl Lab {
 
     fn heed_sip(&mut self, now: Now, event: Event) {
         match event {
-            Event::Incoming { dialog, flow, to_user, to_host: _, from_user, registered: _, sdp } => {
+            Event::Incoming {
+                dialog,
+                flow,
+                to_user,
+                to_host: _,
+                from_user,
+                registered: _,
+                replaces: _,
+                sdp,
+            } => {
                 self.call(now, dialog, flow, to_user, from_user, sdp);
             }
             Event::Answered { dialog, sdp } => {

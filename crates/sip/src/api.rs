@@ -177,6 +177,9 @@ pub enum Event {
         from_user: String,
         /// The registered user whose flow it came by, if any (address and port match a binding).
         registered: Option<Aor>,
+        /// The call of ours whose place this one is to take (RFC 3891): whoever accepts it ends that one. Whether the
+        /// caller may, is for the endpoint's user to judge.
+        replaces: Option<DialogId>,
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },

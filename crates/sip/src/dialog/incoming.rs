@@ -32,6 +32,7 @@ impl Dialog {
             to_host: request.uri.host.to_string(),
             from_user: request.headers.from().ok()?.uri.user_unescaped(),
             registered: caller.registered,
+            replaces: caller.replaces,
             sdp: sdp_of(&request.headers, &request.body),
         };
         core.wire.tell(event);
@@ -191,6 +192,8 @@ pub(crate) struct Caller {
     pub(crate) flow: Flow,
     /// The registered user who has this flow.
     pub(crate) registered: Option<Aor>,
+    /// The call whose place this one is to take.
+    pub(crate) replaces: Option<DialogId>,
 }
 
 impl Pending {

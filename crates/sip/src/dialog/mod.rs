@@ -189,9 +189,28 @@ impl Dialog {
         (self.call_id.clone(), self.local_tag.clone())
     }
 
-    /// Whether `tag` is the far end's.
+    /// Whether `tag` is the far end's, or of one that may become it. "0" stands for a far end without a tag
+    /// (RFC 3891 §6.1).
     pub(crate) fn is_with(&self, tag: &str) -> bool {
-        self.far.as_ref().is_some_and(|far| far.tag.as_deref() == Some(tag))
+        let early = self.outgoing.iter().flat_map(Outgoing::early_fars);
+        let mut fars = self.far.iter().chain(early);
+        fars.any(|far| far.tag.as_deref().unwrap_or("0") == tag)
+    }
+
+    /// Whether another call may take its place; else the status that says why not (RFC 3891 §3).
+    pub(crate) fn may_be_replaced(&self, early_only: bool) -> Result<(), u16> {
+        match &self.state {
+            State::Accepted | State::Up if early_only => Err(486),
+            State::Inviting | State::Accepted | State::Up if self.verdict == Verdict::Open => Ok(()),
+            // Who called us is to be answered, not replaced.
+            State::Incoming(_) => Err(481),
+            State::Inviting
+            | State::Accepted
+            | State::Up
+            | State::Cancelling(_)
+            | State::Leaving
+            | State::Over => Err(603),
+        }
     }
 
     /// Whether anything may still come for it that needs an answer from here.

@@ -96,6 +96,11 @@ impl Outgoing {
         }
     }
 
+    /// The far ends that answered provisionally.
+    pub(super) fn early_fars(&self) -> impl Iterator<Item = &Far> {
+        self.early.iter().map(|early| &early.far)
+    }
+
     fn early_with(&mut self, tag: Option<&str>) -> Option<&mut Early> {
         self.early.iter_mut().find(|early| early.far.tag.as_deref() == tag)
     }

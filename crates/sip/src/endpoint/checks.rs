@@ -36,6 +36,7 @@ pub(super) fn object(core: &Core, request: &Request, merged: bool) -> Option<Obj
     object_to_method(request)
         .or_else(|| merged.then(|| Objection::plain(482)))
         .or_else(|| object_to_extensions(core, request))
+        .or_else(|| object_to_replacing(core, request))
         .or_else(|| object_to_content(request))
         .or_else(|| object_to_session(core, request))
 }
@@ -59,8 +60,14 @@ fn object_to_method(request: &Request) -> Option<Objection> {
 }
 
 fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {
-    let unknown = check::unsupported_requires(request, core.extensions());
+    let unknown = check::unsupported_requires(request, &core.extensions());
     (!unknown.is_empty()).then(|| Objection::with(420, HeaderName::Unsupported, unknown.join(", ")))
+}
+
+/// Only an INVITE can take the place of another call (RFC 3891 §3).
+fn object_to_replacing(core: &Core, request: &Request) -> Option<Objection> {
+    let misplaced = request.method != Method::Invite && request.headers.has(&HeaderName::Replaces);
+    (core.config.replaces && misplaced).then(|| Objection::plain(400))
 }
 
 fn object_to_content(request: &Request) -> Option<Objection> {

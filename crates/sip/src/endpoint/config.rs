@@ -23,6 +23,9 @@ pub struct Config {
     pub reliable: Reliability,
     /// How calls that nobody ended are found out (RFC 4028). None: not at all.
     pub session: Option<SessionTimers>,
+    /// Whether calls may come that are to take the place of others (RFC 3891). Else Replaces means nothing, and who insists
+    /// on it is refused with 420.
+    pub replaces: bool,
     /// Whether requests too large for a datagram go by TCP (RFC 3261 §18.1.1). Whoever carries the endpoint's bytes must
     /// be able to open streams then.
     pub large_by_tcp: bool,
@@ -153,6 +156,7 @@ impl Default for Config {
             times: Times::default(),
             registrar: None,
             ring_max: Duration::from_secs(600),
+            replaces: false,
             large_by_tcp: false,
             stream_idle_max: Duration::from_secs(900),
             reliable: Reliability::WhenAsked,

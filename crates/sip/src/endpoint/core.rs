@@ -137,17 +137,17 @@ impl Core {
     }
 
     /// The extensions that are in use here.
-    pub(crate) fn extensions(&self) -> &'static [&'static str] {
+    pub(crate) fn extensions(&self) -> Vec<&'static str> {
         let reliable = match self.config.reliable {
             Reliability::Never => false,
             Reliability::WhenAsked | Reliability::WhenPossible => true,
         };
-        match (self.config.session.is_some(), reliable) {
-            (true, true) => &["100rel", "timer"],
-            (true, false) => &["timer"],
-            (false, true) => &["100rel"],
-            (false, false) => &[],
-        }
+        let known = [
+            ("100rel", reliable),
+            ("replaces", self.config.replaces),
+            ("timer", self.config.session.is_some()),
+        ];
+        known.into_iter().filter(|(_, in_use)| *in_use).map(|(tag, _)| tag).collect()
     }
 
     /// Says which extensions we know.

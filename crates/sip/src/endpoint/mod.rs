@@ -8,6 +8,7 @@ mod connections;
 mod core;
 mod events;
 mod registration;
+mod replacing;
 mod requests;
 mod streams;
 mod timer;

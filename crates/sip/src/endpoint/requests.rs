@@ -3,11 +3,9 @@ use base::Now;
 use super::checks::object;
 use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::{Core, Endpoint};
-use crate::api::{Flow, Replaced};
+use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
-use crate::message::{
-    HeaderName, Headers, Message, Method, NameAddr, Replaces, Request, Response, Screened, screen,
-};
+use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
 use crate::registrar::Registered;
 use crate::transaction::{Back, MergeKey, ServerKey, TransactionId};
 
@@ -119,11 +117,15 @@ impl Endpoint {
 
     fn called(&mut self, now: Now, arrived: Arrived, mut request: Request) {
         let flow = arrived.flow;
+        let replaces = match self.to_replace(&request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.core.answer_statelessly(flow, Response::to(&request, status)),
+        };
         let id = self.core.remember(arrived, &mut request);
         let from = request.headers.from().ok();
         let registered = self.registrar.as_ref().zip(from);
         let registered = registered.and_then(|(registrar, from)| registrar.user_at(flow, &from.uri));
-        let caller = Caller { flow, registered };
+        let caller = Caller { flow, registered, replaces };
         let dialog = self.dialogs.new_id();
         match Dialog::incoming(&mut self.core, now, dialog, caller, id, &request) {
             Some(dialog) => self.dialogs.insert(dialog),
@@ -153,17 +155,6 @@ impl Endpoint {
     fn find(&self, request: &Request) -> Option<crate::api::DialogId> {
         let to = request.headers.to().ok()?;
         self.dialogs.find(request.headers.call_id().ok()?, to.tag()?)
-    }
-
-    /// The call that a REFER wants another one to take the place of: of ours only if both its tags are right (RFC 3891 §3).
-    fn replaced(&self, request: &Request) -> Option<Replaced> {
-        let refer_to = NameAddr::parse(request.headers.get(&HeaderName::ReferTo)?, "Refer-To").ok()?;
-        let replaces = refer_to.uri.header("Replaces")?;
-        let found = Replaces::parse(&replaces).ok().and_then(|replaces| {
-            let id = self.dialogs.find(&replaces.call_id, &replaces.to_tag)?;
-            self.dialogs.get(id).filter(|dialog| dialog.is_with(&replaces.from_tag)).map(|_| id)
-        });
-        Some(found.map_or(Replaced::Unknown, Replaced::Ours))
     }
 
     fn is_full(&self, request: &Request) -> bool {

@@ -10,10 +10,15 @@ pub struct Replaces {
     pub to_tag: String,
     /// The tag of the other end.
     pub from_tag: String,
+    /// Whether only a dialog that is not established yet is meant.
+    pub early_only: bool,
 }
 
 impl Replaces {
-    /// Reads the value; `early-only` is not told.
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// Without a Call-ID or one of the tags.
     pub fn parse(text: &str) -> Result<Replaces, Malformed> {
         const FIELD: &str = "Replaces";
         let (call_id, params) = text.split_at(text.find(';').unwrap_or(text.len()));
@@ -25,7 +30,12 @@ impl Replaces {
         let call_id = trim(call_id).to_owned();
         match call_id.is_empty() {
             true => Err(Malformed::new(FIELD, "has no Call-ID")),
-            false => Ok(Replaces { call_id, to_tag: tag("to-tag")?, from_tag: tag("from-tag")? }),
+            false => Ok(Replaces {
+                call_id,
+                to_tag: tag("to-tag")?,
+                from_tag: tag("from-tag")?,
+                early_only: params.has("early-only"),
+            }),
         }
     }
 }
@@ -40,6 +50,7 @@ mod tests {
             call_id: "98732@sip.example.com".to_owned(),
             to_tag: "ff87ff".to_owned(),
             from_tag: "r33th4x0r".to_owned(),
+            early_only: true,
         };
         let text = "98732@sip.example.com ;from-tag=r33th4x0r;early-only;to-tag=ff87ff";
         assert_eq!(Replaces::parse(text), Ok(wanted));
