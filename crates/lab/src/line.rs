@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use base::{CallId, StreamId};
 use bytes::Bytes;
-use media::api::{Command, Source, Terms};
+use media::api::{Command, Family, Source, Terms};
 use media::codec::Codec;
 use media::sdp::{self, Direction, LocalMedia, SdpError};
 
@@ -26,7 +26,8 @@ impl Line {
     pub(crate) fn open(tools: &mut Tools, phone: PhoneId) -> Option<Line> {
         let stream = stream(phone);
         let port = tools.ports.take(stream)?;
-        tools.media(Command::Open { stream, call: CallId(phone.0), port });
+        let family = Family::of(tools.media_address);
+        tools.media(Command::Open { stream, call: CallId(phone.0), port, family });
         Some(Line { stream, address: tools.media_address, port, version: 0 })
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{CallId, Now, Random, StreamId};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use media::api::{Command, Source, Terms};
+use media::api::{Command, Family, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Slot};
 use media::rtp::Stamp;
@@ -90,7 +90,7 @@ fn bridge(
             send: true,
             receive: true,
         };
-        engine.handle_command(now, Command::Open { stream, call, port });
+        engine.handle_command(now, Command::Open { stream, call, port, family: Family::V4 });
         engine.handle_command(now, Command::Agree { stream, terms });
         engine.handle_command(now, Command::Hear { stream, source: Source::Stream(heard) });
         (engine.slot(stream).expect("just opened"), remote, codec)

@@ -18,6 +18,8 @@ pub enum Command {
         call: CallId,
         /// Local RTP port, even.
         port: u16,
+        /// Of the address that the far end is told.
+        family: Family,
     },
     /// What offer and answer agreed on, first or anew.
     Agree {
@@ -67,6 +69,25 @@ pub enum Command {
         /// Which.
         stream: StreamId,
     },
+}
+
+/// Which Internet Protocol a stream's packets travel by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// Version 4.
+    V4,
+    /// Version 6.
+    V6,
+}
+
+impl Family {
+    /// That of an address.
+    pub fn of(address: IpAddr) -> Family {
+        match address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
 }
 
 /// What offer and answer agreed on for one stream.

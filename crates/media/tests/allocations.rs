@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId};
-use media::api::{Command, Source, Terms};
+use media::api::{Command, Family, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig};
 use media::rtp::Stamp;
@@ -62,7 +62,10 @@ fn engine(customer: Codec) -> Engine {
             send: true,
             receive: true,
         };
-        engine.handle_command(Now::default(), Command::Open { stream, call: CALL, port: 20_000 });
+        engine.handle_command(
+            Now::default(),
+            Command::Open { stream, call: CALL, port: 20_000, family: Family::V4 },
+        );
         engine.handle_command(Now::default(), Command::Agree { stream, terms });
         engine.handle_command(
             Now::default(),

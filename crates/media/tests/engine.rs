@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Mono, Now, Random, StreamId};
-use media::api::{Command, Counts, Signal, Source, Stored, Terms};
+use media::api::{Command, Counts, Family, Signal, Source, Stored, Terms};
 use media::codec::Codec;
 use media::dtmf::Event;
 use media::engine::{Engine, EngineConfig, Output, TimerKind};
@@ -86,7 +86,7 @@ impl Bench {
     }
 
     fn open(&mut self, stream: StreamId, codec: Codec) {
-        self.command(Command::Open { stream, call: CALL, port: 30_000 });
+        self.command(Command::Open { stream, call: CALL, port: 30_000, family: Family::V4 });
         self.command(Command::Agree { stream, terms: terms(stream, codec) });
     }
 
@@ -379,7 +379,7 @@ fn a_sound_ends_and_says_so_a_looped_one_goes_on() {
 #[test]
 fn what_is_played_waits_for_the_agreement() {
     let mut bench = Bench::new();
-    bench.command(Command::Open { stream: AGENT, call: CALL, port: 30_000 });
+    bench.command(Command::Open { stream: AGENT, call: CALL, port: 30_000, family: Family::V4 });
     bench.hear(AGENT, Source::Sound { sound: 0, looped: false });
     bench.pass(ms(200));
     bench.command(Command::Agree { stream: AGENT, terms: terms(AGENT, Codec::Pcmu) });
@@ -478,7 +478,7 @@ fn recorded_streams_are_stored_as_they_came_and_the_length_is_measured() {
 fn more_streams_than_allowed_are_refused() {
     let mut bench = Bench::new();
     for stream in [AGENT, CUSTOMER, LISTENER, StreamId(4)] {
-        bench.command(Command::Open { stream, call: CALL, port: 30_000 });
+        bench.command(Command::Open { stream, call: CALL, port: 30_000, family: Family::V4 });
     }
     assert_eq!(bench.signals, [Signal::OpenFailed { stream: StreamId(4) }]);
 }
@@ -494,7 +494,7 @@ fn two_engines_back_to_back_understand_each_other() {
     let (mut phones, mut relay) = (Bench::seeded(1), Bench::seeded(2));
     for (stream, codec) in [(AGENT, Codec::Pcma), (CUSTOMER, Codec::Pcmu)] {
         for (bench, remote) in [(&mut phones, switch(stream)), (&mut relay, phone(stream))] {
-            bench.command(Command::Open { stream, call: CALL, port: 30_000 });
+            bench.command(Command::Open { stream, call: CALL, port: 30_000, family: Family::V4 });
             let terms = Terms { remote: Some(remote), ..terms(stream, codec) };
             bench.command(Command::Agree { stream, terms });
         }

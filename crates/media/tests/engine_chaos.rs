@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId};
-use media::api::{Command, Signal, Source, Terms};
+use media::api::{Command, Family, Signal, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
 use media::rtp::{Header, Stamp};
@@ -51,7 +51,7 @@ fn command() -> impl Strategy<Value = Command> {
     });
     let call = || (0u64..3).prop_map(CallId);
     prop_oneof![
-        3 => (stream(), call()).prop_map(|(stream, call)| Command::Open { stream, call, port: 30_000 }),
+        3 => (stream(), call()).prop_map(|(stream, call)| Command::Open { stream, call, port: 30_000, family: Family::V4 }),
         4 => (stream(), terms).prop_map(|(stream, terms)| Command::Agree { stream, terms }),
         4 => (stream(), source()).prop_map(|(stream, source)| Command::Hear { stream, source }),
         1 => (stream(), prop::option::of(0u64..500)).prop_map(|(stream, ms)| Command::Watch {

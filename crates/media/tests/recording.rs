@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId, Wall};
-use media::api::{Command, Signal, Stored, Terms};
+use media::api::{Command, Family, Signal, Stored, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
 use media::g711;
@@ -99,7 +99,7 @@ fn record(packets: Vec<Sent>) -> Vec<u8> {
             send: true,
             receive: true,
         };
-        engine.handle_command(start, Command::Open { stream, call: CALL, port: 30_000 });
+        engine.handle_command(start, Command::Open { stream, call: CALL, port: 30_000, family: Family::V4 });
         engine.handle_command(start, Command::Agree { stream, terms });
     }
     engine.handle_command(start, Command::Record { call: CALL, agent: TRACKS[0], customer: TRACKS[1] });

@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::vital;
 use reports::Reports;
 pub(crate) use streams::STREAMS_MAX;
-use streams::{Came, LISTENER, News, Streams};
+use streams::{Came, LISTENER, News, STREAM, Streams};
 
 /// Datagrams taken from the socket before messages get their turn.
 const DATAGRAM_BURST_MAX: usize = 64;
@@ -48,8 +48,11 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 const COMMANDS_WAITING_MAX: usize = 4_096;
 /// Socket buffers, bytes: a burst of registrations after a power cut fits.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
-const SOCKET: u64 = 0;
-const WAKE: u64 = 1;
+/// Addresses listened at. More are refused at the start.
+const LISTENERS_MAX: usize = 16;
+/// Places in the poll: the wake-up, then the sockets for datagrams, the listeners for streams (`LISTENER`), the streams.
+const WAKE: u64 = 0;
+const SOCKET: u64 = 1;
 
 /// Where the control thread sends what leaves it. Methods are called on the control thread and must not block.
 pub trait Outside: Send {
@@ -209,7 +212,7 @@ impl Drop for Running {
 /// # Errors
 /// When the address is in use or not ours.
 pub fn bind_sip(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
+    let socket = crate::bind::datagrams(address)?;
     let options = socket2::SockRef::from(&socket);
     // A kernel that grants less is no reason not to start.
     let _ = options.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
@@ -236,7 +239,7 @@ impl SipSockets {
         loop {
             let datagrams = bind_sip(address)?;
             tries -= 1;
-            match TcpListener::bind(datagrams.local_addr()?) {
+            match crate::bind::streams(datagrams.local_addr()?) {
                 Ok(streams) => return Ok(SipSockets { datagrams, streams }),
                 Err(error) if tries == 0 => return Err(error),
                 Err(_) => {}
@@ -259,24 +262,29 @@ impl SipSockets {
 /// When the operating system gives no epoll or thread.
 pub fn start<O: Outside + 'static>(
     (control, seat): (Control, Seat),
-    sockets: SipSockets,
+    sockets: Vec<SipSockets>,
     switch: Switch,
     next_command: CommandId,
     outside: O,
     clock: Clock,
 ) -> std::io::Result<Running> {
-    let SipSockets { datagrams: socket, streams } = sockets;
+    if sockets.len() > LISTENERS_MAX {
+        return Err(std::io::Error::other(format!("more than {LISTENERS_MAX} addresses to listen at")));
+    }
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&poll, socket.as_fd(), epoll::EventData::new_u64(SOCKET), epoll::EventFlags::IN)?;
     epoll::add(&poll, &seat.wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
-    let local = socket.local_addr()?;
-    let streams = Streams::new(streams, &poll)?;
+    let (mut datagrams, mut listeners) = (Vec::new(), Vec::new());
+    for (place, SipSockets { datagrams: socket, streams }) in (SOCKET..).zip(sockets) {
+        epoll::add(&poll, socket.as_fd(), epoll::EventData::new_u64(place), epoll::EventFlags::IN)?;
+        datagrams.push((socket.local_addr()?, socket));
+        listeners.push(streams);
+    }
+    let streams = Streams::new(listeners, &poll)?;
     let worker = Worker {
         clock,
         poll,
         streams,
-        socket,
-        local,
+        datagrams,
         seat,
         switch,
         outside,
@@ -294,8 +302,7 @@ struct Worker<O> {
     clock: Clock,
     poll: OwnedFd,
     streams: Streams,
-    socket: UdpSocket,
-    local: SocketAddr,
+    datagrams: Vec<(SocketAddr, UdpSocket)>,
     seat: Seat,
     switch: Switch,
     outside: O,
@@ -323,9 +330,9 @@ impl<O: Outside> Worker<O> {
             }
             for event in &events {
                 match event.data.u64() {
-                    SOCKET => self.take_datagrams(&mut buffer),
                     WAKE => self.take_messages(),
-                    LISTENER => self.take_streams(),
+                    place @ SOCKET..LISTENER => self.take_datagrams(place - SOCKET, &mut buffer),
+                    place @ LISTENER..STREAM => self.take_streams(place),
                     place => self.take_stream(place, event.flags, &mut buffer),
                 }
             }
@@ -337,18 +344,20 @@ impl<O: Outside> Worker<O> {
         }
     }
 
-    fn take_datagrams(&mut self, buffer: &mut [u8]) {
+    fn take_datagrams(&mut self, number: u64, buffer: &mut [u8]) {
         for _ in 0..DATAGRAM_BURST_MAX {
-            let Ok((len, remote)) = self.socket.recv_from(buffer) else { return };
-            let flow = Flow { transport: Transport::Udp, local: self.local, remote };
+            let socket = usize::try_from(number).ok().and_then(|number| self.datagrams.get(number));
+            let Some((local, socket)) = socket else { return };
+            let Ok((len, remote)) = socket.recv_from(buffer) else { return };
+            let flow = Flow { transport: Transport::Udp, local: *local, remote };
             metrics::counter!("cordboard_sip_datagrams_received_total").increment(1);
             self.switch.handle_input(self.clock.now(), Input::Datagram { flow, data: &buffer[..len] });
             self.drain();
         }
     }
 
-    fn take_streams(&mut self) {
-        for news in self.streams.accept(&self.poll) {
+    fn take_streams(&mut self, place: u64) {
+        for news in self.streams.accept(&self.poll, place) {
             self.hear(news);
         }
     }
@@ -447,11 +456,7 @@ impl<O: Outside> Worker<O> {
                 }
                 Output::Close { flow } => self.streams.close(&self.poll, flow),
                 Output::Transmit { flow: flow @ Flow { transport: Transport::Udp, .. }, data } => {
-                    metrics::counter!("cordboard_sip_datagrams_sent_total").increment(1);
-                    if let Err(error) = self.socket.send_to(&data, flow.remote) {
-                        // SIP's own retransmissions make up for it.
-                        tracing::debug!(%error, "a SIP datagram was not sent");
-                    }
+                    self.send_datagram(flow, &data);
                 }
                 Output::Reply { command, result } => {
                     if let Some(reply) = self.replies.remove(&command) {
@@ -462,6 +467,15 @@ impl<O: Outside> Worker<O> {
                 Output::Finish { account, call, files } => self.outside.finish(account, call, files),
                 Output::Diagnostic(diagnostic) => self.reports.tell(self.clock.mono(), &diagnostic),
             }
+        }
+    }
+
+    fn send_datagram(&self, flow: Flow, data: &[u8]) {
+        metrics::counter!("cordboard_sip_datagrams_sent_total").increment(1);
+        let Some((_, socket)) = self.datagrams.iter().find(|(local, _)| *local == flow.local) else { return };
+        if let Err(error) = socket.send_to(data, flow.remote) {
+            // SIP's own retransmissions make up for it.
+            tracing::debug!(%error, "a SIP datagram was not sent");
         }
     }
 

@@ -69,7 +69,7 @@ impl LabHost {
         let media = Threads::start(
             ThreadsConfig {
                 threads: 1,
-                address: config.media_address,
+                addresses: vec![config.media_address],
                 engine: EngineConfig { sounds: lab::sounds(), streams_max: lab::limits::PHONES_MAX },
                 recorder: None,
             },

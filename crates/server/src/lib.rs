@@ -1,5 +1,6 @@
 //! The only crate with a runtime, sockets, files, SQL and HTTP. The `cordboard` binary is a thin shell over it.
 
+pub mod bind;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -24,7 +24,7 @@ struct Stream {
 impl Rules {
     pub(crate) fn check(&mut self, command: &Command) {
         match command {
-            Command::Open { stream, call, port } => self.open(*stream, *call, *port),
+            Command::Open { stream, call, port, family: _ } => self.open(*stream, *call, *port),
             Command::Agree { stream, .. } => {
                 self.streams.get_mut(stream).expect("only open streams agree").agreed = true;
             }

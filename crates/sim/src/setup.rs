@@ -7,7 +7,7 @@ use base::{AccountId, Random};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
-use switch::config::{AccountConfig, Config, Trunk, User};
+use switch::config::{AccountConfig, Config, SipListener, Trunk, User};
 use switch::limits;
 
 use crate::Kind;
@@ -90,9 +90,8 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
             trunks: trunks.collect(),
             users: users.collect(),
         }],
-        sip_local: switch_address(),
-        sip_advertised: None,
-        media_address: switch_address().ip(),
+        sip_listeners: vec![SipListener::at(switch_address())],
+        media_addresses: vec![switch_address().ip()],
         rtp_port_min: 20_000,
         rtp_port_max: 20_000 + 2 * knobs.port_pairs - 1,
         rtp_ports_foreign: std::collections::BTreeSet::new(),

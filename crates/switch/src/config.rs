@@ -14,12 +14,10 @@ pub use sip::digest::Algorithm;
 pub struct Config {
     /// The accounts served.
     pub accounts: Vec<AccountConfig>,
-    /// Address the SIP socket is bound to; calls leave from here.
-    pub sip_local: SocketAddr,
-    /// Host and port in Via and Contact, when it differs from `sip_local` (a wildcard, NAT).
-    pub sip_advertised: Option<SocketAddr>,
-    /// Address in our SDP.
-    pub media_address: IpAddr,
+    /// Where SIP is spoken: one listener for each family, the preferred one first; calls leave from them.
+    pub sip_listeners: Vec<SipListener>,
+    /// Addresses in our SDP, one for each family: that of a leg is of the family its signalling has, else the first.
+    pub media_addresses: Vec<IpAddr>,
     /// First RTP port; an odd one is rounded up.
     pub rtp_port_min: u16,
     /// Last port of the range (inclusive, RTCP of the last stream must fit).
@@ -40,6 +38,22 @@ pub struct Config {
     pub legs_max: usize,
     /// Worker number of this node in call numbers (0–1023).
     pub worker: u16,
+}
+
+/// Where SIP is spoken, datagrams and streams alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SipListener {
+    /// As bound.
+    pub bind: SocketAddr,
+    /// Host and port in Via and Contact.
+    pub advertised: SocketAddr,
+}
+
+impl SipListener {
+    /// One that others reach just where it is bound.
+    pub fn at(bind: SocketAddr) -> SipListener {
+        SipListener { bind, advertised: bind }
+    }
 }
 
 /// An account as the switch needs it.

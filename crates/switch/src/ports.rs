@@ -1,6 +1,7 @@
 //! RTP ports: even ones of a range, each given to one leg and left to rest before it is given out again.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
 use base::{Mono, Random};
 
@@ -16,6 +17,8 @@ pub(crate) struct Ports {
     leaving: BTreeSet<u16>,
     /// In the order they came back, with the moment from which they are free.
     resting: VecDeque<(Mono, u16)>,
+    /// The addresses that they are ports of.
+    addresses: Vec<IpAddr>,
 }
 
 impl Ports {
@@ -23,7 +26,19 @@ impl Ports {
     pub(crate) fn new(min: u16, max: u16) -> Ports {
         let first = min.saturating_add(min % 2);
         let free = (first..max).step_by(2).collect();
-        Ports { free, used: BTreeSet::new(), leaving: BTreeSet::new(), resting: VecDeque::new() }
+        Ports {
+            free,
+            used: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            resting: VecDeque::new(),
+            addresses: Vec::new(),
+        }
+    }
+
+    /// The same as ports of these addresses.
+    pub(crate) fn at(mut self, addresses: &[IpAddr]) -> Ports {
+        self.addresses = addresses.to_vec();
+        self
     }
 
     /// The same without pairs of which a port belongs to somebody else.
@@ -88,9 +103,9 @@ impl Ports {
         }
     }
 
-    /// Whether a port, RTP or RTCP, belongs to a leg now.
-    pub(crate) fn is_used(&self, port: u16) -> bool {
-        self.used.contains(&(port & !1))
+    /// Whether a leg receives its sound (or its RTCP) there now.
+    pub(crate) fn is_ours(&self, at: SocketAddr) -> bool {
+        self.addresses.contains(&at.ip()) && self.used.contains(&(at.port() & !1))
     }
 
     /// The ports in use.

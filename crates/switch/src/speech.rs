@@ -31,6 +31,12 @@ impl Speech {
         Speech { address, port, origin_id, version: 1, codecs, agreed: None }
     }
 
+    /// Sound is received at `address` from now on, about which nobody was told yet. True: that is of another family.
+    pub(crate) fn move_to(&mut self, address: IpAddr) -> bool {
+        let before = std::mem::replace(&mut self.address, address);
+        before.is_ipv4() != address.is_ipv4()
+    }
+
     /// What was agreed on last.
     pub(crate) fn agreed(&self) -> Option<&Terms> {
         self.agreed.as_ref()
@@ -50,7 +56,7 @@ impl Speech {
     /// Reads the answer to our offer. Some when it agrees on something new. `ports` says which RTP ports are ours.
     pub(crate) fn take_answer(&mut self, answer: &[u8], ports: &Ports) -> Result<Option<Terms>, SdpError> {
         let terms = sdp::read_answer(self.local(), answer)?;
-        self.refuse_own_ports(&terms, ports)?;
+        self.refuse_unusable(&terms, ports)?;
         Ok(self.agree(terms))
     }
 
@@ -58,18 +64,17 @@ impl Speech {
     pub(crate) fn answer(&mut self, offer: &[u8], ports: &Ports) -> Result<(Bytes, Option<Terms>), SdpError> {
         let next = LocalMedia { version: self.version + 1, ..self.local() };
         let (answer, terms) = sdp::answer(offer, next)?;
-        self.refuse_own_ports(&terms, ports)?;
+        self.refuse_unusable(&terms, ports)?;
         self.version += 1;
         Ok((answer, self.agree(terms)))
     }
 
-    /// A far end that wants its sound sent to one of our own streams would feed one call into another, or a call into
-    /// itself for ever.
-    fn refuse_own_ports(&self, terms: &Terms, ports: &Ports) -> Result<(), SdpError> {
+    /// Nothing gets from our socket to an address of the other family. And a far end that wants its sound sent to one of
+    /// our own streams would feed one call into another, or a call into itself for ever.
+    fn refuse_unusable(&self, terms: &Terms, ports: &Ports) -> Result<(), SdpError> {
+        let usable = |remote| !ports.is_ours(remote) && remote.is_ipv4() == self.address.is_ipv4();
         match terms.remote {
-            Some(remote) if remote.ip() == self.address && ports.is_used(remote.port()) => {
-                Err(SdpError::UnusableAddress)
-            }
+            Some(remote) if !usable(remote) => Err(SdpError::UnusableAddress),
             Some(_) | None => Ok(()),
         }
     }

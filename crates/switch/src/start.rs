@@ -1,11 +1,12 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{LegId, Now};
 use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
+use media::api::Family;
 use sip::api::{Credentials, Flow, Transport};
 
 use crate::api::Diagnostic;
@@ -44,8 +45,10 @@ impl Switch {
         // The two ends of a call had better speak the same codec: then nothing is transcoded.
         let first = self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec);
         let origin_id = self.random.below(1 << 62);
-        let speech = Speech::new(self.config.media_address, port, origin_id, first);
-        self.media(media::api::Command::Open { stream: id.into(), call, port });
+        let address = self.media_address(way.flow);
+        let speech = Speech::new(address, port, origin_id, first);
+        let family = Family::of(address);
+        self.media(media::api::Command::Open { stream: id.into(), call, port, family });
         let (trunk, remote) = (way.trunk, way.flow.remote);
         let dialog = self.endpoint.invite(now, invite_of(way, &shown, &speech));
         self.legs.insert(
@@ -77,6 +80,8 @@ impl Switch {
         let trunks = self.accounts.get(&owner.account).map_or(&[][..], |account| &account.trunks[..]);
         let name = |at: usize| trunks.get(at).map(|trunk| trunk.name.clone()).unwrap_or_default();
         let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(tried), to: name(tried + 1), status };
+        self.move_stream(id, self.media_address(way.flow));
+        let leg = self.legs.get(id).expect("the leg was found above");
         let (trunk, remote) = (way.trunk, way.flow.remote);
         let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
         self.legs.redial(id, dialog);
@@ -87,6 +92,16 @@ impl Switch {
         leg.status = 0;
         self.tell_operator(moved);
         true
+    }
+
+    /// The next trunk may be one of another family than the one before.
+    fn move_stream(&mut self, id: LegId, address: IpAddr) {
+        let leg = self.legs.get_mut(id).expect("only the stream of a known leg is moved");
+        if leg.speech.move_to(address) {
+            let (stream, call, port, family) = (id.into(), leg.call, leg.port, Family::of(address));
+            self.media(media::api::Command::Close { stream });
+            self.media(media::api::Command::Open { stream, call, port, family });
+        }
     }
 
     fn way(&self, owner: Owner, target: &Target, trunk: usize) -> Result<Way, Stopped> {
@@ -102,7 +117,7 @@ impl Switch {
         let uri = format!("sip:{number}@{}", trunk.domain);
         let may_follow = at + 1 < account.trunks.len().min(TRUNK_TRIES_MAX);
         Ok(Way {
-            flow: self.flow_to(trunk.remote),
+            flow: self.flow_to(trunk.remote).ok_or(Stopped::NoResource)?,
             to_uri: uri.clone(),
             uri,
             credentials: trunk.credentials.clone(),
@@ -126,8 +141,18 @@ impl Switch {
         })
     }
 
-    fn flow_to(&self, remote: SocketAddr) -> Flow {
-        Flow { transport: Transport::Udp, local: self.config.sip_local, remote }
+    /// The way to `remote`; none where no listener of ours speaks its family.
+    fn flow_to(&self, remote: SocketAddr) -> Option<Flow> {
+        let listeners = self.config.sip_listeners.iter().map(|listener| listener.bind);
+        let local = listeners.into_iter().find(|bind| bind.is_ipv4() == remote.is_ipv4())?;
+        Some(Flow { transport: Transport::Udp, local, remote })
+    }
+
+    /// Where the sound of a leg is received whose signalling goes by `flow`.
+    fn media_address(&self, flow: Flow) -> IpAddr {
+        let addresses = &self.config.media_addresses;
+        let same = addresses.iter().find(|address| address.is_ipv4() == flow.remote.is_ipv4());
+        *same.or(addresses.first()).expect("the configuration names an address for sound")
     }
 
     fn never_began(&mut self, owner: Owner, why: Stopped) {

@@ -119,6 +119,7 @@ impl Switch {
             random: random.fork(),
             legs: Legs::default(),
             ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
+                .at(&config.media_addresses)
                 .without(&config.rtp_ports_foreign)
                 .begun_anywhere(&mut random),
             gate: Gate::new(last),

@@ -3,20 +3,19 @@
 use sip::message::Host;
 use sip::{Listener, RegistrarConfig};
 
-use crate::config::Config;
+use crate::config::{Config, SipListener};
 use crate::phones::Phones;
 
-/// One listener, and a registrar that has a domain for each account's phones.
+/// Its listeners, and a registrar that has a domain for each account's phones.
 pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
-    let advertised = config.sip_advertised.unwrap_or(config.sip_local);
-    let listener = Listener {
-        bind: config.sip_local,
-        advertised_host: Host::from(advertised.ip()),
-        advertised_port: advertised.port(),
+    let listener = |one: &SipListener| Listener {
+        bind: one.bind,
+        advertised_host: Host::from(one.advertised.ip()),
+        advertised_port: one.advertised.port(),
     };
     let domains = phones.domains(&config.accounts);
     sip::Config {
-        listeners: vec![listener],
+        listeners: config.sip_listeners.iter().map(listener).collect(),
         user_agent: config.user_agent.clone(),
         registrar: Some(RegistrarConfig {
             domains,

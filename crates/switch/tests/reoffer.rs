@@ -116,7 +116,7 @@ fn a_far_end_cannot_have_its_sound_sent_to_a_stream_of_ours() {
         _ => None,
     });
     for (cseq, port) in (1..).zip(ports.collect::<Vec<_>>()) {
-        let ours = kit::config().media_address.to_string();
+        let ours = kit::config().media_addresses[0].to_string();
         let loopback = offer(&ours, "sendrecv").replace("41000", &port.to_string());
         let reinvite = request(&bench, "INVITE", cseq, &loopback);
         bench.send_raw(TRUNK, reinvite);

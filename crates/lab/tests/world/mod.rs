@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{CallId, Mono, Now, Random, StreamId, Wall};
 use bytes::Bytes;
 use lab::{Config, LabEvent, PhoneConfig, PhoneWish, Prompt};
-use media::api::{Command, Signal, Source};
+use media::api::{Command, Family, Signal, Source};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig};
 use media::g711;
@@ -265,7 +265,7 @@ impl World {
     }
 
     fn open_far(&mut self, source: Source) {
-        self.far_media(Command::Open { stream: STREAM, call: CallId(1), port: FAR_PORT });
+        self.far_media(Command::Open { stream: STREAM, call: CallId(1), port: FAR_PORT, family: Family::V4 });
         self.far_media(Command::Hear { stream: STREAM, source });
     }
 

@@ -145,7 +145,7 @@ impl Engine {
     /// Carries out a command. Commands about unknown streams are ignored.
     pub fn handle_command(&mut self, now: Now, command: Command) {
         match command {
-            Command::Open { stream, call: _, port: _ } => self.open(stream),
+            Command::Open { stream, call: _, port: _, family: _ } => self.open(stream),
             Command::Agree { stream, terms } => {
                 if let Some(found) = self.find(stream) {
                     found.agree(now.mono, terms);

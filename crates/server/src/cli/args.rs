@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, PushAddress};
+use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, PushAddress, SipListen};
 
 /// A self-hosted call center that speaks the V7 call API.
 #[derive(Debug, Parser)]
@@ -133,8 +133,8 @@ impl DemoArgs {
             config.server.public_url = format!("http://{http}");
         }
         if let Some(sip) = self.sip {
-            config.server.sip_listen = sip;
-            config.server.media_address = sip.ip();
+            config.server.sip = vec![SipListen { bind: sip, advertised: None }];
+            config.server.media_addresses = vec![sip.ip()];
         }
         if let Some(dir) = self.kept_dir() {
             config.server.data_dir = dir;

@@ -1,7 +1,7 @@
 //! What the other parts are told, in their own words.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use base::AccountId;
 use callcenter::config::Account as CenterAccount;
@@ -106,7 +106,7 @@ impl Trunk {
             Ok(SwitchTrunk {
                 name: self.name.clone(),
                 remote: address.resolve()?,
-                domain: self.domain.clone().unwrap_or_else(|| address.host.clone()),
+                domain: self.domain.clone().unwrap_or_else(|| address.uri_host()),
                 credentials: credentials.clone(),
             })
         };
@@ -115,6 +115,14 @@ impl Trunk {
 }
 
 impl HostPort {
+    /// As it stands in a URI: an IPv6 address in brackets.
+    pub fn uri_host(&self) -> String {
+        match self.host.parse::<Ipv6Addr>() {
+            Ok(six) => format!("[{six}]"),
+            Err(_) => self.host.clone(),
+        }
+    }
+
     /// The first address of the host; blocks while the name is looked up.
     ///
     /// # Errors

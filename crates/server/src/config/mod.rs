@@ -8,6 +8,7 @@ mod agents;
 mod convert;
 mod demo;
 mod limits;
+mod listeners;
 mod model;
 mod numbers;
 mod problem;
@@ -26,7 +27,9 @@ use std::path::Path;
 use anyhow::Context;
 
 pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
-pub use model::{Account, Agent, Config, HostPort, PhoneDigest, PushAddress, Server, SipLogin, Trunk};
+pub use model::{
+    Account, Agent, Config, HostPort, PhoneDigest, PushAddress, Server, SipListen, SipLogin, Trunk,
+};
 pub use numbers::number_plan;
 pub use problem::{Problem, Problems};
 

@@ -26,17 +26,24 @@ pub struct Config {
     pub accounts: Vec<Account>,
 }
 
+/// One address of `sip_listen`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SipListen {
+    /// Where it is bound.
+    pub bind: SocketAddr,
+    /// What others are to call it, when that is something else (a wildcard, NAT).
+    pub advertised: Option<SocketAddr>,
+}
+
 /// `[server]`: the machine.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// Where the API listens.
     pub http_listen: SocketAddr,
-    /// Where SIP listens.
-    pub sip_listen: SocketAddr,
-    /// Address in Via and Contact, when it is not `sip_listen`.
-    pub sip_advertised: Option<SocketAddr>,
-    /// Address in SDP: where phones send sound to.
-    pub media_address: IpAddr,
+    /// Where SIP listens: at least one, at most one for each family, the preferred one first.
+    pub sip: Vec<SipListen>,
+    /// Addresses in SDP, where phones send sound to: one for each listener.
+    pub media_addresses: Vec<IpAddr>,
     /// First RTP port: even.
     pub rtp_port_min: u16,
     /// Last RTP port: odd.

@@ -117,6 +117,20 @@ impl<'t> Section<'t> {
         list
     }
 
+    /// One text that `read` understands, or a list of them like [`Section::list`].
+    pub(super) fn one_or_more<T>(
+        &mut self,
+        key: &'static str,
+        count_max: usize,
+        read: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Vec<At<T>> {
+        let given = self.table.and_then(|table| table.get(key));
+        match given.map(|value| value.get_ref()) {
+            Some(DeValue::Array(_)) => self.list(key, count_max, read),
+            Some(_) | None => self.parsed(key, read).into_iter().collect(),
+        }
+    }
+
     /// Like [`Section::list`], but the file must give at least one.
     pub(super) fn filled_list<T>(
         &mut self,

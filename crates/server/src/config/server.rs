@@ -1,14 +1,14 @@
 //! `[server]`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::limits;
-use super::model::{PhoneDigest, Server};
+use super::model::{PhoneDigest, Server, SipListen};
 use super::problem::At;
 use super::section::Section;
 use super::values;
+use super::{limits, listeners};
 
 const DAY_S: u64 = 86_400;
 const MEGABYTE: u64 = 1_000_000;
@@ -20,15 +20,13 @@ const RTP_PORTS_MIN: u16 = 4;
 pub(super) fn read(mut section: Section<'_>) -> Server {
     let http_listen = section.parsed("http_listen", values::socket_addr);
     let http_listen = http_listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value);
-    let (sip_listen, sip_advertised) = sip_addresses(&mut section);
-    let media_address = media_address(&mut section, sip_listen, sip_advertised);
-    let (rtp_port_min, rtp_port_max) = rtp_ports(&mut section, sip_listen);
+    let (sip, media_addresses) = listeners::read(&mut section);
+    let (rtp_port_min, rtp_port_max) = rtp_ports(&mut section, &sip);
     let pairs = usize::from(rtp_port_max.saturating_sub(rtp_port_min) / 2) + 1;
     let server = Server {
         http_listen,
-        sip_listen,
-        sip_advertised,
-        media_address,
+        sip,
+        media_addresses,
         rtp_port_min,
         rtp_port_max,
         phone_digest: section.choice("phone_digest", &PHONE_DIGESTS),
@@ -68,43 +66,7 @@ fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     Some(PathBuf::from(text.value))
 }
 
-fn sip_addresses(section: &mut Section<'_>) -> (SocketAddr, Option<SocketAddr>) {
-    let listen = section.parsed("sip_listen", values::socket_addr);
-    let advertised = section.parsed("sip_advertised", values::socket_addr);
-    if let Some(at) = &listen
-        && at.value.ip().is_unspecified()
-        && !section.has("sip_advertised")
-    {
-        let message = format!("\"sip_listen\" is every address ({}): phones must be told one", at.value.ip());
-        section.report().if_readable(
-            &at.span,
-            message,
-            "add sip_advertised = \"192.0.2.1:5060\", the address phones reach",
-        );
-    }
-    refuse_wildcard(
-        section,
-        "sip_advertised",
-        advertised.as_ref().map(|at| At { value: at.value.ip(), span: at.span.clone() }),
-    );
-    let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value);
-    (listen, advertised.map(|at| at.value))
-}
-
-fn media_address(section: &mut Section<'_>, listen: SocketAddr, advertised: Option<SocketAddr>) -> IpAddr {
-    let given = section.parsed("media_address", values::ip_addr);
-    refuse_wildcard(section, "media_address", given.clone());
-    given.map_or(advertised.unwrap_or(listen).ip(), |at| at.value)
-}
-
-fn refuse_wildcard(section: &Section<'_>, key: &str, ip: Option<At<IpAddr>>) {
-    if let Some(at) = ip.filter(|at| at.value.is_unspecified()) {
-        let message = format!("\"{key}\" cannot be {}: nobody can send there", at.value);
-        section.report().wrong(&at.span, message, "write the address that phones and trunks reach");
-    }
-}
-
-fn rtp_ports(section: &mut Section<'_>, sip_listen: SocketAddr) -> (u16, u16) {
+fn rtp_ports(section: &mut Section<'_>, sip: &[SipListen]) -> (u16, u16) {
     let min = section.number("rtp_port_min", 1024..=65_534);
     let max = section.number("rtp_port_max", 1025..=65_535);
     let report = section.report();
@@ -132,9 +94,8 @@ fn rtp_ports(section: &mut Section<'_>, sip_listen: SocketAddr) -> (u16, u16) {
         let message = format!("the RTP ports {min} to {max} are too few for one call");
         report.wrong(&spot, message, format!("leave at least {RTP_PORTS_MIN} ports: two for each leg"));
     }
-    if (min..=max).contains(&sip_listen.port()) {
-        let message =
-            format!("the RTP ports {min} to {max} contain the port of sip_listen, {}", sip_listen.port());
+    if let Some(port) = sip.iter().map(|one| one.bind.port()).find(|port| (min..=max).contains(port)) {
+        let message = format!("the RTP ports {min} to {max} contain the port of sip_listen, {port}");
         report.wrong(&spot, message, "move one of them");
     }
     (min, max)

@@ -1,6 +1,7 @@
 //! Every kind of mistake, with the exact words it is reported in.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use callcenter::config::{AccountStatus, RecordingMode};
 use secrecy::ExposeSecret;
@@ -157,6 +158,43 @@ fn addresses_are_checked() {
             "\"sip_listen\" is not an IP address with port: \"127.0.0.1:0\" | write it like \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"",
             "\"media_address\" is not an IP address: \"phones\" | write it like \"192.0.2.1\" or \"2001:db8::1\"",
             "\"public_url\" is not an http or https URL: \"ftp://x\" | write it like \"https://calls.example.com\"",
+        ]
+    );
+}
+
+#[test]
+fn one_address_of_each_family_can_be_listened_at() {
+    let server = |lines: &str| parse(&format!("[server]\n{lines}\n{ACCOUNT}"), &|_| None).unwrap().server;
+    let both = server(
+        "sip_listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nsip_advertised = [\"[2001:db8::10]:5062\", \"192.0.2.10:5061\"]\nmedia_address = \"192.0.2.11\"",
+    );
+    let listens = |bind: &str, advertised: &str| SipListen {
+        bind: bind.parse().unwrap(),
+        advertised: Some(advertised.parse().unwrap()),
+    };
+    assert_eq!(
+        both.sip,
+        [listens("0.0.0.0:5060", "192.0.2.10:5061"), listens("[::]:5060", "[2001:db8::10]:5062")]
+    );
+    let media: Vec<String> = both.media_addresses.iter().map(IpAddr::to_string).collect();
+    assert_eq!(media, ["192.0.2.11", "2001:db8::10"]);
+
+    assert_eq!(
+        server_says("sip_listen = [\"192.0.2.1:5060\", \"192.0.2.2:5060\"]"),
+        [
+            "\"sip_listen\" has two addresses of one family: 192.0.2.1, 192.0.2.2 | leave one for IPv4 and one for IPv6"
+        ]
+    );
+    assert_eq!(
+        server_says("sip_listen = \"192.0.2.1:5060\"\nmedia_address = \"2001:db8::1\""),
+        [
+            "\"media_address\" has 2001:db8::1, but \"sip_listen\" no IPv6 address | add one to sip_listen, such as \"[::]:5060\", or remove this one"
+        ]
+    );
+    assert_eq!(
+        server_says("sip_listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nsip_advertised = \"192.0.2.10:5061\""),
+        [
+            "\"sip_listen\" is every address (::): phones must be told one | add sip_advertised = \"[2001:db8::1]:5060\", the address phones reach"
         ]
     );
 }
@@ -452,7 +490,7 @@ fn the_smallest_file_is_an_account_and_gets_the_documented_defaults() {
     let config = parse(ACCOUNT, &|_| None).unwrap();
     let (server, account) = (&config.server, &config.accounts[0]);
     assert_eq!(server.public_url, "http://127.0.0.1:8080");
-    assert_eq!(server.media_address.to_string(), "127.0.0.1");
+    assert_eq!(server.media_addresses, [IpAddr::from([127, 0, 0, 1])]);
     assert_eq!(server.legs_max, 5000);
     assert_eq!((account.status, account.recording), (AccountStatus::Enabled, RecordingMode::Normal));
     assert_eq!(account.limits.per_minute, Some(20));

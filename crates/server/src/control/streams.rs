@@ -1,4 +1,4 @@
-//! SIP streams on the control thread: a listener and its connections, none of which is ever waited for.
+//! SIP streams on the control thread: the listeners and their connections, none of which is ever waited for.
 //!
 //! What a stream may say, and for how long, is for the endpoint inside the switch; here is only how many there are and how
 //! much waits to be read by a slow far end.
@@ -19,17 +19,18 @@ const ACCEPT_BURST_MAX: usize = 64;
 /// Bytes that wait for one far end to read them. More: it does not read, and the stream is closed.
 const UNSENT_BYTES_MAX: usize = 262_144;
 
-/// The listener's place in the poll; streams have those from here on.
-pub(super) const LISTENER: u64 = 2;
+/// The listeners' places in the poll.
+pub(super) const LISTENER: u64 = 32;
+/// Streams have the places from here on.
+pub(super) const STREAM: u64 = 64;
 
 pub(super) struct Streams {
-    listener: TcpListener,
-    local: SocketAddr,
+    listeners: Vec<(SocketAddr, TcpListener)>,
     /// A file to give up when no more can be open: else the listener would ring for ever for what it cannot accept.
     spare: Option<File>,
     by_place: HashMap<u64, Stream>,
     by_flow: HashMap<Flow, u64>,
-    last_place: u64,
+    next_place: u64,
 }
 
 struct Stream {
@@ -61,21 +62,26 @@ pub(super) enum Came {
 }
 
 impl Streams {
-    pub(super) fn new(listener: TcpListener, poll: &OwnedFd) -> std::io::Result<Streams> {
-        listener.set_nonblocking(true)?;
-        epoll::add(poll, listener.as_fd(), epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
-        let local = listener.local_addr()?;
+    pub(super) fn new(listeners: Vec<TcpListener>, poll: &OwnedFd) -> std::io::Result<Streams> {
+        let listen = |(place, listener): (u64, TcpListener)| {
+            listener.set_nonblocking(true)?;
+            epoll::add(poll, listener.as_fd(), epoll::EventData::new_u64(place), epoll::EventFlags::IN)?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let listeners = (LISTENER..STREAM).zip(listeners).map(listen).collect::<std::io::Result<_>>()?;
         let (by_place, by_flow) = (HashMap::new(), HashMap::new());
-        Ok(Streams { listener, local, spare: spare(), by_place, by_flow, last_place: LISTENER })
+        Ok(Streams { listeners, spare: spare(), by_place, by_flow, next_place: STREAM })
     }
 
-    /// Takes some of those who want to connect.
-    pub(super) fn accept(&mut self, poll: &OwnedFd) -> Vec<News> {
+    /// Takes some of those who want to connect to the listener at `place`.
+    pub(super) fn accept(&mut self, poll: &OwnedFd, place: u64) -> Vec<News> {
         let mut news = Vec::new();
+        let Ok(number) = usize::try_from(place - LISTENER) else { return news };
         for _ in 0..ACCEPT_BURST_MAX {
-            match self.listener.accept() {
+            let Some((local, listener)) = self.listeners.get(number) else { return news };
+            match listener.accept() {
                 Ok((socket, remote)) => {
-                    let flow = Flow { transport: Transport::Tcp, local: self.local, remote };
+                    let flow = Flow { transport: Transport::Tcp, local: *local, remote };
                     let room = self.by_place.len() < STREAMS_MAX && !self.by_flow.contains_key(&flow);
                     if room && self.add(poll, socket, flow, Phase::Open).is_ok() {
                         news.push(News::Opened(flow));
@@ -85,7 +91,7 @@ impl Streams {
                 Err(error) => {
                     tracing::warn!(%error, "a SIP stream was not accepted");
                     self.spare = None;
-                    drop(self.listener.accept());
+                    drop(listener.accept());
                     self.spare = spare();
                     break;
                 }
@@ -171,13 +177,13 @@ impl Streams {
         socket.set_nonblocking(true)?;
         // Every message is complete when it is written.
         socket.set_nodelay(true)?;
-        let place = self.last_place + 1;
+        let place = self.next_place;
         let flags = match phase {
             Phase::Opening => epoll::EventFlags::IN | epoll::EventFlags::OUT,
             Phase::Open => epoll::EventFlags::IN,
         };
         epoll::add(poll, socket.as_fd(), epoll::EventData::new_u64(place), flags)?;
-        self.last_place = place;
+        self.next_place = place + 1;
         self.by_flow.insert(flow, place);
         self.by_place.insert(place, Stream { socket, flow, phase, unsent: Vec::new() });
         Ok(())

@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use base::Random;
 use callcenter::numbers::NumberPlan;
-use switch::config::Config;
+use switch::config::{Config, SipListener};
 
 use super::*;
 
@@ -29,9 +29,8 @@ fn idle() -> (Control, Running, SocketAddr) {
     let sip_local = sockets.local_addr().expect("bound");
     let config = Config {
         accounts: Vec::new(),
-        sip_local,
-        sip_advertised: None,
-        media_address: sip_local.ip(),
+        sip_listeners: vec![SipListener::at(sip_local)],
+        media_addresses: vec![sip_local.ip()],
         rtp_port_min: 20_000,
         rtp_port_max: 20_001,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
@@ -45,8 +44,9 @@ fn idle() -> (Control, Running, SocketAddr) {
     };
     let switch = Switch::new(config, Random::from_number(1), LogNo(0), 0, Arc::new(NumberPlan::empty()));
     let (control, seat) = seat().expect("an eventfd");
-    let running = start((control.clone(), seat), sockets, switch, CommandId(1), Nowhere, Clock::start())
-        .expect("a thread");
+    let running =
+        start((control.clone(), seat), vec![sockets], switch, CommandId(1), Nowhere, Clock::start())
+            .expect("a thread");
     (control, running, sip_local)
 }
 

@@ -102,8 +102,10 @@ async fn open_or_free(config: &mut Config, args: &DemoArgs) -> anyhow::Result<So
     if args.http.is_none() && TcpListener::bind(config.server.http_listen).await.is_err() {
         config.server.http_listen.set_port(0);
     }
-    if args.sip.is_none() && UdpSocket::bind(config.server.sip_listen).is_err() {
-        config.server.sip_listen.set_port(0);
+    for listen in config.server.sip.iter_mut().filter(|_| args.sip.is_none()) {
+        if UdpSocket::bind(listen.bind).is_err() {
+            listen.bind.set_port(0);
+        }
     }
     let sockets = Sockets::open(config).await?;
     config.server.public_url = format!("http://{}", sockets.http.local_addr()?);

@@ -1,7 +1,7 @@
 //! One running Cordboard: built part by part, in the order in which each needs the others, and taken down in reverse.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +14,7 @@ use media::engine::EngineConfig;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use switch::Switch;
 use switch::api::{Body, Counts};
+use switch::config::SipListener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,8 +22,9 @@ use tokio::task::JoinSet;
 use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
 use super::{housekeeping, open_files, pusher, secret_random, told_to_stop};
+use crate::bind;
 use crate::clock::Clock;
-use crate::config::{Config, number_plan};
+use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
 use crate::sound::{Finish, Recorder, RecorderConfig, Threads, ThreadsConfig};
@@ -32,7 +34,7 @@ use crate::store::{self, Startup, Store};
 pub struct Node {
     /// Where the API is.
     pub http: SocketAddr,
-    /// Where SIP is.
+    /// Where SIP is: at the first of its listeners.
     pub sip: SocketAddr,
     control: Control,
     running: control::Running,
@@ -47,8 +49,8 @@ pub struct Node {
 pub struct Sockets {
     /// For the API.
     pub http: TcpListener,
-    /// For SIP.
-    pub sip: SipSockets,
+    /// For SIP, as many as the configuration has listeners.
+    pub sip: Vec<SipSockets>,
 }
 
 impl Sockets {
@@ -57,13 +59,18 @@ impl Sockets {
     /// # Errors
     /// When an address is in use or not ours; the message names it and the key to change.
     pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
-        let (http, sip) = (config.server.http_listen, config.server.sip_listen);
+        let http = config.server.http_listen;
+        let sip = config.server.sip.iter().map(|listen| {
+            let address = listen.bind;
+            SipSockets::bind(address)
+                .with_context(|| format!("SIP cannot listen on {address} (server.sip_listen)"))
+        });
+        let sip = sip.collect::<anyhow::Result<_>>()?;
         Ok(Sockets {
             http: TcpListener::bind(http)
                 .await
                 .with_context(|| format!("HTTP cannot listen on {http} (server.http_listen)"))?,
-            sip: SipSockets::bind(sip)
-                .with_context(|| format!("SIP cannot listen on {sip} (server.sip_listen)"))?,
+            sip,
         })
     }
 }
@@ -77,7 +84,9 @@ impl Node {
         open_files::raise(config.server.legs_max);
         let clock = Clock::start();
         let mut random = secret_random()?;
-        let (http, sip) = (sockets.http.local_addr()?, sockets.sip.local_addr()?);
+        let http = sockets.http.local_addr()?;
+        let listeners = sip_listeners(&config, &sockets.sip)?;
+        let sip = listeners.first().context("there is no SIP listener")?.bind;
         let public_url = match config.server.public_url.is_empty() {
             true => format!("http://{http}"),
             false => config.server.public_url.clone(),
@@ -94,12 +103,12 @@ impl Node {
         for left in unfinished(&startup) {
             recorder.finish(left);
         }
-        let switch = build_switch(&config, sip, clock.now(), random.fork(), &startup, numbers)?;
+        let switch = build_switch(&config, listeners, clock.now(), random.fork(), &startup, numbers)?;
         let report = control.clone();
         let media = Threads::start(
             ThreadsConfig {
                 threads: media_threads(),
-                address: bind_address(config.server.media_address),
+                addresses: media_binds(&config.server),
                 engine: EngineConfig { sounds: Vec::new(), streams_max: config.server.legs_max },
                 recorder: Some(recorder.clone()),
             },
@@ -186,10 +195,10 @@ fn media_threads() -> usize {
 }
 
 /// RTP ports that another program holds. One that is taken later fails the call it is given to.
-fn foreign_ports(server: &crate::config::Server) -> BTreeSet<u16> {
-    let address = bind_address(server.media_address);
-    let taken =
-        (server.rtp_port_min..=server.rtp_port_max).filter(|port| UdpSocket::bind((address, *port)).is_err());
+fn foreign_ports(server: &Server) -> BTreeSet<u16> {
+    let addresses = media_binds(server);
+    let is_free = |port: u16| addresses.iter().all(|ip| bind::datagrams((*ip, port).into()).is_ok());
+    let taken = (server.rtp_port_min..=server.rtp_port_max).filter(|port| !is_free(*port));
     let taken: BTreeSet<u16> = taken.collect();
     if !taken.is_empty() {
         tracing::warn!(ports = taken.len(), "some RTP ports are held by other programs and are not used");
@@ -198,12 +207,22 @@ fn foreign_ports(server: &crate::config::Server) -> BTreeSet<u16> {
 }
 
 /// RTP sockets listen where SDP says, unless that is an address outside a NAT.
-fn bind_address(advertised: IpAddr) -> IpAddr {
-    match UdpSocket::bind((advertised, 0)) {
-        Ok(_) => advertised,
+fn media_binds(server: &Server) -> Vec<IpAddr> {
+    let bind = |advertised: &IpAddr| match bind::datagrams((*advertised, 0).into()) {
+        Ok(_) => *advertised,
         Err(_) if advertised.is_ipv4() => IpAddr::from([0, 0, 0, 0]),
         Err(_) => IpAddr::from([0u16; 8]),
-    }
+    };
+    server.media_addresses.iter().map(bind).collect()
+}
+
+/// The listeners as they are bound.
+fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec<SipListener>> {
+    let listener = |(listen, sockets): (&SipListen, &SipSockets)| {
+        let bind = sockets.local_addr()?;
+        Ok(SipListener { bind, advertised: listen.advertised.unwrap_or(bind) })
+    };
+    config.server.sip.iter().zip(sockets).map(listener).collect()
 }
 
 fn start_recorder(config: &Config, control: &Control) -> anyhow::Result<Recorder> {
@@ -230,7 +249,7 @@ fn unfinished(startup: &Startup) -> Vec<Finish> {
 
 fn build_switch(
     config: &Config,
-    sip: SocketAddr,
+    sip_listeners: Vec<SipListener>,
     now: Now,
     random: Random,
     startup: &Startup,
@@ -238,9 +257,8 @@ fn build_switch(
 ) -> anyhow::Result<Switch> {
     let settings = switch::config::Config {
         accounts: config.switch_accounts()?,
-        sip_local: sip,
-        sip_advertised: config.server.sip_advertised,
-        media_address: config.server.media_address,
+        sip_listeners,
+        media_addresses: config.server.media_addresses.clone(),
         rtp_port_min: config.server.rtp_port_min,
         rtp_port_max: config.server.rtp_port_max,
         rtp_ports_foreign: foreign_ports(&config.server),
@@ -298,10 +316,15 @@ fn ports(
 fn http_settings(config: &Config, http: SocketAddr) -> HttpSettings {
     HttpSettings {
         proxy_base: format!("http://{http}/call"),
-        media_server: SocketAddr::new(config.server.media_address, config.server.rtp_port_min).to_string(),
+        media_server: media_server(&config.server),
         http_status: http::ports::HttpStatus::default(),
         header_echo: http::ports::HeaderEcho::default(),
     }
+}
+
+fn media_server(server: &Server) -> String {
+    let first = server.media_addresses.first().copied().unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    SocketAddr::new(first, server.rtp_port_min).to_string()
 }
 
 /// The one recorder of the process: a second node in it (tests) shares its figures.

@@ -4,6 +4,7 @@
 //! measured beside it and was not cheaper (docs/PERFORMANCE.md, "Forwarded packet").
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use base::{CallId, Random, StreamId};
-use media::api::{Command, Signal};
+use media::api::{Command, Family, Signal};
 use media::engine::{Engine, EngineConfig, Output};
 use rustix::event::{EventfdFlags, epoll, eventfd};
 
@@ -29,8 +30,8 @@ const WAKE: u64 = u64::MAX;
 pub struct ThreadsConfig {
     /// How many threads.
     pub threads: usize,
-    /// Address the RTP sockets are bound to.
-    pub address: IpAddr,
+    /// Addresses the RTP sockets are bound to, one for each family that is used.
+    pub addresses: Vec<IpAddr>,
     /// For each engine.
     pub engine: EngineConfig,
     /// Where recorded packets go.
@@ -77,7 +78,7 @@ impl Threads {
                 wake: wake.clone(),
                 stop: stop.clone(),
                 inbox,
-                address: config.address,
+                addresses: config.addresses.clone(),
                 engine: Engine::new(config.engine.clone(), random.fork()),
                 sockets: HashMap::new(),
                 recorder: config.recorder.clone(),
@@ -140,7 +141,7 @@ struct Worker {
     wake: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     inbox: Receiver<Command>,
-    address: IpAddr,
+    addresses: Vec<IpAddr>,
     engine: Engine,
     sockets: HashMap<StreamId, Pair>,
     recorder: Option<Recorder>,
@@ -175,8 +176,8 @@ impl Worker {
     fn take_commands(&mut self) {
         let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
         while let Ok(command) = self.inbox.try_recv() {
-            if let Command::Open { stream, port, .. } = &command
-                && let Err(error) = self.open(*stream, *port)
+            if let Command::Open { stream, port, family, .. } = &command
+                && let Err(error) = self.open(*stream, *port, *family)
             {
                 tracing::warn!(%stream, port, %error, "RTP port cannot be opened");
                 (self.report)(Signal::OpenFailed { stream: *stream });
@@ -194,21 +195,17 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, stream: StreamId, port: u16) -> std::io::Result<()> {
-        let rtp = self.bind(port)?;
-        let rtcp = self.bind(port + 1)?;
+    fn open(&mut self, stream: StreamId, port: u16, family: Family) -> std::io::Result<()> {
+        let address = self.addresses.iter().copied().find(|address| Family::of(*address) == family);
+        let address = address.ok_or(ErrorKind::AddrNotAvailable)?;
+        let rtp = bind(address, port)?;
+        let rtcp = bind(address, port + 1)?;
         for (socket, side) in [(&rtp, 0), (&rtcp, 1)] {
             let token = epoll::EventData::new_u64(stream.0 << 1 | side);
             epoll::add(&self.epoll, socket.as_fd(), token, epoll::EventFlags::IN)?;
         }
         self.sockets.insert(stream, Pair { rtp, rtcp });
         Ok(())
-    }
-
-    fn bind(&self, port: u16) -> std::io::Result<UdpSocket> {
-        let socket = UdpSocket::bind(SocketAddr::new(self.address, port))?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
     }
 
     fn read(&mut self, token: u64, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) {
@@ -255,6 +252,12 @@ impl Worker {
             }
         }
     }
+}
+
+fn bind(address: IpAddr, port: u16) -> std::io::Result<UdpSocket> {
+    let socket = crate::bind::datagrams(SocketAddr::new(address, port))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ impl Claim {
 
     /// For sound: begins even, ends odd.
     pub(crate) fn rtp(&self) -> RangeInclusive<u16> {
-        self.first + 2..=self.first + BLOCK - 1
+        self.first + 2..=self.first + BLOCK - 3
+    }
+
+    /// For SIP of somebody else.
+    pub(crate) fn second_sip(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.first + BLOCK - 1))
     }
 }

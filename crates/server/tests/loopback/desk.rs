@@ -59,7 +59,7 @@ impl Desk {
         let mut config = Config::demo();
         config.server.data_dir = folder.path().to_owned();
         config.server.http_listen.set_port(0);
-        config.server.sip_listen.set_port(0);
+        config.server.sip[0].bind.set_port(0);
         config.server.public_url = String::new();
         config.server.disk_free_min_bytes = 0;
         (config.server.rtp_port_min, config.server.rtp_port_max) = claim.rtp().into_inner();
@@ -73,7 +73,7 @@ impl Desk {
         let pushes = receive_pushes(&mut config).await;
 
         let sockets = Sockets::open(&config).await.expect("free ports");
-        let sip = sockets.sip.local_addr().expect("is bound");
+        let sip = sockets.sip[0].local_addr().expect("is bound");
         let phone_socket = bind_sip(local(0)).expect("a free port");
         let mut network = lab::Config::new(carrier, lab_claim.rtp());
         network.agents_mobiles = mobiles;

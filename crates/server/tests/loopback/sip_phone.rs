@@ -1,8 +1,9 @@
 //! SIPp as an agent's phone: registers with digest, answers, holds with a re-INVITE, hangs up.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use lab::{Prompt, prompt_samples};
+use server::config::SipListen;
 
 use crate::claim::Claim;
 use crate::desk::Desk;
@@ -32,6 +33,34 @@ async fn a_registered_phone_answers_holds_takes_back_and_hangs_up() {
         ["ANSWER", "AGENT", AGENT, "SIP"],
         "{record:#}"
     );
+    let tracks = channels(&desk.recording(&call).await);
+    assert_heard("the customer", &prompt_samples(Prompt::Customer), &tracks[1]);
+    desk.close().await;
+}
+
+/// The agent's phone has nothing but IPv6, the customer's network nothing but IPv4.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_by_ipv6_talks_to_a_customer_by_ipv4() {
+    let claim = Claim::new();
+    let phone = SocketAddr::from((Ipv6Addr::LOCALHOST, claim.sip().port()));
+    let server = SocketAddr::from((Ipv6Addr::LOCALHOST, claim.second_sip().port()));
+    let desk = Desk::open(|config, _| {
+        config.server.sip.push(SipListen { bind: server, advertised: None });
+        config.server.media_addresses.push(server.ip());
+    })
+    .await;
+    desk.online_without_phone(AGENT).await;
+    Sipp::asks("register", phone, &claim, server, AGENT, "demo-8006").succeeded().await;
+    desk.shows(AGENT, "0").await;
+
+    let phone = Sipp::answers_at("agent_holds", phone, &claim);
+    let call = desk.dial(AGENT, "13900000001", &[]).await;
+    for moment in ["calling", "ring", "link", "hangup"] {
+        desk.told(&call, moment).await;
+    }
+    phone.succeeded().await;
+    let record = desk.record(&call).await;
+    assert_eq!([&record["status"], &record["hangUpSide"]], ["ANSWER", "AGENT"], "{record:#}");
     let tracks = channels(&desk.recording(&call).await);
     assert_heard("the customer", &prompt_samples(Prompt::Customer), &tracks[1]);
     desk.close().await;

@@ -19,6 +19,11 @@ impl Sipp {
         Sipp::start(scenario, claim.sip(), claim, &[])
     }
 
+    /// One call that comes to `local`.
+    pub(crate) fn answers_at(scenario: &str, local: SocketAddr, claim: &Claim) -> Sipp {
+        Sipp::start(scenario, local, claim, &[])
+    }
+
     /// One request, from `local`, to `server`, in the name of `user`.
     pub(crate) fn asks(
         scenario: &str,

@@ -23,7 +23,7 @@ use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
 use switch::api::{Body, Diagnostic, Entry, Input, Output};
-use switch::config::{AccountConfig, Config, Trunk, User};
+use switch::config::{AccountConfig, Config, SipListener, Trunk, User};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
 pub(crate) const CUSTOMER: &str = "15012345678";
@@ -76,6 +76,11 @@ pub(crate) fn switch_address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 5060))
 }
 
+/// Where it listens when it has IPv6, too.
+pub(crate) fn switch_address_6() -> SocketAddr {
+    SocketAddr::from(([0xfd00, 0, 0, 0, 0, 0, 0, 1], 5060))
+}
+
 fn far_address(n: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 1, u8::try_from(n).expect("few")], 5060))
 }
@@ -94,9 +99,8 @@ pub(crate) fn config() -> Config {
             trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
         }],
-        sip_local: switch_address(),
-        sip_advertised: None,
-        media_address: IpAddr::from([10, 0, 0, 1]),
+        sip_listeners: vec![SipListener::at(switch_address())],
+        media_addresses: vec![IpAddr::from([10, 0, 0, 1])],
         rtp_port_min: 20_000,
         rtp_port_max: 20_099,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
@@ -143,7 +147,11 @@ fn account() -> Account {
 
 impl Far {
     fn new(n: usize) -> Far {
-        let address = far_address(n);
+        Far::at(far_address(n), n)
+    }
+
+    /// One at an address of its own; `n` makes its random numbers.
+    pub(crate) fn at(address: SocketAddr, n: usize) -> Far {
         let listener =
             Listener { bind: address, advertised_host: Host::from(address.ip()), advertised_port: 5060 };
         let config = sip::Config { listeners: vec![listener], ..sip::Config::default() };
@@ -162,7 +170,8 @@ impl Far {
     }
 
     pub(crate) fn flow(&self) -> Flow {
-        Flow { transport: Transport::Udp, local: self.address, remote: switch_address() }
+        let remote = if self.address.is_ipv4() { switch_address() } else { switch_address_6() };
+        Flow { transport: Transport::Udp, local: self.address, remote }
     }
 
     /// What it would say to the offer it got.
@@ -331,7 +340,8 @@ impl Bench {
 
     /// A datagram that no endpoint made.
     pub(crate) fn send_raw(&mut self, far: usize, text: String) {
-        self.network.push_back((self.fars[far].address, switch_address(), Bytes::from(text)));
+        let flow = self.fars[far].flow();
+        self.network.push_back((flow.local, flow.remote, Bytes::from(text)));
         self.run();
     }
 
@@ -437,7 +447,7 @@ impl Bench {
     }
 
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, data: &Bytes) {
-        if to == switch_address() {
+        if [switch_address(), switch_address_6()].contains(&to) {
             let flow = Flow { transport: Transport::Udp, local: to, remote: from };
             return self.switch.handle_input(self.now, Input::Datagram { flow, data });
         }

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use media::api::{Source, Terms};
+use media::api::{Family, Source, Terms};
 use media::codec::Codec;
 
 use super::*;
@@ -14,7 +14,7 @@ fn threads() -> (Threads, Receiver<Signal>) {
     let (tell, told) = channel();
     let config = ThreadsConfig {
         threads: 1,
-        address: Ipv4Addr::LOCALHOST.into(),
+        addresses: vec![Ipv4Addr::LOCALHOST.into()],
         engine: EngineConfig { sounds: Vec::new(), streams_max: 2 },
         recorder: None,
     };
@@ -37,11 +37,11 @@ fn pair() -> (u16, UdpSocket) {
 fn a_port_in_use_is_told_and_nothing_of_the_pair_is_kept() {
     let (mut threads, told) = threads();
     let (port, taken) = pair();
-    threads.send(Command::Open { stream: StreamId(1), call: CALL, port });
+    threads.send(Command::Open { stream: StreamId(1), call: CALL, port, family: Family::V4 });
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Signal::OpenFailed { stream: StreamId(1) }));
     threads.send(Command::Close { stream: StreamId(1) });
     drop(taken);
-    threads.send(Command::Open { stream: StreamId(2), call: CALL, port });
+    threads.send(Command::Open { stream: StreamId(2), call: CALL, port, family: Family::V4 });
     threads.send(Command::Close { stream: StreamId(2) });
     assert!(matches!(told.recv_timeout(PATIENCE), Ok(Signal::Closed { stream: StreamId(2), .. })));
     assert_eq!(threads.owners.len(), 0);
@@ -57,7 +57,12 @@ fn streams_pointed_at_each_other_come_to_rest() {
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let streams = [StreamId(1), StreamId(2)];
     for (here, there) in [(0, 1), (1, 0)] {
-        threads.send(Command::Open { stream: streams[here], call: CALL, port: ports[here] });
+        threads.send(Command::Open {
+            stream: streams[here],
+            call: CALL,
+            port: ports[here],
+            family: Family::V4,
+        });
         let terms = Terms {
             remote: Some(at(ports[there])),
             peer: None,
