@@ -111,6 +111,49 @@ fn a_call_by_a_stream_lives_and_ends_on_it() {
 }
 
 #[test]
+fn a_stream_that_we_opened_is_shown_to_be_alive_and_one_of_others_is_not() {
+    let mut far = far(Config::default());
+    calls(&mut far, false);
+    let invite = connect(&mut far).one_request(Method::Invite);
+    says(&mut far, endpoint_far::answer(&invite, 486, "far"));
+    assert_eq!(far.waits(94_999).pings, 0);
+    let mut pings = 0;
+    for _ in 0..20 {
+        let did = far.waits(60_000);
+        assert!(did.closes.is_empty(), "the far end answers");
+        pings += did.pings;
+        says_bytes(&mut far, b"\r\n");
+    }
+    assert!((9..=13).contains(&pings), "{pings} in twenty minutes");
+    let did = far.waits(1_000_000);
+    assert_eq!(did.closes, [far.flow], "it does not answer any more");
+    assert_eq!(far.waits(1_000_000).pings, 0);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+
+    let mut theirs = connected(with_registrar());
+    assert_eq!(registers(&mut theirs), 200);
+    assert_eq!(theirs.waits(3_000_000).pings, 0);
+}
+
+#[test]
+fn the_stream_of_our_own_registration_stays_open() {
+    let mut far = far(Config::default());
+    let credentials = sip::api::Credentials { user: "pbx".to_owned(), password: "secret".to_owned() };
+    let register = sip::api::Register {
+        flow: far.flow,
+        uri: "sip:carrier.example".to_owned(),
+        aor: "sip:pbx@carrier.example".to_owned(),
+        credentials,
+        expires: std::time::Duration::from_secs(7200),
+    };
+    far.endpoint.register(far.now, register);
+    far.did();
+    let asked = connect(&mut far).one_request(Method::Register);
+    says(&mut far, endpoint_far::answer(&asked, 200, "far"));
+    assert!(far.waits(3_000_000).closes.is_empty(), "calls come by it");
+}
+
+#[test]
 fn a_connection_that_cannot_be_opened_fails_the_call() {
     let mut far = far(Config::default());
     calls(&mut far, false);

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::epoll;
 use sip::api::{Flow, Transport};
@@ -16,6 +17,8 @@ use sip::api::{Flow, Transport};
 pub(crate) const STREAMS_MAX: usize = 2_000;
 /// Streams accepted before others get their turn.
 const ACCEPT_BURST_MAX: usize = 64;
+/// How long what was sent may go unacknowledged before the stream counts as broken: as long as a transaction waits.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(32);
 /// Bytes that wait for one far end to read them. More: it does not read, and the stream is closed.
 const UNSENT_BYTES_MAX: usize = 262_144;
 
@@ -177,6 +180,8 @@ impl Streams {
         socket.set_nonblocking(true)?;
         // Every message is complete when it is written.
         socket.set_nodelay(true)?;
+        // A far end that is gone without a word is found out by what it does not acknowledge: pings, at the latest.
+        socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
         let place = self.next_place;
         let flags = match phase {
             Phase::Opening => epoll::EventFlags::IN | epoll::EventFlags::OUT,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use base::Now;
 
 use super::{ALLOWED, Core, TimerName};
-use crate::api::{Event, Register, RegistrationId, Standing};
+use crate::api::{Event, Flow, Register, RegistrationId, Standing};
 use crate::limits::OWN_REGISTRATIONS_MAX;
 use crate::message::{CSeq, Contacts, HeaderName, Malformed, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{ClientUser, TransactionId};
@@ -44,6 +44,11 @@ enum State {
 impl Registrations {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Whether one of them goes by `flow`: whoever calls us because of it comes by there.
+    pub(super) fn uses(&self, flow: Flow) -> bool {
+        self.by_id.values().any(|registration| registration.what.flow == flow)
     }
 
     /// Registers, and keeps it up.

@@ -1,5 +1,7 @@
 //! Messages over streams: connections open and close, slow and silent ones are given up (RFC 3261 §18, RFC 5626).
 
+use std::time::Duration;
+
 use base::Now;
 use bytes::Bytes;
 
@@ -10,8 +12,12 @@ use crate::message::Request;
 use crate::message::framing::Frame;
 use crate::transaction::{ClientUser, TransactionId};
 
-/// The answer to a ping (RFC 5626 §3.5.1).
+/// A ping and the answer to one (RFC 5626 §3.5.1).
+const PING: &[u8] = b"\r\n\r\n";
 const PONG: &[u8] = b"\r\n";
+
+/// The shortest distance between two pings, and the longest (RFC 5626 §4.4.1).
+const PING_MS: std::ops::Range<u64> = 95_000..120_000;
 
 impl Endpoint {
     pub(super) fn connected(&mut self, now: Now, flow: Flow) {
@@ -19,6 +25,7 @@ impl Endpoint {
             // One who connects has something to say.
             let patience = self.core.config.times.patience();
             self.core.wire.set(flow, ConnectionTimer::Idle, now.mono + patience);
+            self.core.ping_later(now, flow);
         }
     }
 
@@ -29,7 +36,8 @@ impl Endpoint {
         if !self.core.wire.push(flow, data) {
             return self.drop_stream(now, flow);
         }
-        let mut said = false;
+        // What answers our pings is no message. Who came to us has to say something.
+        let mut said = !self.core.wire.connections.is_accepted(flow);
         while let Some(frame) = self.core.wire.next_frame(flow) {
             said = true;
             self.frame(now, flow, frame);
@@ -66,10 +74,14 @@ impl Endpoint {
             }
             ConnectionTimer::Idle => {
                 let bound = self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(flow));
-                match bound {
+                match bound || self.registrations.uses(flow) {
                     true => self.core.await_more(now, flow),
                     false => self.drop_stream(now, flow),
                 }
+            }
+            ConnectionTimer::Ping => {
+                self.core.wire.send(flow, Bytes::from_static(PING));
+                self.core.ping_later(now, flow);
             }
         }
     }
@@ -123,6 +135,14 @@ impl Core {
         let id = self.open(now.mono, request, stream, user);
         self.table.set_fallback(id, flow);
         id
+    }
+
+    /// The streams that we opened are ours to keep open; those of others are theirs.
+    fn ping_later(&mut self, now: Now, flow: Flow) {
+        if !self.wire.connections.is_accepted(flow) {
+            let ms = PING_MS.start + self.random.below(PING_MS.end - PING_MS.start);
+            self.wire.set(flow, ConnectionTimer::Ping, now.mono + Duration::from_millis(ms));
+        }
     }
 
     fn await_more(&mut self, now: Now, flow: Flow) {

@@ -25,12 +25,14 @@ pub enum ConnectionTimer {
     Incomplete,
     /// Anything; the first message sooner than another one.
     Idle,
+    /// The moment to show that it is alive, to the far end and to every NAT on the way (RFC 5626 §4.4.1).
+    Ping,
 }
 
 impl ConnectionTimer {
     /// All of them.
-    pub(crate) const ALL: [ConnectionTimer; 3] =
-        [ConnectionTimer::Opening, ConnectionTimer::Incomplete, ConnectionTimer::Idle];
+    pub(crate) const ALL: [ConnectionTimer; 4] =
+        [ConnectionTimer::Opening, ConnectionTimer::Incomplete, ConnectionTimer::Idle, ConnectionTimer::Ping];
 }
 
 /// What a dialog waits for.

@@ -24,6 +24,7 @@ pub(crate) struct Did {
     pub(crate) responses: Vec<(Flow, Response)>,
     /// Pongs.
     pub(crate) empty_lines: usize,
+    pub(crate) pings: usize,
     pub(crate) connects: Vec<Flow>,
     pub(crate) closes: Vec<Flow>,
 }
@@ -61,6 +62,7 @@ impl Far {
             all.responses.extend(did.responses);
             all.connects.extend(did.connects);
             all.closes.extend(did.closes);
+            all.pings += did.pings;
         }
         self.now = end;
         all
@@ -74,6 +76,7 @@ impl Far {
                 Output::Connect { flow } => did.connects.push(flow),
                 Output::Close { flow } => did.closes.push(flow),
                 Output::Transmit(transmit) if *transmit.data == *b"\r\n" => did.empty_lines += 1,
+                Output::Transmit(transmit) if *transmit.data == *b"\r\n\r\n" => did.pings += 1,
                 Output::Transmit(transmit) => match parse_datagram(&transmit.data).expect("well formed") {
                     Message::Request(request) => did.requests.push((transmit.flow, request)),
                     Message::Response(response) => did.responses.push((transmit.flow, response)),
