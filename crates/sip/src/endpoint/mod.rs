@@ -16,7 +16,7 @@ mod wire;
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
-pub(crate) use self::core::{ALLOWED, Core, SDP, put_sdp, put_tag, sdp_of};
+pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via, way_back_of};
 use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
@@ -63,12 +63,15 @@ impl Endpoint {
 
     /// What goes out next. Empty again after each drain; changes only by the calls that take `&mut self`.
     pub fn poll_output(&mut self) -> Option<Output> {
+        self.core.table.tidy();
         self.core.wire.poll()
     }
 
     /// When `Input::Timeout` is due next, and why.
     pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
-        self.core.wire.timers.next().map(|(at, name)| (at, name.kind()))
+        let named = self.core.wire.timers.next().map(|(at, name)| (at, name.kind()));
+        let lingering = self.core.table.next_due().map(|at| (at, TimerKind::Lingering));
+        named.into_iter().chain(lingering).min()
     }
 
     /// Calls someone. `Ended` follows also when nothing could be sent: `Refused(400)` when a URI cannot be read,
@@ -207,7 +210,7 @@ impl Endpoint {
             bindings: self.registrar.as_ref().map_or(0, Registrar::len),
             registrations: self.registrations.len(),
             connections: self.core.wire.connections.len(),
-            timers: self.core.wire.timers.len(),
+            timers: self.core.wire.timers.len() + self.core.table.lingering(),
         }
     }
 
