@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use scene::{Desk, Said};
-use sip::api::{DialogId, Flow};
+use sip::api::{DialogId, Flow, Input};
 use sip::message::{Message, Method, Response, Screened, parse_datagram, screen};
 
 const ROUNDS: usize = 3;
@@ -48,8 +48,17 @@ fn main() {
     if is_wanted("calls taken") {
         report("calls taken", "calls", calls_taken);
     }
-    if is_wanted("strangers refused") {
-        report("strangers refused (OPTIONS)", "requests", strangers);
+    if is_wanted("strangers answered") {
+        report("strangers answered (OPTIONS)", "requests", || strangers(&options(), false));
+    }
+    if is_wanted("strangers challenged") {
+        report("strangers challenged (REGISTER)", "requests", || {
+            strangers(&scene::registers(USERS, 0), false)
+        });
+    }
+    if is_wanted("strangers turned away") {
+        report("strangers turned away (OPTIONS)", "requests", || strangers(&options(), true));
+        report("strangers turned away (INVITE)", "requests", || strangers(&invites(USERS), true));
     }
 }
 
@@ -173,7 +182,7 @@ fn calls_taken() -> (u32, Duration) {
     let mut desk = Desk::new(0);
     let mut took = Duration::ZERO;
     let mut said = Said::with_room(30_000);
-    let invites: Vec<_> = (0..CALLS).map(|n| (scene::flow(n), scene::invite(n).encode())).collect();
+    let invites = invites(CALLS);
     timed(&mut took, || desk.hears(&invites, &mut said));
     let dialogs = scene::incoming(&said);
     assert_eq!(dialogs.len(), CALLS as usize);
@@ -200,15 +209,24 @@ fn calls_taken() -> (u32, Duration) {
     (CALLS, took)
 }
 
-/// OPTIONS of strangers.
-fn strangers() -> (u32, Duration) {
-    let mut desk = Desk::new(0);
+fn invites(n: u32) -> Vec<(Flow, Bytes)> {
+    (0..n).map(|n| (scene::flow(n), scene::invite(n).encode())).collect()
+}
+
+fn options() -> Vec<(Flow, Bytes)> {
     let ok = scene::answer(&scene::invite(0), 100, 0);
-    let options: Vec<(Flow, Bytes)> =
-        (0..USERS).map(|n| (scene::flow(n), scene::follow(n, &ok, Method::Options, 1).encode())).collect();
+    let options = |n| (scene::flow(n), scene::follow(n, &ok, Method::Options, 1).encode());
+    (0..USERS).map(options).collect()
+}
+
+/// Requests of strangers, which get one answer each.
+fn strangers(requests: &[(Flow, Bytes)], overloaded: bool) -> (u32, Duration) {
+    let mut desk = Desk::new(USERS);
+    desk.endpoint.handle_input(desk.now, Input::Overloaded(overloaded));
     let mut said = Said::with_room(30_000);
     let mut took = Duration::ZERO;
-    timed(&mut took, || desk.hears(&options, &mut said));
+    timed(&mut took, || desk.hears(requests, &mut said));
     assert_eq!(said.sent.len(), USERS as usize);
+    assert_eq!(desk.endpoint.counts(), sip::api::Counts::default());
     (USERS, took)
 }

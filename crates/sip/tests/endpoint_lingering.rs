@@ -91,7 +91,7 @@ fn a_request_is_merged_with_one_that_was_answered_already() {
     refuse(&mut far, &invite("1"));
     assert_eq!(far.hears(invite("anotherway")).status(), 482, "nor is refused and acknowledged");
     far.waits(5_000 + TICK_MS);
-    assert!(far.hears(invite("anotherway")).events.len() > 0, "until then");
+    assert!(!far.hears(invite("anotherway")).events.is_empty(), "until then");
 }
 
 /// RFC 6026 §7.1: Timer L, and the 2xx by its own clock, T1 doubled up to T2 (RFC 3261 §13.3.1.4).
@@ -149,7 +149,7 @@ fn a_refused_and_acknowledged_invite_is_absorbed_for_t4() {
     assert!(far.hears(same_branch(&call, Method::Ack)).is_silent());
     far.waits(TICK_MS);
     assert_eq!(far.endpoint.counts(), Counts::default());
-    assert!(far.hears(call).events.len() > 0, "then it is another call");
+    assert!(!far.hears(call).events.is_empty(), "then it is another call");
 }
 
 /// Timer D: also with routes, and when the refusal of a proxy comes again much later.

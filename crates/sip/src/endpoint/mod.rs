@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod core;
 mod events;
+mod overload;
 mod registration;
 mod requests;
 mod streams;
@@ -23,6 +24,7 @@ use crate::registrar::Registrar;
 pub use config::{
     Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
+use overload::Load;
 use registration::Registrations;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
@@ -35,6 +37,7 @@ pub struct Endpoint {
     dialogs: Dialogs,
     registrar: Option<Registrar>,
     registrations: Registrations,
+    load: Load,
 }
 
 impl Endpoint {
@@ -47,6 +50,7 @@ impl Endpoint {
             dialogs: Dialogs::default(),
             registrar,
             registrations: Registrations::default(),
+            load: Load::default(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Endpoint {
             Input::Connected { flow } => self.connected(now, flow),
             Input::Stream { flow, data } => self.stream(now, flow, data),
             Input::Closed { flow } => self.closed(now, flow),
+            Input::Overloaded(overloaded) => self.load.set(overloaded),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -212,6 +217,11 @@ impl Endpoint {
             connections: self.core.wire.connections.len(),
             timers: self.core.wire.timers.len() + self.core.table.lingering(),
         }
+    }
+
+    /// How many requests were turned away because of [`Input::Overloaded`], ever.
+    pub fn turned_away(&self) -> u64 {
+        self.load.turned_away()
     }
 
     /// Does something with a dialog, if there is one, and forgets it when it is not needed after that.

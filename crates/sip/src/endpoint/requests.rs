@@ -2,6 +2,7 @@ use base::Now;
 
 use super::checks::object;
 use super::core::{other_way_back, put_tag, stamp_via, way_back};
+use super::overload::busy;
 use super::{Core, Endpoint};
 use crate::api::{Flow, Replaced};
 use crate::dialog::{Caller, Dialog};
@@ -11,12 +12,12 @@ use crate::message::{
 use crate::registrar::Registered;
 use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
 
-/// When to come again after a 503.
-const RETRY_AFTER_S: &str = "5";
-
 impl Endpoint {
     /// Takes a message to whom it is for.
     pub(super) fn message(&mut self, now: Now, flow: Flow, data: &[u8]) {
+        if self.turn_away(flow, data) {
+            return;
+        }
         match screen(data) {
             Screened::Accept(Message::Request(request)) => self.request(now, flow, request),
             Screened::Accept(Message::Response(response)) => self.response(now, flow, &response),
@@ -35,9 +36,7 @@ impl Endpoint {
             return;
         }
         if self.is_full(&request) {
-            let mut busy = Response::to(&request, 503);
-            busy.headers.push(HeaderName::RetryAfter, RETRY_AFTER_S);
-            return self.core.answer_statelessly(flow, busy);
+            return self.core.answer_statelessly(flow, busy(&request));
         }
         if request.method == Method::Cancel {
             return self.cancel(now, flow, key, &request);
