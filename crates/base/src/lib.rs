@@ -6,8 +6,10 @@ mod id;
 mod random;
 mod time;
 mod timers;
+mod wheel;
 
 pub use id::{AccountId, CallId, CommandId, LegId, LogNo, Snowflake, StreamId};
 pub use random::Random;
 pub use time::{Mono, Now, Wall};
 pub use timers::Timers;
+pub use wheel::Wheel;

@@ -5,6 +5,7 @@
 //! may be carried out at once.
 
 mod event_lines;
+mod pace;
 mod reports;
 mod streams;
 
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use base::{AccountId, CallId, CommandId, LogNo};
+use base::{AccountId, CallId, CommandId, LogNo, Mono};
 use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Command, Refusal};
 use media::api::Signal;
@@ -28,6 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::vital;
+use pace::{Change, Pace};
 use reports::Reports;
 pub(crate) use streams::STREAMS_MAX;
 use streams::{Came, LISTENER, News, STREAM, Streams};
@@ -292,6 +294,8 @@ pub fn start<O: Outside + 'static>(
         next_command,
         appended: Vec::new(),
         reports: Reports::default(),
+        pace: Pace::default(),
+        turned_away: 0,
         phase: Phase::Open,
     };
     let join = vital::spawn("control".to_owned(), move || worker.run())?;
@@ -310,6 +314,9 @@ struct Worker<O> {
     next_command: CommandId,
     appended: Vec<Entry>,
     reports: Reports,
+    pace: Pace,
+    /// Requests turned away, as counted last.
+    turned_away: u64,
     phase: Phase,
 }
 
@@ -321,17 +328,21 @@ impl<O: Outside> Worker<O> {
         self.drain();
         self.hand_over();
         while self.phase != Phase::Stopped {
-            let wait =
-                self.switch.next_timeout().map(|(at, _)| crate::clock::timespec(at.since(self.clock.mono())));
+            let wait = self.next_timeout().map(|at| crate::clock::timespec(at.since(self.clock.mono())));
             events.clear();
             match epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => panic!("the control thread cannot wait for its inputs: {error}"),
             }
+            // A full list says nothing of the sockets that are not in it.
+            let (mut looked, mut emptied) = (events.len() < EVENTS_MAX, true);
             for event in &events {
                 match event.data.u64() {
                     WAKE => self.take_messages(),
-                    place @ SOCKET..LISTENER => self.take_datagrams(place - SOCKET, &mut buffer),
+                    place @ SOCKET..LISTENER => {
+                        looked = true;
+                        emptied &= self.take_datagrams(place - SOCKET, &mut buffer);
+                    }
                     place @ LISTENER..STREAM => self.take_streams(place),
                     place => self.take_stream(place, event.flags, &mut buffer),
                 }
@@ -340,20 +351,56 @@ impl<O: Outside> Worker<O> {
                 self.switch.handle_input(self.clock.now(), Input::Timeout);
                 self.drain();
             }
+            if looked {
+                let change = self.pace.read(self.clock.mono(), emptied);
+                self.keep_pace(change);
+            }
             self.hand_over();
         }
     }
 
-    fn take_datagrams(&mut self, number: u64, buffer: &mut [u8]) {
+    fn next_timeout(&self) -> Option<Mono> {
+        let switch = self.switch.next_timeout().map(|(at, _)| at);
+        switch.into_iter().chain(self.pace.next_timeout()).min()
+    }
+
+    /// Turns strangers away while more comes than can be taken.
+    fn keep_pace(&mut self, change: Option<Change>) {
+        let turned_away = self.switch.sip_turned_away();
+        if turned_away != self.turned_away {
+            metrics::counter!("cordboard_sip_requests_turned_away_total").absolute(turned_away);
+            self.turned_away = turned_away;
+        }
+        let overloaded = match change {
+            None => return,
+            Some(Change::FellBehind) => {
+                tracing::warn!(
+                    "more comes by SIP than can be taken: who begins something new is turned away"
+                );
+                true
+            }
+            Some(Change::CaughtUp) => {
+                tracing::warn!(turned_away, "SIP is served as ever again");
+                false
+            }
+        };
+        metrics::gauge!("cordboard_sip_overloaded").set(f64::from(u8::from(overloaded)));
+        self.switch.handle_input(self.clock.now(), Input::SipOverloaded(overloaded));
+        self.drain();
+    }
+
+    /// Whether nothing was left.
+    fn take_datagrams(&mut self, number: u64, buffer: &mut [u8]) -> bool {
         for _ in 0..DATAGRAM_BURST_MAX {
             let socket = usize::try_from(number).ok().and_then(|number| self.datagrams.get(number));
-            let Some((local, socket)) = socket else { return };
-            let Ok((len, remote)) = socket.recv_from(buffer) else { return };
+            let Some((local, socket)) = socket else { return true };
+            let Ok((len, remote)) = socket.recv_from(buffer) else { return true };
             let flow = Flow { transport: Transport::Udp, local: *local, remote };
             metrics::counter!("cordboard_sip_datagrams_received_total").increment(1);
             self.switch.handle_input(self.clock.now(), Input::Datagram { flow, data: &buffer[..len] });
             self.drain();
         }
+        false
     }
 
     fn take_streams(&mut self, place: u64) {

@@ -68,6 +68,10 @@ pub enum Input<'a> {
         /// Its path.
         flow: Flow,
     },
+    /// Whoever carries the bytes cannot keep up with what comes, or can again. While true, requests that begin something new
+    /// are turned away with 503 and Retry-After before they are read; what is known and what is inside a dialog is served
+    /// as ever.
+    Overloaded(bool),
     /// A deadline named by `next_timeout` has come.
     Timeout,
 }

@@ -34,8 +34,13 @@ pub const HOST_BYTES_MAX: usize = 255;
 /// Bytes of a Call-ID; it is kept for the life of a call. More: 400.
 pub const CALL_ID_BYTES_MAX: usize = 512;
 
-/// Requests of others that are being answered, or were lately. More: 503 with Retry-After, without a transaction.
+/// Requests of others that are being answered. More: 503 with Retry-After, without a transaction; inside dialogs only
+/// beyond twice as many.
 pub const SERVER_TRANSACTIONS_MAX: usize = 50_000;
+
+/// Requests of others that were answered lately, and may come again: for half a minute each, and about 200
+/// bytes. More: as above.
+pub const LINGERING_MAX: usize = 500_000;
 
 /// Dialogs. More: an incoming INVITE gets 503, an own one ends as `Refused(503)`.
 pub const DIALOGS_MAX: usize = 20_000;

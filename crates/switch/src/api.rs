@@ -64,6 +64,9 @@ pub enum Input<'a> {
     },
     /// The log cannot be written (stalled, full), or can again. While true, new work is refused and living calls go on.
     LogStalled(bool),
+    /// What comes by SIP is more than can be taken, or is not any more. While true, requests that begin something new are
+    /// turned away with 503 before they are read; living calls go on.
+    SipOverloaded(bool),
     /// The program is about to end in good order: end every call and tell its phones.
     EndCalls,
     /// A deadline named by `next_timeout` has come.

@@ -156,6 +156,9 @@ impl Switch {
             }
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
+            Input::SipOverloaded(overloaded) => {
+                self.endpoint.handle_input(now, sip::api::Input::Overloaded(overloaded));
+            }
             Input::EndCalls => {
                 for account in self.accounts.keys().copied().collect::<Vec<_>>() {
                     self.tell(account, Signal::ShutDownBegan);
@@ -191,6 +194,11 @@ impl Switch {
             resumed: self.resumed.len(),
             dialogs: self.endpoint.counts().dialogs,
         }
+    }
+
+    /// How many SIP requests were turned away because of [`Input::SipOverloaded`], ever.
+    pub fn sip_turned_away(&self) -> u64 {
+        self.endpoint.turned_away()
     }
 
     /// The decisions of one account, for wallboards and tests.

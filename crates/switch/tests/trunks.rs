@@ -125,3 +125,16 @@ fn a_stalled_log_is_no_secret_to_trunks_but_to_strangers() {
     assert_eq!(refused_with(&mut bench, TRUNK), 503);
     assert_eq!(refused_with(&mut bench, STRANGER), 403);
 }
+
+#[test]
+fn who_calls_in_while_sip_is_overloaded_is_turned_away_unread() {
+    let mut bench = Bench::ready();
+    bench.input(Input::SipOverloaded(true));
+    for far in [TRUNK, STRANGER] {
+        assert_eq!(refused_with(&mut bench, far), 503);
+    }
+    assert!(bench.diagnostics.is_empty(), "nobody looked at the calls");
+    assert_eq!(bench.switch.sip_turned_away(), 2);
+    bench.input(Input::SipOverloaded(false));
+    assert_eq!(refused_with(&mut bench, TRUNK), 404);
+}

@@ -14,7 +14,7 @@ use crate::api::{DialogId, Flow, Transport};
 use crate::endpoint::Core;
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_CSEQ_ROOM};
 use crate::message::{HeaderName, Message, Method, Request, Screened, screen};
-use crate::transaction::{Back, ClientUser, MergeKey, ServerKey};
+use crate::transaction::{Asked, Back, ClientUser};
 
 const VERSION: &str = "cordboard-dialog/1";
 const CALLING: &str = "calling";
@@ -107,13 +107,13 @@ impl Dialog {
                 dialog.send_cancel(core, now);
             }
             Kind::Ringing => {
-                let key = ServerKey::of(&request).ok()?;
-                if core.table.server(&key).is_some() {
+                let key = core.table.keys.server(&request).ok()?;
+                if core.table.is_known(&key) {
                     return None;
                 }
-                let merge = MergeKey::of(&request);
-                let transaction =
-                    core.table.open_server(key, merge, &Method::Invite, Back { flow, other: flow });
+                let merge = core.table.keys.merge(&request);
+                let asked = Asked { key, merge, back: Back { flow, other: flow } };
+                let transaction = core.table.open_server(asked, &request);
                 dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
                 dialog.reject(core, now, 480);
             }

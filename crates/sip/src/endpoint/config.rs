@@ -113,8 +113,11 @@ impl std::fmt::Debug for User {
 /// How much is held at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests of others being answered. More: 503 with Retry-After, without a transaction.
+    /// Requests of others being answered. More: 503 with Retry-After, without a transaction; inside dialogs only beyond
+    /// twice as many.
     pub server_transactions_max: usize,
+    /// Requests of others that were answered, and may come again. More: as above.
+    pub lingering_max: usize,
     /// Dialogs. More: an incoming INVITE gets 503, an own one ends as `Refused(503)`.
     pub dialogs_max: usize,
     /// Bindings of all users. More: 503.
@@ -129,6 +132,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             server_transactions_max: limits::SERVER_TRANSACTIONS_MAX,
+            lingering_max: limits::LINGERING_MAX,
             dialogs_max: limits::DIALOGS_MAX,
             bindings_max: limits::BINDINGS_MAX,
             bindings_per_user_max: limits::BINDINGS_PER_USER_MAX,

@@ -12,7 +12,8 @@ use crate::transaction::{ClientUser, Table, TransactionId};
 /// What we do, for Allow.
 pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
 pub(crate) const SDP: &str = "application/sdp";
-const HOPS_MAX: &str = "70";
+/// Max-Forwards of our requests (RFC 3261 §8.1.1.6).
+pub(crate) const HOPS_MAX: &str = "70";
 
 /// What dialogs and registrations stand on: configuration, chance, transactions and the wire.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, random: Random) -> Core {
-        Core { table: Table::new(config.times), wire: Wire::new(&config), config, random }
+    pub(crate) fn new(config: Config, mut random: Random) -> Core {
+        Core { table: Table::new(&config, &mut random), wire: Wire::new(&config), config, random }
     }
 
     /// A tag that no one can guess.
@@ -219,6 +220,11 @@ pub(crate) fn way_back(via: &Via, flow: Flow) -> Flow {
         Transport::Udp | Transport::Tcp => {}
     }
     back
+}
+
+/// The same for a request as it came.
+pub(crate) fn way_back_of(request: &Request, flow: Flow) -> Flow {
+    request.headers.top_via().map_or(flow, |via| way_back(&via, flow))
 }
 
 /// Where answers go when the stream that the request came by is gone: to the port that the sender named

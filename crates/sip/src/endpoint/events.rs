@@ -1,14 +1,15 @@
 use base::Now;
 
 use super::{Endpoint, TimerName};
+use crate::api::Flow;
 use crate::message::Response;
-use crate::transaction::{ClientUser, Ending, Timer, TransactionId};
+use crate::transaction::{ClientUser, Timer, TransactionId};
 
 impl Endpoint {
     /// Takes an answer to whoever asked. One that answers nothing of ours is dropped (RFC 3261 §18.1.2).
-    pub(super) fn response(&mut self, now: Now, response: &Response) {
+    pub(super) fn response(&mut self, now: Now, flow: Flow, response: &Response) {
         let core = &mut self.core;
-        if let Some((user, id)) = core.table.answered(now.mono, &mut core.wire, response) {
+        if let Some((user, id)) = core.table.answered(now.mono, &mut core.wire, flow, response) {
             self.hear(now, user, id, response);
         }
     }
@@ -61,49 +62,48 @@ impl Endpoint {
                 TimerName::Connection(flow, timer) => self.connection_timer(now, flow, timer),
             }
         }
+        while let Some((user, id)) = self.core.table.forget_due(now.mono) {
+            self.invite_done(user, id);
+        }
     }
 
     fn transaction_timer(&mut self, now: Now, id: TransactionId, timer: Timer) {
         let core = &mut self.core;
-        let Some((user, id, ending)) = core.table.fire(now.mono, &mut core.wire, id, timer) else { return };
-        match (user, ending) {
-            (ClientUser::Invite(dialog), Ending::TimedOut) => {
+        let Some((user, id)) = core.table.fire(now.mono, &mut core.wire, id, timer) else { return };
+        match user {
+            ClientUser::Invite(dialog) => {
                 self.with(dialog, |dialog, core| dialog.invite_timed_out(core, now));
             }
-            (ClientUser::Invite(dialog), Ending::Done) => {
-                self.with(dialog, |dialog, _| dialog.invite_done(id));
-            }
-            (ClientUser::Bye(dialog), Ending::TimedOut) => {
+            ClientUser::Bye(dialog) => {
                 self.with(dialog, |dialog, core| dialog.bye_timed_out(core, now));
             }
-            (ClientUser::Change(dialog), Ending::TimedOut) => {
+            ClientUser::Change(dialog) => {
                 self.with(dialog, |dialog, core| dialog.change_timed_out(core, now, id));
             }
-            (ClientUser::Change(dialog), Ending::Done) => {
-                self.with(dialog, |dialog, _| dialog.change_done(id));
-            }
-            (ClientUser::Registration(registration), Ending::TimedOut) => {
+            ClientUser::Registration(registration) => {
                 self.registrations.timed_out(&mut self.core, now, registration);
             }
             // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
-            (
-                ClientUser::Cancel(_)
-                | ClientUser::ForkBye(_)
-                | ClientUser::ChangeCancel(_)
-                | ClientUser::Prack(_)
-                | ClientUser::Notify(_),
-                Ending::TimedOut,
-            )
-            | (
-                ClientUser::Cancel(_)
-                | ClientUser::Bye(_)
-                | ClientUser::ForkBye(_)
-                | ClientUser::ChangeCancel(_)
-                | ClientUser::Prack(_)
-                | ClientUser::Notify(_)
-                | ClientUser::Registration(_),
-                Ending::Done,
-            ) => {}
+            ClientUser::Cancel(_)
+            | ClientUser::ForkBye(_)
+            | ClientUser::ChangeCancel(_)
+            | ClientUser::Prack(_)
+            | ClientUser::Notify(_) => {}
+        }
+    }
+
+    /// An INVITE of ours was accepted so long ago that no more 2xx can come.
+    fn invite_done(&mut self, user: ClientUser, id: TransactionId) {
+        match user {
+            ClientUser::Invite(dialog) => self.with(dialog, |dialog, _| dialog.invite_done(id)),
+            ClientUser::Change(dialog) => self.with(dialog, |dialog, _| dialog.change_done(id)),
+            ClientUser::Cancel(_)
+            | ClientUser::Bye(_)
+            | ClientUser::ForkBye(_)
+            | ClientUser::ChangeCancel(_)
+            | ClientUser::Prack(_)
+            | ClientUser::Notify(_)
+            | ClientUser::Registration(_) => {}
         }
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod core;
 mod events;
+mod overload;
 mod registration;
 mod replacing;
 mod requests;
@@ -17,13 +18,14 @@ mod wire;
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
-pub(crate) use self::core::{ALLOWED, Core, SDP, put_sdp, put_tag, sdp_of};
+pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via, way_back_of};
 use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
 pub use config::{
     Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
+use overload::Load;
 use registration::Registrations;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
@@ -36,6 +38,7 @@ pub struct Endpoint {
     dialogs: Dialogs,
     registrar: Option<Registrar>,
     registrations: Registrations,
+    load: Load,
 }
 
 impl Endpoint {
@@ -48,6 +51,7 @@ impl Endpoint {
             dialogs: Dialogs::default(),
             registrar,
             registrations: Registrations::default(),
+            load: Load::default(),
         }
     }
 
@@ -58,18 +62,22 @@ impl Endpoint {
             Input::Connected { flow } => self.connected(now, flow),
             Input::Stream { flow, data } => self.stream(now, flow, data),
             Input::Closed { flow } => self.closed(now, flow),
+            Input::Overloaded(overloaded) => self.load.set(overloaded),
             Input::Timeout => self.timeout(now),
         }
     }
 
     /// What goes out next. Empty again after each drain; changes only by the calls that take `&mut self`.
     pub fn poll_output(&mut self) -> Option<Output> {
+        self.core.table.tidy();
         self.core.wire.poll()
     }
 
     /// When `Input::Timeout` is due next, and why.
     pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
-        self.core.wire.timers.next().map(|(at, name)| (at, name.kind()))
+        let named = self.core.wire.timers.next().map(|(at, name)| (at, name.kind()));
+        let lingering = self.core.table.next_due().map(|at| (at, TimerKind::Lingering));
+        named.into_iter().chain(lingering).min()
     }
 
     /// Calls someone. `Ended` follows also when nothing could be sent: `Refused(400)` when a URI cannot be read,
@@ -208,8 +216,13 @@ impl Endpoint {
             bindings: self.registrar.as_ref().map_or(0, Registrar::len),
             registrations: self.registrations.len(),
             connections: self.core.wire.connections.len(),
-            timers: self.core.wire.timers.len(),
+            timers: self.core.wire.timers.len() + self.core.table.lingering(),
         }
+    }
+
+    /// How many requests were turned away because of [`Input::Overloaded`], ever.
+    pub fn turned_away(&self) -> u64 {
+        self.load.turned_away()
     }
 
     /// Does something with a dialog, if there is one, and forgets it when it is not needed after that.

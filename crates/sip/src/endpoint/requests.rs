@@ -2,45 +2,44 @@ use base::Now;
 
 use super::checks::object;
 use super::core::{other_way_back, put_tag, stamp_via, way_back};
+use super::overload::busy;
 use super::{Core, Endpoint};
 use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
 use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
 use crate::registrar::Registered;
-use crate::transaction::{Back, MergeKey, ServerKey, TransactionId};
-
-/// When to come again after a 503.
-const RETRY_AFTER_S: &str = "5";
+use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
 
 impl Endpoint {
     /// Takes a message to whom it is for.
     pub(super) fn message(&mut self, now: Now, flow: Flow, data: &[u8]) {
+        if self.turn_away(flow, data) {
+            return;
+        }
         match screen(data) {
             Screened::Accept(Message::Request(request)) => self.request(now, flow, request),
-            Screened::Accept(Message::Response(response)) => self.response(now, &response),
+            Screened::Accept(Message::Response(response)) => self.response(now, flow, &response),
             Screened::Answer(refusal) => self.core.answer_statelessly(flow, refusal.response()),
             Screened::Drop(_) | Screened::KeepAlive => {}
         }
     }
 
     fn request(&mut self, now: Now, flow: Flow, request: Request) {
-        let Ok(key) = ServerKey::of(&request) else { return };
+        let Ok(key) = self.core.table.keys.server(&request) else { return };
         if request.method == Method::Ack {
             return self.ack(now, &key, &request);
         }
         let Core { table, wire, .. } = &mut self.core;
-        if let Some(id) = table.server(&key) {
-            return table.repeated(now.mono, wire, id);
+        if table.repeated(now.mono, wire, &key, flow, &request) {
+            return;
         }
         if self.is_full(&request) {
-            let mut busy = Response::to(&request, 503);
-            busy.headers.push(HeaderName::RetryAfter, RETRY_AFTER_S);
-            return self.core.answer_statelessly(flow, busy);
+            return self.core.answer_statelessly(flow, busy(&request));
         }
         if request.method == Method::Cancel {
             return self.cancel(now, flow, key, &request);
         }
-        let merge = MergeKey::of(&request);
+        let merge = self.core.table.keys.merge(&request);
         let merged = merge.as_ref().is_some_and(|merge| self.core.table.is_merged(merge));
         if let Some(objection) = object(&self.core, &request, merged) {
             return self.core.answer_statelessly(flow, objection.response(&request));
@@ -51,29 +50,27 @@ impl Endpoint {
     /// An ACK for a refusal belongs to the INVITE's transaction, one for a 2xx to the dialog. A stray one is dropped.
     fn ack(&mut self, now: Now, key: &ServerKey, ack: &Request) {
         let Core { table, wire, .. } = &mut self.core;
-        if let Some(id) = table.server(key)
-            && !table.acknowledged(now.mono, wire, id)
+        if table.acknowledged(now.mono, wire, key)
+            && let Some(dialog) = self.find(ack)
         {
-            return;
-        }
-        if let Some(dialog) = self.find(ack) {
             self.with(dialog, |dialog, core| dialog.acknowledged(core, now, ack));
         }
     }
 
     fn cancel(&mut self, now: Now, flow: Flow, key: ServerKey, request: &Request) {
-        let Some(invite) = self.core.table.server(&key.clone().of_invite()) else {
+        let invite = self.core.table.keys.cancelled(request).ok();
+        let Some((dialog, invite)) = invite.and_then(|key| self.core.table.invite(&key)) else {
             return self.core.answer_statelessly(flow, Response::to(request, 481));
         };
         let mut request = request.clone();
         let id = self.core.remember(Arrived { flow, key, merge: None }, &mut request);
-        let dialog = self.core.table.dialog_of(invite);
         // The tag is that of the INVITE's answers (RFC 3261 §9.2).
         let known = dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|dialog| dialog.tags().1);
         let tag = known.unwrap_or_else(|| self.core.tag());
         let response = self.core.response(&request, 200, &tag);
         self.core.answer(now.mono, id, &response);
-        if let Some(dialog) = dialog {
+        // Nothing becomes of one for an INVITE that was finally answered.
+        if let (Some(dialog), Some(invite)) = (dialog, invite) {
             self.with(dialog, |dialog, core| dialog.cancelled(core, now, invite));
         }
     }
@@ -159,10 +156,9 @@ impl Endpoint {
 
     fn is_full(&self, request: &Request) -> bool {
         let limits = &self.core.config.limits;
-        let begins =
-            request.method == Method::Invite && request.headers.to().is_ok_and(|to| to.tag().is_none());
-        self.core.table.counts().1 >= limits.server_transactions_max
-            || (begins && self.dialogs.len() >= limits.dialogs_max)
+        let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        let begins = request.method == Method::Invite && !inside;
+        self.core.table.is_full(limits, inside) || (begins && self.dialogs.len() >= limits.dialogs_max)
     }
 }
 
@@ -180,7 +176,8 @@ impl Core {
         let flow = via.as_ref().map_or(arrived.flow, |via| way_back(via, arrived.flow));
         let other = via.as_ref().map_or(arrived.flow, |via| other_way_back(via, arrived.flow));
         stamp_via(&mut request.headers, arrived.flow);
-        self.table.open_server(arrived.key, arrived.merge, &request.method, Back { flow, other })
+        let Arrived { key, merge, .. } = arrived;
+        self.table.open_server(Asked { key, merge, back: Back { flow, other } }, request)
     }
 
     /// Answers a request that is not worth a transaction. Its repetitions get the same To tag, since it is made of what

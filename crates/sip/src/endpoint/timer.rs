@@ -6,6 +6,8 @@ use crate::transaction::{Timer, TransactionId};
 pub enum TimerKind {
     /// A transaction's timer, by its letter.
     Transaction(Timer),
+    /// Transactions have heard repetitions for long enough.
+    Lingering,
     /// A dialog waits for something.
     Dialog(DialogTimer),
     /// The earliest binding of a user ends.

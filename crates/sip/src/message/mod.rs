@@ -7,6 +7,7 @@ mod address;
 pub mod check;
 mod cseq;
 pub mod framing;
+mod glance;
 mod headers;
 mod host;
 mod method;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 
 pub use address::{Contacts, NameAddr};
 pub use cseq::CSeq;
+pub(crate) use glance::glance;
 pub use headers::Headers;
 pub use host::Host;
 pub use method::Method;

@@ -146,12 +146,12 @@ pub(super) fn is_keep_alive(data: &[u8]) -> bool {
 }
 
 /// Lines that end in CRLF, without it. What follows the last CRLF stays in `rest`.
-struct Lines<'a> {
-    rest: &'a [u8],
+pub(super) struct Lines<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Lines<'a> {
-    fn next(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn next(&mut self) -> Option<&'a [u8]> {
         let end = self.rest.windows(2).position(|pair| pair == b"\r\n")?;
         let line = &self.rest[..end];
         self.rest = &self.rest[end + 2..];

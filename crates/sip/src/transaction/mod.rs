@@ -3,24 +3,36 @@
 //! A machine is a small value: `step(input)` gives the next state and pushes [`Effect`]s. Messages, addresses and
 //! deadlines belong to the [`table`]. The machines know only datagrams; what a timer is worth on a stream, says
 //! [`Timer::by`].
+//!
+//! After its last word a transaction has up to half a minute left in which it only hears repetitions
+//! ([`Timer::lingers`]). By then it is no machine with messages any more, but the little that repetitions need
+//! ([`lingering`], [`memo`]), found by a fingerprint ([`key`]) and forgotten by a timer wheel.
 
+mod client;
 mod client_invite;
 mod client_other;
 mod key;
+mod lingering;
+mod memo;
+mod server;
 mod server_invite;
 mod server_other;
 mod table;
 
 use std::time::Duration;
 
+use base::Mono;
+
 use crate::api::Transport;
 
+pub(crate) use client::ClientUser;
 pub(crate) use client_invite::InviteClient;
 pub(crate) use client_other::OtherClient;
-pub(crate) use key::{ClientKey, MergeKey, ServerKey};
+pub(crate) use key::{ClientKey, Keys, MergeKey, ServerKey};
+pub(crate) use server::{Asked, Back};
 pub(crate) use server_invite::InviteServer;
 pub(crate) use server_other::OtherServer;
-pub(crate) use table::{Back, ClientUser, Ending, Table};
+pub(crate) use table::Table;
 
 /// A transaction in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,21 +68,14 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// All of them.
-    pub(crate) const ALL: [Timer; 12] = [
-        Timer::A,
-        Timer::B,
-        Timer::D,
-        Timer::E,
-        Timer::F,
-        Timer::G,
-        Timer::H,
-        Timer::I,
-        Timer::J,
-        Timer::K,
-        Timer::L,
-        Timer::M,
-    ];
+    /// Whether all that is left to do until it runs out is to hear repetitions. (Not so H: until then our refusal is
+    /// repeated.)
+    pub(crate) fn lingers(self) -> bool {
+        match self {
+            Timer::D | Timer::I | Timer::J | Timer::K | Timer::L | Timer::M => true,
+            Timer::A | Timer::B | Timer::E | Timer::F | Timer::G | Timer::H => false,
+        }
+    }
 
     /// How long it runs by `transport` if it runs `after` with datagrams (RFC 3261 §17, table 4; RFC 6026 §7). None: not
     /// at all, since a stream repeats nothing; zero: nothing repeated is to be absorbed.
@@ -132,6 +137,21 @@ pub(crate) enum Effect {
 
 /// The effects of one step, in order.
 pub(crate) type Effects = Vec<Effect>;
+
+/// Until when a machine lingers that wants this done. None: it does not.
+fn lingers(now: Mono, fx: &Effects, transport: Transport) -> Option<Mono> {
+    fx.iter().find_map(|effect| match *effect {
+        Effect::Set(timer, after) if timer.lingers() => {
+            Some(now + timer.by(transport, after).unwrap_or_default())
+        }
+        Effect::Set(..)
+        | Effect::Send
+        | Effect::Acknowledge
+        | Effect::Deliver
+        | Effect::TimedOut
+        | Effect::Stop(_) => None,
+    })
+}
 
 /// What happens to a client machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,109 +1,66 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use base::Mono;
-use bytes::Bytes;
+use base::{Mono, Random};
 
+use super::client::{Client, ClientMachine, ClientRest, ClientUser};
+use super::lingering::Lingering;
+use super::memo::Answered;
+use super::server::{Asked, Server, ServerMachine, ServerRest, Was};
 use super::{
-    Class, ClientInput, ClientKey, Effect, Effects, InviteClient, InviteServer, MergeKey, OtherClient,
-    OtherServer, ServerInput, ServerKey, Timer, Times, TransactionId,
+    Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, ServerInput, ServerKey, Timer,
+    Times, TransactionId,
 };
-use crate::api::{DialogId, Flow, RegistrationId, Transport};
-use crate::endpoint::{TimerName, Wire};
-use crate::message::{CSeq, HeaderName, Method, Request, Response};
+use crate::api::{DialogId, Flow};
+use crate::endpoint::{Config, Limits, TimerName, Wire, way_back_of};
+use crate::message::{Request, Response};
 
-/// Who hears of the answers to our request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClientUser {
-    /// The INVITE that begins a dialog.
-    Invite(DialogId),
-    /// The CANCEL of that INVITE.
-    Cancel(DialogId),
-    /// The BYE of a dialog.
-    Bye(DialogId),
-    /// The BYE of a fork that lost.
-    ForkBye(DialogId),
-    /// A re-INVITE or UPDATE of ours.
-    Change(DialogId),
-    /// The CANCEL of such a re-INVITE.
-    ChangeCancel(DialogId),
-    /// A PRACK of ours.
-    Prack(DialogId),
-    /// A NOTIFY of ours.
-    Notify(DialogId),
-    /// A REGISTER of ours.
-    Registration(RegistrationId),
-}
-
-/// How a client transaction came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Nobody answered.
-    TimedOut,
-    /// It was answered long enough ago.
-    Done,
-}
-
-/// The way back for answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Back {
-    pub(crate) flow: Flow,
-    /// When that is a stream that is gone.
-    pub(crate) other: Flow,
-}
-
-/// All transactions.
-#[derive(Debug, Default)]
+/// All transactions: those in which something is still to be done or said by their numbers, with their machines and
+/// messages; and by their keys what is left of the others, which are many more.
+#[derive(Debug)]
 pub(crate) struct Table {
     times: Times,
+    pub(crate) keys: Keys,
+    /// `Server` of every answer.
+    server: String,
     last: u64,
     clients: BTreeMap<TransactionId, Client>,
     by_answer: BTreeMap<ClientKey, TransactionId>,
+    client_rests: Lingering<ClientKey, ClientRest>,
     servers: BTreeMap<TransactionId, Server>,
     by_request: BTreeMap<ServerKey, TransactionId>,
-    by_merge: BTreeMap<MergeKey, TransactionId>,
-}
-
-#[derive(Debug)]
-struct Client {
-    key: ClientKey,
-    machine: ClientMachine,
-    request: Request,
-    bytes: Bytes,
-    flow: Flow,
-    /// Where it goes if no stream can be opened.
-    fallback: Option<Flow>,
-    user: ClientUser,
+    server_rests: Lingering<ServerKey, ServerRest>,
+    /// Of the requests outside dialogs, in both.
+    merges: BTreeSet<MergeKey>,
+    /// Those that shrink as soon as their users have seen to them, and until when they linger. None: not at all.
+    settled: Vec<(Settled, Option<Mono>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum ClientMachine {
-    Invite(InviteClient),
-    Other(OtherClient),
-}
-
-#[derive(Debug)]
-struct Server {
-    key: ServerKey,
-    merge: Option<MergeKey>,
-    machine: ServerMachine,
-    back: Back,
-    last_answer: Bytes,
-    dialog: Option<DialogId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum ServerMachine {
-    Invite(InviteServer),
-    Other(OtherServer),
+enum Settled {
+    Client(TransactionId),
+    Server(TransactionId),
 }
 
 impl Table {
-    /// An empty table.
-    pub(crate) fn new(times: Times) -> Table {
-        Table { times, ..Table::default() }
+    /// An empty table; the secret of its fingerprints is drawn from `random`.
+    pub(crate) fn new(config: &Config, random: &mut Random) -> Table {
+        Table {
+            times: config.times,
+            keys: Keys::new(random),
+            server: config.user_agent.clone(),
+            last: 0,
+            clients: BTreeMap::new(),
+            by_answer: BTreeMap::new(),
+            client_rests: Lingering::default(),
+            servers: BTreeMap::new(),
+            by_request: BTreeMap::new(),
+            server_rests: Lingering::default(),
+            merges: BTreeSet::new(),
+            settled: Vec::new(),
+        }
     }
 
-    /// Sends `request`, whose top Via has the branch of `key`, and keeps at it.
+    /// Sends `request` and keeps at it.
     pub(crate) fn open_client(
         &mut self,
         now: Mono,
@@ -125,21 +82,27 @@ impl Table {
         id
     }
 
-    /// An answer came; to whom and for which request it is to be shown. None: stray, or settled here.
+    /// An answer came by `flow`; to whom and for which request it is to be shown. None: stray, or settled here.
     pub(crate) fn answered(
         &mut self,
         now: Mono,
         wire: &mut Wire,
+        flow: Flow,
         response: &Response,
     ) -> Option<(ClientUser, TransactionId)> {
-        let id = *self.by_answer.get(&ClientKey::of(response)?)?;
+        let key = self.keys.answered(response)?;
+        let Some(&id) = self.by_answer.get(&key) else {
+            return self.answered_again(wire, key, flow, response);
+        };
         let client = self.clients.get_mut(&id)?;
-        let fx = client.step(ClientInput::Answer(Class::of(response.status)), &self.times);
-        client.perform(now, wire, id, &fx, Some(response));
-        fx.contains(&Effect::Deliver).then_some((client.user, id))
+        let input = ClientInput::Answer(Class::of(response.status));
+        let (fx, until) = client.step(now, wire, id, &self.times, input, Some(response));
+        let user = client.user;
+        self.settle(now, Settled::Client(id), until);
+        fx.contains(&Effect::Deliver).then_some((user, id))
     }
 
-    /// The request of a client transaction, and its way.
+    /// The request of a client transaction, and its way, until the final answer was seen to.
     pub(crate) fn request(&self, id: TransactionId) -> Option<(&Request, Flow)> {
         self.clients.get(&id).map(|client| (&client.request, client.flow))
     }
@@ -205,44 +168,28 @@ impl Table {
 
     /// Forgets a client transaction without a word.
     pub(crate) fn forget_client(&mut self, wire: &mut Wire, id: TransactionId) {
-        let Some(client) = self.clients.remove(&id) else { return };
-        // A CANCEL that is sent again has the branch of the one before, and its answers.
-        if self.by_answer.get(&client.key) == Some(&id) {
-            self.by_answer.remove(&client.key);
+        if let Some(client) = self.remove_client(id) {
+            client.stop_timers(wire, id);
         }
-        stop_all(wire, id);
     }
 
-    /// Begins a server transaction for `request`; answers go `back`.
-    pub(crate) fn open_server(
-        &mut self,
-        key: ServerKey,
-        merge: Option<MergeKey>,
-        method: &Method,
-        back: Back,
-    ) -> TransactionId {
+    /// Begins a server transaction for `request`.
+    pub(crate) fn open_server(&mut self, asked: Asked, request: &Request) -> TransactionId {
         let id = self.new_id();
-        let machine = match method {
-            Method::Invite => ServerMachine::Invite(InviteServer::Proceeding),
-            _ => ServerMachine::Other(OtherServer::Trying),
-        };
-        self.by_request.insert(key.clone(), id);
-        if let Some(merge) = &merge {
-            self.by_merge.entry(merge.clone()).or_insert(id);
-        }
-        self.servers
-            .insert(id, Server { key, merge, machine, back, last_answer: Bytes::new(), dialog: None });
+        self.by_request.insert(asked.key, id);
+        self.merges.extend(asked.merge);
+        self.servers.insert(id, Server::new(asked, request));
         id
     }
 
-    /// The server transaction of a request that came before.
-    pub(crate) fn server(&self, key: &ServerKey) -> Option<TransactionId> {
-        self.by_request.get(key).copied()
+    /// Whether a request came before.
+    pub(crate) fn is_known(&self, key: &ServerKey) -> bool {
+        self.by_request.contains_key(key) || self.server_rests.get(key).is_some()
     }
 
     /// Whether the same request is being answered already, having come by another way.
     pub(crate) fn is_merged(&self, merge: &MergeKey) -> bool {
-        self.by_merge.contains_key(merge)
+        self.merges.contains(merge)
     }
 
     /// Says which dialog an INVITE belongs to.
@@ -252,43 +199,78 @@ impl Table {
         }
     }
 
-    /// The dialog of an INVITE.
-    pub(crate) fn dialog_of(&self, id: TransactionId) -> Option<DialogId> {
-        self.servers.get(&id)?.dialog
+    /// The INVITE with this key: its dialog, if it has one, and its transaction, if it was not finally answered. None: there
+    /// is no such INVITE.
+    pub(crate) fn invite(&self, key: &ServerKey) -> Option<(Option<DialogId>, Option<TransactionId>)> {
+        if let Some(id) = self.by_request.get(key) {
+            return Some((self.servers.get(id)?.dialog, Some(*id)));
+        }
+        match self.server_rests.get(key)?.was {
+            Was::Accepted(dialog) => Some((dialog, None)),
+            Was::Confirmed | Was::Answered(_) => Some((None, None)),
+        }
     }
 
-    /// The way of the answers to a request.
+    /// The way of the answers to a request, until it was finally answered.
     pub(crate) fn way_back(&self, id: TransactionId) -> Option<Flow> {
-        self.servers.get(&id).map(|server| server.back.flow)
+        self.servers.get(&id).map(|server| server.asked.back.flow)
     }
 
-    /// The same request came again.
-    pub(crate) fn repeated(&mut self, now: Mono, wire: &mut Wire, id: TransactionId) {
-        self.step_server(now, wire, id, ServerInput::Repeated);
+    /// Sees to a request if it came before; false: it did not.
+    pub(crate) fn repeated(
+        &mut self,
+        now: Mono,
+        wire: &mut Wire,
+        key: &ServerKey,
+        flow: Flow,
+        request: &Request,
+    ) -> bool {
+        if let Some(&id) = self.by_request.get(key) {
+            self.step_server(now, wire, id, ServerInput::Repeated);
+            return true;
+        }
+        let Some(rest) = self.server_rests.get(key) else { return false };
+        match &rest.was {
+            Was::Answered(answered) => {
+                let answer = answered.again(request, flow, &self.server);
+                wire.send(way_back_of(request, flow), answer.encode());
+            }
+            Was::Accepted(_) | Was::Confirmed => {}
+        }
+        true
     }
 
-    /// An ACK came for the INVITE; true when it acknowledges a 2xx (by the rules of RFC 2543).
-    pub(crate) fn acknowledged(&mut self, now: Mono, wire: &mut Wire, id: TransactionId) -> bool {
-        self.step_server(now, wire, id, ServerInput::Ack).contains(&Effect::Deliver)
+    /// An ACK came; true when it is for a dialog: it is of no transaction, or acknowledges a 2xx by the rules of RFC 2543.
+    pub(crate) fn acknowledged(&mut self, now: Mono, wire: &mut Wire, key: &ServerKey) -> bool {
+        if let Some(&id) = self.by_request.get(key) {
+            return self.step_server(now, wire, id, ServerInput::Ack);
+        }
+        self.server_rests.get(key).is_none_or(|rest| match rest.was {
+            Was::Accepted(_) => true,
+            Was::Confirmed | Was::Answered(_) => false,
+        })
     }
 
     /// Answers a request.
     pub(crate) fn answer(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, response: &Response) {
         let Some(server) = self.servers.get_mut(&id) else { return };
         let before = std::mem::replace(&mut server.last_answer, response.encode());
-        let fx = self.step_server(now, wire, id, ServerInput::Answer(Class::of(response.status)));
+        let input = ServerInput::Answer(Class::of(response.status));
+        let (fx, until) = server.step(now, wire, id, &self.times, input);
         // An answer that came too late must not be what a repeated request gets.
-        if !fx.contains(&Effect::Send)
-            && let Some(server) = self.servers.get_mut(&id)
-        {
+        if !fx.contains(&Effect::Send) {
             server.last_answer = before;
         }
+        if until.is_some() && matches!(server.machine, ServerMachine::Other(_)) {
+            server.answered = Answered::by(response, server.tagged);
+        }
+        self.settle(now, Settled::Server(id), until);
     }
 
     /// Answers an INVITE in the place of its 100, and forgets it; false: the 100 has left.
     pub(crate) fn refuse_at_once(&mut self, wire: &mut Wire, id: TransactionId, refusal: &Response) -> bool {
         let Some(server) = self.servers.get(&id) else { return false };
-        let flow = server.back.flow;
+        let flow = server.asked.back.flow;
         let first = !server.last_answer.is_empty() && wire.take_back(flow, &server.last_answer);
         if first {
             wire.send(flow, refusal.encode());
@@ -297,31 +279,83 @@ impl Table {
         first
     }
 
-    /// A timer ran out; who must be told that which request is over, and how.
+    /// A timer ran out; who must be told that nobody answered which request.
     pub(crate) fn fire(
         &mut self,
         now: Mono,
         wire: &mut Wire,
         id: TransactionId,
         timer: Timer,
-    ) -> Option<(ClientUser, TransactionId, Ending)> {
+    ) -> Option<(ClientUser, TransactionId)> {
         let Some(client) = self.clients.get_mut(&id) else {
             self.step_server(now, wire, id, ServerInput::Timer(timer));
             return None;
         };
-        let fx = client.step(ClientInput::Timer(timer), &self.times);
-        client.perform(now, wire, id, &fx, None);
+        client.step(now, wire, id, &self.times, ClientInput::Timer(timer), None);
         let (user, over) = (client.user, client.is_over());
         if over {
             self.forget_client(wire, id);
         }
-        let ending = if fx.contains(&Effect::TimedOut) { Ending::TimedOut } else { Ending::Done };
-        over.then_some((user, id, ending))
+        over.then_some((user, id))
+    }
+
+    /// Leaves of what was settled only what is needed to hear repetitions.
+    pub(crate) fn tidy(&mut self) {
+        while let Some((settled, until)) = self.settled.pop() {
+            match settled {
+                Settled::Client(id) => {
+                    let Some(client) = self.remove_client(id) else { continue };
+                    if let (Some(until), Some(rest)) = (until, client.rest(id)) {
+                        self.client_rests.keep(client.key, rest, until);
+                    }
+                }
+                Settled::Server(id) => {
+                    let Some(mut server) = self.servers.remove(&id) else { continue };
+                    self.by_request.remove(&server.asked.key);
+                    match (until, server.rest()) {
+                        (Some(until), Some(rest)) => self.server_rests.keep(server.asked.key, rest, until),
+                        _ => self.forget_merge(server.asked.merge),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets what has lingered long enough, up to an INVITE of ours whose user must be told that it was. None: no more is
+    /// due.
+    pub(crate) fn forget_due(&mut self, now: Mono) -> Option<(ClientUser, TransactionId)> {
+        while let Some(rest) = self.server_rests.forget_due(now) {
+            self.forget_merge(rest.merge);
+        }
+        loop {
+            match self.client_rests.forget_due(now)? {
+                ClientRest::Accepted(id, user) => return Some((user, id)),
+                ClientRest::Refused(_) => {}
+            }
+        }
+    }
+
+    /// When to call `forget_due` next.
+    pub(crate) fn next_due(&self) -> Option<Mono> {
+        self.client_rests.next().into_iter().chain(self.server_rests.next()).min()
     }
 
     /// How many client and server transactions there are.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.clients.len(), self.servers.len())
+        let clients = self.clients.len() + self.client_rests.len();
+        (clients, self.servers.len() + self.server_rests.len())
+    }
+
+    /// How many of both only linger.
+    pub(crate) fn lingering(&self) -> usize {
+        self.client_rests.len() + self.server_rests.len()
+    }
+
+    /// Whether there is no room for another request: one inside a dialog has twice as much.
+    pub(crate) fn is_full(&self, limits: &Limits, inside: bool) -> bool {
+        let more = if inside { 2 } else { 1 };
+        self.servers.len() >= limits.server_transactions_max.saturating_mul(more)
+            || self.server_rests.len() >= limits.lingering_max.saturating_mul(more)
     }
 
     fn new_id(&mut self) -> TransactionId {
@@ -332,191 +366,69 @@ impl Table {
     fn new_client(&mut self, request: Request, flow: Flow, user: ClientUser) -> (TransactionId, Client) {
         let id = self.new_id();
         let via = request.headers.top_via().expect("our requests have a Via that we wrote");
-        let branch = via.branch().expect("our Via has a branch").to_owned();
-        let key = ClientKey { branch, method: request.method.clone() };
-        self.by_answer.insert(key.clone(), id);
-        let machine = ClientMachine::Invite(InviteClient::Proceeding);
-        let mut client = Client { key, machine, request, bytes: Bytes::new(), flow, fallback: None, user };
-        client.go_by(flow);
-        (id, client)
+        let branch = via.branch().expect("our Via has a branch");
+        let key = self.keys.client(branch, &request.method);
+        self.by_answer.insert(key, id);
+        (id, Client::new(key, request, flow, user))
     }
 
-    fn step_server(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, input: ServerInput) -> Effects {
-        let mut fx = Effects::new();
-        let Some(server) = self.servers.get_mut(&id) else { return fx };
-        let over = match &mut server.machine {
-            ServerMachine::Invite(state) => {
-                *state = state.step(input, &self.times, &mut fx);
-                *state == InviteServer::Terminated
+    fn remove_client(&mut self, id: TransactionId) -> Option<Client> {
+        let client = self.clients.remove(&id)?;
+        // A CANCEL that is sent again has the branch of the one before, and its answers.
+        if self.by_answer.get(&client.key) == Some(&id) {
+            self.by_answer.remove(&client.key);
+        }
+        Some(client)
+    }
+
+    /// An answer came to a request that is settled.
+    fn answered_again(
+        &self,
+        wire: &mut Wire,
+        key: ClientKey,
+        flow: Flow,
+        response: &Response,
+    ) -> Option<(ClientUser, TransactionId)> {
+        match (self.client_rests.get(&key)?, Class::of(response.status)) {
+            (ClientRest::Accepted(id, user), Class::Success) => Some((*user, *id)),
+            (ClientRest::Refused(refused), Class::Failure) => {
+                let (to, ack) = refused.acknowledge(response, flow)?;
+                wire.send(to, ack.encode());
+                None
             }
-            ServerMachine::Other(state) => {
-                *state = state.step(input, &self.times, &mut fx);
-                *state == OtherServer::Terminated
-            }
-        };
-        server.perform(now, wire, id, &fx);
-        if over {
+            (ClientRest::Accepted(..), Class::Provisional | Class::Failure)
+            | (ClientRest::Refused(_), Class::Provisional | Class::Success) => None,
+        }
+    }
+
+    /// Whether its user is to see the message in hand.
+    fn step_server(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, input: ServerInput) -> bool {
+        let Some(server) = self.servers.get_mut(&id) else { return false };
+        let (fx, until) = server.step(now, wire, id, &self.times, input);
+        if server.is_over() {
             self.forget_server(wire, id);
         }
-        fx
+        self.settle(now, Settled::Server(id), until);
+        fx.contains(&Effect::Deliver)
+    }
+
+    /// Something has come to its end, and lingers until `until`.
+    fn settle(&mut self, now: Mono, settled: Settled, until: Option<Mono>) {
+        if let Some(until) = until {
+            self.settled.push((settled, Some(until).filter(|until| *until > now)));
+        }
     }
 
     fn forget_server(&mut self, wire: &mut Wire, id: TransactionId) {
         let Some(server) = self.servers.remove(&id) else { return };
-        self.by_request.remove(&server.key);
-        if let Some(merge) = server.merge
-            && self.by_merge.get(&merge) == Some(&id)
-        {
-            self.by_merge.remove(&merge);
+        self.by_request.remove(&server.asked.key);
+        self.forget_merge(server.asked.merge);
+        server.stop_timers(wire, id);
+    }
+
+    fn forget_merge(&mut self, merge: Option<MergeKey>) {
+        if let Some(merge) = merge {
+            self.merges.remove(&merge);
         }
-        stop_all(wire, id);
-    }
-}
-
-impl Client {
-    /// Sends the request for the first time.
-    fn start(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, times: &Times) {
-        let mut fx = Effects::new();
-        self.machine = match self.key.method {
-            Method::Invite => ClientMachine::Invite(InviteClient::start(times, &mut fx)),
-            _ => ClientMachine::Other(OtherClient::start(times, &mut fx)),
-        };
-        self.perform(now, wire, id, &fx, None);
-    }
-
-    /// Goes by `flow` from now on, and says so in its Via (RFC 3261 §18.1.1).
-    fn go_by(&mut self, flow: Flow) {
-        self.flow = flow;
-        let mut via = self.request.headers.top_via().expect("our requests have a Via that we wrote");
-        via.transport = flow.transport.name().to_owned();
-        self.request.headers.replace_top_via(&via).expect("the Via that was just read is there");
-        self.bytes = self.request.encode();
-    }
-
-    /// Whether a final answer is waited for.
-    fn is_asking(&self) -> bool {
-        match self.machine {
-            ClientMachine::Invite(state) => match state {
-                InviteClient::Calling { .. } | InviteClient::Proceeding => true,
-                InviteClient::Accepted | InviteClient::Completed | InviteClient::Terminated => false,
-            },
-            ClientMachine::Other(state) => match state {
-                OtherClient::Trying { .. } | OtherClient::Proceeding => true,
-                OtherClient::Completed | OtherClient::Terminated => false,
-            },
-        }
-    }
-
-    fn step(&mut self, input: ClientInput, times: &Times) -> Effects {
-        let mut fx = Effects::new();
-        match &mut self.machine {
-            ClientMachine::Invite(state) => *state = state.step(input, times, &mut fx),
-            ClientMachine::Other(state) => *state = state.step(input, times, &mut fx),
-        }
-        fx
-    }
-
-    fn is_over(&self) -> bool {
-        match self.machine {
-            ClientMachine::Invite(state) => state == InviteClient::Terminated,
-            ClientMachine::Other(state) => state == OtherClient::Terminated,
-        }
-    }
-
-    fn perform(
-        &self,
-        now: Mono,
-        wire: &mut Wire,
-        id: TransactionId,
-        fx: &Effects,
-        answer: Option<&Response>,
-    ) {
-        let gate = match self.user {
-            ClientUser::Invite(dialog) => Some(dialog),
-            ClientUser::Cancel(_)
-            | ClientUser::Bye(_)
-            | ClientUser::ForkBye(_)
-            | ClientUser::Change(_)
-            | ClientUser::ChangeCancel(_)
-            | ClientUser::Prack(_)
-            | ClientUser::Notify(_)
-            | ClientUser::Registration(_) => None,
-        };
-        for effect in fx {
-            match *effect {
-                Effect::Send => {
-                    wire.send_gated(self.flow, self.bytes.clone(), gate);
-                    wire.await_opening(now, self.flow);
-                }
-                Effect::Acknowledge => {
-                    if let Some(answer) = answer {
-                        wire.send(self.flow, acknowledgement(&self.request, answer).encode());
-                    }
-                }
-                Effect::Set(timer, after) => {
-                    if let Some(after) = timer.by(self.flow.transport, after) {
-                        wire.timers.set(TimerName::Transaction(id, timer), now + after);
-                    }
-                }
-                Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
-                Effect::Deliver | Effect::TimedOut => {}
-            }
-        }
-    }
-}
-
-impl Back {
-    /// The way that can be gone now.
-    fn now(self, wire: &Wire) -> Flow {
-        match self.flow.transport {
-            Transport::Tcp if !wire.connections.is_open(self.flow) => self.other,
-            Transport::Udp | Transport::Tcp => self.flow,
-        }
-    }
-}
-
-impl Server {
-    fn perform(&self, now: Mono, wire: &mut Wire, id: TransactionId, fx: &Effects) {
-        for effect in fx {
-            match *effect {
-                // Nothing was answered yet when an INVITE comes again before its 100 was made.
-                Effect::Send if self.last_answer.is_empty() => {}
-                Effect::Send => {
-                    let flow = self.back.now(wire);
-                    wire.send(flow, self.last_answer.clone());
-                    wire.await_opening(now, flow);
-                }
-                Effect::Set(timer, after) => {
-                    if let Some(after) = timer.by(self.back.flow.transport, after) {
-                        wire.timers.set(TimerName::Transaction(id, timer), now + after);
-                    }
-                }
-                Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
-                Effect::Acknowledge | Effect::Deliver | Effect::TimedOut => {}
-            }
-        }
-    }
-}
-
-/// The ACK for a refusal belongs to the INVITE's transaction: same branch, same way (RFC 3261 §17.1.1.3).
-fn acknowledgement(request: &Request, answer: &Response) -> Request {
-    let mut ack = Request::new(Method::Ack, request.uri.clone());
-    let copied =
-        [HeaderName::Via, HeaderName::Route, HeaderName::From, HeaderName::CallId, HeaderName::MaxForwards];
-    for name in copied {
-        for line in request.headers.all(&name) {
-            ack.headers.push(name.clone(), line);
-        }
-    }
-    ack.headers.push(HeaderName::To, answer.headers.get(&HeaderName::To).unwrap_or_default());
-    if let Ok(cseq) = request.headers.cseq() {
-        ack.headers.push(HeaderName::CSeq, CSeq { number: cseq.number, method: Method::Ack }.to_string());
-    }
-    ack
-}
-
-fn stop_all(wire: &mut Wire, id: TransactionId) {
-    for timer in Timer::ALL {
-        wire.timers.cancel(&TimerName::Transaction(id, timer));
     }
 }
