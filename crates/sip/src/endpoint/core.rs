@@ -12,6 +12,8 @@ use crate::transaction::{ClientUser, Table, TransactionId};
 /// What we do, for Allow.
 pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
 pub(crate) const SDP: &str = "application/sdp";
+/// What the body of an INVITE may be, for Accept.
+pub(crate) const BODIES: &str = "application/sdp, multipart/mixed, multipart/alternative";
 const HOPS_MAX: &str = "70";
 
 /// What dialogs and registrations stand on: configuration, chance, transactions and the wire.
@@ -131,7 +133,7 @@ impl Core {
     /// An answer to OPTIONS: what we can do (RFC 3261 §11.2).
     pub(super) fn can_do(&self, mut response: Response) -> Response {
         response.headers.push(HeaderName::Allow, ALLOWED);
-        response.headers.push(HeaderName::Accept, SDP);
+        response.headers.push(HeaderName::Accept, BODIES);
         self.put_supported(&mut response.headers);
         response
     }

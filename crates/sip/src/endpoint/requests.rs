@@ -5,7 +5,9 @@ use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::{Core, Endpoint};
 use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
-use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
+use crate::message::{
+    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen,
+};
 use crate::registrar::Registered;
 use crate::transaction::{Back, MergeKey, ServerKey, TransactionId};
 
@@ -16,8 +18,13 @@ impl Endpoint {
     /// Takes a message to whom it is for.
     pub(super) fn message(&mut self, now: Now, flow: Flow, data: &[u8]) {
         match screen(data) {
-            Screened::Accept(Message::Request(request)) => self.request(now, flow, request),
-            Screened::Accept(Message::Response(response)) => self.response(now, &response),
+            Screened::Accept(mut message) => {
+                bring_out_sdp(&mut message);
+                match message {
+                    Message::Request(request) => self.request(now, flow, request),
+                    Message::Response(response) => self.response(now, &response),
+                }
+            }
             Screened::Answer(refusal) => self.core.answer_statelessly(flow, refusal.response()),
             Screened::Drop(_) | Screened::KeepAlive => {}
         }

@@ -174,6 +174,23 @@ fn skip_empty_lines(mut data: &[u8]) -> &[u8] {
     data
 }
 
+/// The header lines of a part of a body, and where its content begins. None: they cannot be read.
+pub(super) fn read_part(data: &[u8]) -> Option<(Headers, usize)> {
+    let (mut headers, mut lines) = (Headers::default(), Lines { rest: data });
+    while let Some(first) = lines.next() {
+        if first.is_empty() {
+            return Some((headers, data.len() - lines.rest.len()));
+        }
+        if headers.len() == HEADER_LINES_MAX {
+            return None;
+        }
+        let (name, value) = read_header(first, &mut lines).ok()?;
+        headers.push(name, value);
+    }
+    // Where nothing follows, the empty line may be missing (RFC 2046 §5.1.1).
+    lines.rest.is_empty().then_some((headers, data.len()))
+}
+
 /// Whether `text` begins like a SIP version.
 fn is_sip_word(text: &str) -> bool {
     text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
