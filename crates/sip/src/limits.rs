@@ -31,6 +31,12 @@ pub const URI_BYTES_MAX: usize = 2_048;
 /// Bytes of a host name, as in DNS. More: 400.
 pub const HOST_BYTES_MAX: usize = 255;
 
+/// Parts of a body of several. More: it is not understood, 415.
+pub const BODY_PARTS_MAX: usize = 32;
+
+/// How deep bodies of several parts may stand in each other. Deeper: not understood, 415.
+pub const BODY_DEPTH_MAX: usize = 3;
+
 /// Bytes of a Call-ID; it is kept for the life of a call. More: 400.
 pub const CALL_ID_BYTES_MAX: usize = 512;
 

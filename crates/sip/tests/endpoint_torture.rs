@@ -129,7 +129,10 @@ fn a_refusal_says_what_would_do() {
         answer("bext01").headers.get(&HeaderName::Unsupported),
         Some("nothingSupportsThis, nothingSupportsThisEither")
     );
-    assert_eq!(answer("invut").headers.get(&HeaderName::Accept), Some("application/sdp"));
+    assert_eq!(
+        answer("invut").headers.get(&HeaderName::Accept),
+        Some("application/sdp, multipart/mixed, multipart/alternative")
+    );
     assert!(answer("mpart01").headers.get(&HeaderName::Allow).unwrap().contains("INVITE"));
     let challenges = answer("cparam01");
     let lines: Vec<&str> = challenges.headers.all(&HeaderName::WwwAuthenticate).collect();

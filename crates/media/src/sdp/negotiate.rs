@@ -173,10 +173,27 @@ fn is_one_host(address: IpAddr) -> bool {
     !address.is_multicast() && !broadcast
 }
 
+/// The payload number that a format is. Only as numbers are written: what we answer must be what was offered, to the
+/// letter.
+fn payload_of(format: &str) -> Option<u8> {
+    let payload: u8 = format.parse().ok().filter(|payload| *payload < 128)?;
+    let is_plain = match format.as_bytes() {
+        [b'0'] => true,
+        [first, ..] => (b'1'..=b'9').contains(first),
+        [] => false,
+    };
+    is_plain.then_some(payload)
+}
+
+/// What a payload number means; of several maps the first one counts.
+fn map_of(media: &Media, payload: u8) -> Option<&Map> {
+    media.maps.iter().find(|map| map.payload == payload)
+}
+
 /// The codec of a format: by its `a=rtpmap`, or by its number when that is a static one (RFC 3551 §6).
 fn codec_of(media: &Media, format: &str) -> Option<(u8, Codec)> {
-    let payload = format.parse().ok().filter(|payload| *payload < 128)?;
-    let codec = match media.maps.iter().find(|map| map.payload == payload) {
+    let payload = payload_of(format)?;
+    let codec = match map_of(media, payload) {
         Some(map) if map.clock_hz == CLOCK_HZ => Codec::of_name(&map.encoding),
         Some(_) => None,
         None => Codec::of_payload(payload),
@@ -184,14 +201,11 @@ fn codec_of(media: &Media, format: &str) -> Option<(u8, Codec)> {
     codec.map(|codec| (payload, codec))
 }
 
+/// The first format that is RFC 4733 events.
 fn events(media: &Media) -> Option<u8> {
-    let listed = |payload: u8| media.formats.iter().any(|format| format.parse() == Ok(payload));
-    media
-        .maps
-        .iter()
-        .filter(|map| map.clock_hz == CLOCK_HZ && map.encoding.eq_ignore_ascii_case(EVENTS_NAME))
-        .map(|map| map.payload)
-        .find(|payload| listed(*payload))
+    let is_events = |map: &Map| map.clock_hz == CLOCK_HZ && map.encoding.eq_ignore_ascii_case(EVENTS_NAME);
+    let mut payloads = media.formats.iter().filter_map(|format| payload_of(format));
+    payloads.find(|payload| map_of(media, *payload).is_some_and(is_events))
 }
 
 #[cfg(test)]
@@ -239,6 +253,24 @@ mod tests {
         assert_eq!((terms.codec, terms.payload, terms.events), (Codec::Pcmu, 0, None));
         assert_eq!(terms.remote, Some("10.0.0.9:4000".parse().unwrap()));
         assert!(text.contains("m=audio 30000 RTP/AVP 0\r\n"), "{text}");
+    }
+
+    #[test]
+    fn a_format_is_answered_as_it_was_written_or_not_at_all() {
+        let (text, terms) = answered("m=audio 4000 RTP/AVP 00 +8 08 8\r\n");
+        assert_eq!((terms.codec, terms.payload), (Codec::Pcma, 8));
+        assert!(text.contains("m=audio 30000 RTP/AVP 8\r\n"), "{text}");
+        assert_eq!(
+            answer(their("m=audio 4000 RTP/AVP 00\r\n").as_bytes(), local()),
+            Err(SdpError::NoCommonCodec)
+        );
+    }
+
+    #[test]
+    fn of_two_maps_of_a_number_the_first_counts() {
+        let maps = "a=rtpmap:8 PCMA/8000\r\na=rtpmap:8 telephone-event/8000\r\n";
+        let (_, terms) = answered(&format!("m=audio 4000 RTP/AVP 8\r\n{maps}"));
+        assert_eq!((terms.payload, terms.events), (8, None), "a number is a codec or events, not both");
     }
 
     #[test]

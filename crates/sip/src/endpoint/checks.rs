@@ -1,7 +1,7 @@
 //! What an endpoint objects to in a request before it looks at what is asked (RFC 3261 §8.2.1–§8.2.3).
 
 use super::Core;
-use super::core::{ALLOWED, SDP};
+use super::core::{ALLOWED, BODIES, SDP};
 use crate::message::{HeaderName, Method, Request, Response, check};
 
 /// Why a request is refused.
@@ -75,7 +75,7 @@ fn object_to_content(request: &Request) -> Option<Objection> {
         return None;
     }
     if !check::understands_body(request, &[SDP]) {
-        return Some(Objection::with(415, HeaderName::Accept, SDP));
+        return Some(Objection::with(415, HeaderName::Accept, BODIES));
     }
     (!check::accepts(request, SDP)).then(|| Objection::plain(406))
 }

@@ -14,6 +14,8 @@ pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDAT
 pub(crate) const SDP: &str = "application/sdp";
 /// Max-Forwards of our requests (RFC 3261 §8.1.1.6).
 pub(crate) const HOPS_MAX: &str = "70";
+/// What the body of an INVITE may be, for Accept.
+pub(crate) const BODIES: &str = "application/sdp, multipart/mixed, multipart/alternative";
 
 /// What dialogs and registrations stand on: configuration, chance, transactions and the wire.
 #[derive(Debug)]
@@ -132,7 +134,7 @@ impl Core {
     /// An answer to OPTIONS: what we can do (RFC 3261 §11.2).
     pub(super) fn can_do(&self, mut response: Response) -> Response {
         response.headers.push(HeaderName::Allow, ALLOWED);
-        response.headers.push(HeaderName::Accept, SDP);
+        response.headers.push(HeaderName::Accept, BODIES);
         self.put_supported(&mut response.headers);
         response
     }

@@ -6,7 +6,9 @@ use super::overload::busy;
 use super::{Core, Endpoint};
 use crate::api::Flow;
 use crate::dialog::{Caller, Dialog};
-use crate::message::{HeaderName, Headers, Message, Method, Request, Response, Screened, screen};
+use crate::message::{
+    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen,
+};
 use crate::registrar::Registered;
 use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
 
@@ -17,8 +19,13 @@ impl Endpoint {
             return;
         }
         match screen(data) {
-            Screened::Accept(Message::Request(request)) => self.request(now, flow, request),
-            Screened::Accept(Message::Response(response)) => self.response(now, flow, &response),
+            Screened::Accept(mut message) => {
+                bring_out_sdp(&mut message);
+                match message {
+                    Message::Request(request) => self.request(now, flow, request),
+                    Message::Response(response) => self.response(now, flow, &response),
+                }
+            }
             Screened::Answer(refusal) => self.core.answer_statelessly(flow, refusal.response()),
             Screened::Drop(_) | Screened::KeepAlive => {}
         }

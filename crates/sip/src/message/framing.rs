@@ -16,8 +16,12 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 /// One direction of a stream: `push` what was read, then take frames until there is none.
 #[derive(Debug, Default)]
 pub struct Framer {
-    /// What was read and is not taken yet; never longer than one message and what came with its last byte.
+    /// What was read; before `start` it is taken. Given back to the allocator when all of it is taken, since most streams
+    /// are silent most of the time.
     buffer: Vec<u8>,
+    /// Where the message in hand begins; moved instead of the bytes, so that many small messages in one piece do not move
+    /// the rest of it each.
+    start: usize,
     progress: Progress,
     /// Empty lines since the last message.
     empty_lines: usize,
@@ -36,9 +40,11 @@ pub enum Frame {
     Lost(Malformed),
 }
 
-/// How far the message at the beginning of the buffer is.
+/// How far the message in hand is. What was looked at is not looked at again when more comes, however little that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
+    /// The end of its start line was not found; it does not begin before `from`.
+    StartLine { from: usize },
     /// The end of its head was not found; it does not begin before `from`.
     Head { from: usize },
     /// Its head is known, and so is its length.
@@ -49,22 +55,29 @@ enum Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Progress::Head { from: 0 }
+        Progress::StartLine { from: 0 }
     }
 }
 
 impl Framer {
     /// Takes bytes in the order in which they were sent.
     pub fn push(&mut self, data: &[u8]) {
-        if self.progress != Progress::Ended {
-            self.buffer.extend_from_slice(data);
+        if self.progress == Progress::Ended {
+            return;
         }
+        if self.start > 0 {
+            let mut buffer = Vec::with_capacity(self.len() + data.len());
+            buffer.extend_from_slice(self.rest());
+            (self.buffer, self.start) = (buffer, 0);
+        }
+        self.buffer.extend_from_slice(data);
     }
 
     /// What comes next, if it is complete.
     pub fn next_frame(&mut self) -> Option<Frame> {
         match self.progress {
-            Progress::Head { from: 0 } => self.skip_empty_lines().or_else(|| self.head(0)),
+            Progress::StartLine { from: 0 } => self.skip_empty_lines().or_else(|| self.start_line(0)),
+            Progress::StartLine { from } => self.start_line(from),
             Progress::Head { from } => self.head(from),
             Progress::Body { length } => self.body(length),
             Progress::Ended => None,
@@ -78,27 +91,39 @@ impl Framer {
 
     /// Whether a message has begun and is not complete.
     pub fn is_midway(&self) -> bool {
-        !self.buffer.is_empty() && self.buffer != b"\r"
+        !self.is_empty() && self.rest() != b"\r"
     }
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
-        self.buffer.len()
+        self.rest().len()
     }
 
     /// Whether no bytes wait.
     pub fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.rest().is_empty()
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// The first `length` bytes that wait are taken.
+    fn take(&mut self, length: usize) {
+        self.start += length;
+        if self.start == self.buffer.len() {
+            (self.buffer, self.start) = (Vec::new(), 0);
+        }
     }
 
     /// Empty lines before a message mean nothing (RFC 3261 §7.5), unless there are two of them.
     fn skip_empty_lines(&mut self) -> Option<Frame> {
-        while self.buffer.starts_with(LINE_END) {
-            self.buffer.drain(..LINE_END.len());
+        while self.rest().starts_with(LINE_END) {
+            self.take(LINE_END.len());
             self.empty_lines += 1;
             if self.empty_lines > STREAM_EMPTY_LINES_MAX {
                 let why = format!("does not come after {STREAM_EMPTY_LINES_MAX} empty lines");
-                return Some(self.end(Malformed::new("message", why)));
+                return Some(self.lose(Malformed::new("message", why)));
             }
             if self.empty_lines.is_multiple_of(2) {
                 return Some(Frame::Ping);
@@ -107,14 +132,43 @@ impl Framer {
         None
     }
 
-    fn head(&mut self, from: usize) -> Option<Frame> {
-        let Some(end) = find(&self.buffer[from..], HEAD_END).map(|at| from + at + HEAD_END.len()) else {
-            return self.unfinished_head();
-        };
-        if end > STREAM_HEAD_BYTES_MAX {
-            return Some(self.end(too_long_a_head()));
+    /// One who does not speak SIP is known by the first line. One that is too long is judged with the head.
+    fn start_line(&mut self, from: usize) -> Option<Frame> {
+        let first = &self.rest()[..self.len().min(START_LINE_BYTES_MAX)];
+        match find(&first[from..], LINE_END).map(|at| from + at + LINE_END.len()) {
+            Some(end) if !Draft::read(&first[..end]).is_sip() => {
+                return Some(self.lose(Malformed::new("start line", "is not of SIP")));
+            }
+            // The empty line may follow at once.
+            Some(end) => self.progress = Progress::Head { from: end - LINE_END.len() },
+            None if first.len() == START_LINE_BYTES_MAX => self.progress = Progress::Head { from: 0 },
+            None => {
+                // The end may have begun to arrive.
+                self.progress = Progress::StartLine { from: first.len().saturating_sub(1) };
+                return None;
+            }
         }
-        match body_length(&self.buffer[..end]) {
+        self.next_frame()
+    }
+
+    fn head(&mut self, from: usize) -> Option<Frame> {
+        match find(&self.rest()[from..], HEAD_END).map(|at| from + at + HEAD_END.len()) {
+            Some(end) if end <= STREAM_HEAD_BYTES_MAX => self.end_of_head(end),
+            None if self.len() <= STREAM_HEAD_BYTES_MAX => {
+                // The end may have begun to arrive.
+                let from = from.max(self.len().saturating_sub(HEAD_END.len() - 1));
+                self.progress = Progress::Head { from };
+                None
+            }
+            Some(_) | None => {
+                let why = format!("has more than {STREAM_HEAD_BYTES_MAX} bytes of headers");
+                Some(self.end(Malformed::new("message", why).with_status(513)))
+            }
+        }
+    }
+
+    fn end_of_head(&mut self, end: usize) -> Option<Frame> {
+        match body_length(&self.rest()[..end]) {
             Ok(body) if body > STREAM_BODY_BYTES_MAX => {
                 let why = format!("is more than {STREAM_BODY_BYTES_MAX}");
                 Some(self.end(Malformed::new("Content-Length", why).with_status(513)))
@@ -127,42 +181,28 @@ impl Framer {
         }
     }
 
-    /// What can be said of a head without its end: it may be too long, or none at all.
-    fn unfinished_head(&mut self) -> Option<Frame> {
-        if self.buffer.len() > STREAM_HEAD_BYTES_MAX {
-            return Some(self.end(too_long_a_head()));
-        }
-        // Not farther, so that one who sends byte by byte does not have it all read again for each.
-        let start = &self.buffer[..self.buffer.len().min(START_LINE_BYTES_MAX)];
-        if let Some(end) = find(start, LINE_END)
-            && !Draft::read(&start[..end + LINE_END.len()]).is_sip()
-        {
-            return Some(self.end(Malformed::new("start line", "is not of SIP")));
-        }
-        // The end may have begun to arrive.
-        let from = self.buffer.len().saturating_sub(HEAD_END.len() - 1);
-        if from > 0 {
-            self.progress = Progress::Head { from };
-        }
-        None
-    }
-
     fn body(&mut self, length: usize) -> Option<Frame> {
-        if self.buffer.len() < length {
-            return None;
-        }
-        let rest = self.buffer.split_off(length);
+        let message = self.rest().get(..length)?.to_vec();
+        self.take(length);
         self.progress = Progress::default();
         self.empty_lines = 0;
-        Some(Frame::Message(std::mem::replace(&mut self.buffer, rest)))
+        Some(Frame::Message(message))
+    }
+
+    /// Nothing more is read, and nobody is there to hear why.
+    fn lose(&mut self, fault: Malformed) -> Frame {
+        (self.buffer, self.start, self.progress) = (Vec::new(), 0, Progress::Ended);
+        Frame::Lost(fault)
     }
 
     /// Nothing more is read; whoever sent the message in hand hears why, if it says who that is.
     fn end(&mut self, fault: Malformed) -> Frame {
         self.progress = Progress::Ended;
         let buffer = std::mem::take(&mut self.buffer);
-        let head_end = find(&buffer, HEAD_END).map_or(buffer.len(), |at| at + HEAD_END.len());
-        let draft = Draft::read(&buffer[..head_end.min(STREAM_HEAD_BYTES_MAX)]);
+        let rest = &buffer[std::mem::take(&mut self.start)..];
+        let rest = &rest[..rest.len().min(STREAM_HEAD_BYTES_MAX)];
+        let head_end = find(rest, HEAD_END).map_or(rest.len(), |at| at + HEAD_END.len());
+        let draft = Draft::read(&rest[..head_end]);
         match is_answerable(&draft) {
             true => Frame::Refused(refusal(&draft, fault)),
             false => Frame::Lost(fault),
@@ -181,11 +221,6 @@ fn body_length(head: &[u8]) -> Result<usize, Malformed> {
         return Err(fault("is there more than once"));
     }
     draft.headers.content_length()?.ok_or_else(|| fault("is missing"))
-}
-
-fn too_long_a_head() -> Malformed {
-    Malformed::new("message", format!("has more than {STREAM_HEAD_BYTES_MAX} bytes of headers"))
-        .with_status(513)
 }
 
 fn find(data: &[u8], what: &[u8]) -> Option<usize> {
@@ -230,6 +265,27 @@ mod tests {
         let singly: Vec<Frame> =
             stream.as_bytes().iter().flat_map(|byte| frames(&mut framer, &[*byte])).collect();
         assert_eq!(singly, wanted);
+    }
+
+    #[test]
+    fn too_many_empty_lines_are_the_end_whatever_comes_behind_them() {
+        let stream = "\r\n".repeat(STREAM_EMPTY_LINES_MAX + 1) + &with_length("0", "");
+        let mut framer = Framer::default();
+        let singly: Vec<Frame> =
+            stream.as_bytes().iter().flat_map(|byte| frames(&mut framer, &[*byte])).collect();
+        assert_eq!(frames(&mut Framer::default(), stream.as_bytes()), singly);
+        assert!(matches!(singly.last(), Some(Frame::Lost(_))), "nobody is answered");
+    }
+
+    #[test]
+    fn a_stream_at_rest_holds_nothing() {
+        let mut framer = Framer::default();
+        let large = with_length("30000", &"x".repeat(30_000));
+        assert_eq!(frames(&mut framer, large.as_bytes()).len(), 1);
+        assert_eq!(framer.buffer.capacity(), 0);
+        assert_eq!(frames(&mut framer, format!("{large}B").as_bytes()).len(), 1);
+        frames(&mut framer, b"Y");
+        assert!(framer.len() == 2 && framer.buffer.capacity() < 100, "what was taken is not held on to");
     }
 
     #[test]

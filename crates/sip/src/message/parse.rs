@@ -135,7 +135,7 @@ impl<'a> Draft<'a> {
         let three_digits = status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit());
         let status = status.parse().ok().filter(|status| three_digits && (100..700).contains(status));
         let status = status.ok_or_else(|| fault("has a status that is not 100–699"))?;
-        Ok(Response { status, reason: reason.to_owned(), headers: self.headers, body })
+        Ok(Response { status, reason: trim(reason).to_owned(), headers: self.headers, body })
     }
 }
 
@@ -174,6 +174,23 @@ fn skip_empty_lines(mut data: &[u8]) -> &[u8] {
     data
 }
 
+/// The header lines of a part of a body, and where its content begins. None: they cannot be read.
+pub(super) fn read_part(data: &[u8]) -> Option<(Headers, usize)> {
+    let (mut headers, mut lines) = (Headers::default(), Lines { rest: data });
+    while let Some(first) = lines.next() {
+        if first.is_empty() {
+            return Some((headers, data.len() - lines.rest.len()));
+        }
+        if headers.len() == HEADER_LINES_MAX {
+            return None;
+        }
+        let (name, value) = read_header(first, &mut lines).ok()?;
+        headers.push(name, value);
+    }
+    // Where nothing follows, the empty line may be missing (RFC 2046 §5.1.1).
+    lines.rest.is_empty().then_some((headers, data.len()))
+}
+
 /// Whether `text` begins like a SIP version.
 fn is_sip_word(text: &str) -> bool {
     text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
@@ -192,6 +209,10 @@ fn read_header(first: &[u8], lines: &mut Lines<'_>) -> Result<(HeaderName, Strin
     }
     if length > HEADER_LINE_BYTES_MAX {
         return Err(Malformed::new("header", format!("is longer than {HEADER_LINE_BYTES_MAX} bytes")));
+    }
+    // A line is folded behind its colon, not before (RFC 3261 §25.1, HCOLON).
+    if !first.contains(&b':') {
+        return Err(Malformed::new("header", "has no colon"));
     }
     let field = String::from_utf8(field).map_err(|_| Malformed::new("header", "is not UTF-8"))?;
     if !is_line(&field) {
@@ -230,6 +251,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_read_without_the_space_around_it() {
+        let Ok(Message::Response(response)) = parse_datagram(b"SIP/2.0 200  O K \r\n\r\n") else {
+            panic!("a response")
+        };
+        assert_eq!(response.reason, "O K");
+    }
+
+    #[test]
     fn without_content_length_the_datagram_is_the_body() {
         let message = parse_datagram(b"SIP/2.0 200\r\n\r\nall").unwrap();
         let expected =
@@ -261,6 +290,7 @@ mod tests {
             "OPTIONS sip:a SIP/2.0\r\n folded: under nothing\r\n\r\n",
             "OPTIONS sip:a SIP/2.0\r\na: b\r\n",
             "OPTIONS sip:a SIP/2.0\r\n: b\r\n\r\n",
+            "OPTIONS sip:a SIP/2.0\r\na\r\n : b\r\n\r\n",
         ] {
             assert_eq!(fault(text).status, 400, "{text:?}");
         }

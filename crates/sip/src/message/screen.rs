@@ -99,12 +99,18 @@ fn check_single(headers: &Headers) -> Result<(), Malformed> {
         HeaderName::MaxForwards,
         HeaderName::ContentLength,
         HeaderName::ContentType,
+        HeaderName::ContentDisposition,
         HeaderName::Expires,
         HeaderName::MinExpires,
         HeaderName::Event,
+        HeaderName::SubscriptionState,
         HeaderName::ReferTo,
+        HeaderName::ReferredBy,
         HeaderName::Replaces,
+        HeaderName::RSeq,
+        HeaderName::RAck,
         HeaderName::SessionExpires,
+        HeaderName::MinSe,
     ];
     match single.iter().find(|name| headers.all(name).count() > 1) {
         Some(name) => Err(Malformed::new(name.label(), "is there more than once")),
