@@ -123,6 +123,24 @@ fn a_cancel_ends_a_ringing_call_and_no_other() {
 }
 
 #[test]
+fn a_call_of_ours_that_comes_back_is_a_loop_unless_it_is_for_somebody_else() {
+    let mut far = Far::new(Config::default());
+    let (_, invite) = far.is_called();
+    let mut back = invite.clone();
+    let ours = invite.headers.get(&HeaderName::Via).unwrap().to_owned();
+    back.headers.set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bKproxy");
+    back.headers.push(HeaderName::Via, ours);
+    let did = far.hears(back.clone());
+    assert!(did.status() == 482 && did.events.is_empty(), "{did:?}");
+    back.uri = sip::message::Uri::parse("sip:1001@192.0.2.1").unwrap();
+    back.headers.set(HeaderName::Via, "SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bKproxy2");
+    let ours = invite.headers.get(&HeaderName::Via).unwrap().to_owned();
+    back.headers.push(HeaderName::Via, ours);
+    let did = far.hears(back);
+    assert!(did.events.iter().any(|event| matches!(event, Event::Incoming { .. })), "{did:?}");
+}
+
+#[test]
 fn a_request_that_came_by_two_ways_is_merged() {
     let mut far = Far::new(Config::default());
     far.calls(&invite("oneway"));

@@ -35,6 +35,7 @@ impl Objection {
 pub(super) fn object(core: &Core, request: &Request, merged: bool) -> Option<Objection> {
     object_to_method(request)
         .or_else(|| merged.then(|| Objection::plain(482)))
+        .or_else(|| object_to_loop(core, request))
         .or_else(|| object_to_extensions(core, request))
         .or_else(|| object_to_replacing(core, request))
         .or_else(|| object_to_content(request))
@@ -57,6 +58,14 @@ fn object_to_method(request: &Request) -> Option<Objection> {
         }
         Method::Other(_) => Some(Objection::with(501, HeaderName::Allow, ALLOWED)),
     }
+}
+
+/// A call of ours that came back as it was would go round for ever. One that comes back to be taken elsewhere is another
+/// matter: whoever is called may be here (RFC 3261 §16.3 step 4).
+fn object_to_loop(core: &Core, request: &Request) -> Option<Objection> {
+    let begins = request.method == Method::Invite && request.headers.to().is_ok_and(|to| to.tag().is_none());
+    let ours = core.table.come_back(request).filter(|_| begins)?;
+    ours.uri.same(&request.uri).then(|| Objection::plain(482))
 }
 
 fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {

@@ -107,6 +107,14 @@ impl Table {
         self.clients.get(&id).map(|client| (&client.request, client.flow))
     }
 
+    /// Our own request of which `request` is what came back to us: it has our branch in one of its Vias.
+    pub(crate) fn come_back(&self, request: &Request) -> Option<&Request> {
+        let vias = request.headers.vias().ok()?;
+        let branches = vias.iter().filter_map(|via| via.branch());
+        let mut keys = branches.map(|branch| self.keys.client(branch, &request.method));
+        keys.find_map(|key| self.request(*self.by_answer.get(&key)?)).map(|(ours, _)| ours)
+    }
+
     /// Says where a request goes if no stream can be opened for it.
     pub(crate) fn set_fallback(&mut self, id: TransactionId, flow: Flow) {
         if let Some(client) = self.clients.get_mut(&id) {
