@@ -146,9 +146,13 @@ impl Switch {
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
         let port = leg.port;
         if leg.is_living() {
-            let verdict = cause::of_dialog(how, leg.heard());
+            let heard = leg.heard();
+            let verdict = cause::of_dialog(how, heard);
             self.withdraw_invite(id);
             if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
+                return;
+            }
+            if cause::is_absent(how, heard) && self.try_next_contact(now, id) {
                 return;
             }
             self.retire(id, verdict.cause);
