@@ -5,10 +5,10 @@ use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::overload::busy;
 use super::strangers::Hearing;
 use super::{Core, Endpoint, Intake};
-use crate::api::{Flow, Gate};
+use crate::api::{Flow, Gate, Transport};
 use crate::dialog::{Caller, Dialog};
 use crate::message::{
-    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen,
+    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen, stun,
 };
 use crate::registrar::Registered;
 use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
@@ -19,6 +19,11 @@ impl Endpoint {
         let hearing = self.hearing(now, flow, data);
         if hearing == Hearing::Nothing || (hearing == Hearing::All && self.turn_away(flow, data)) {
             return;
+        }
+        if flow.transport == Transport::Udp
+            && let Some(answer) = stun::answer(data, flow.remote)
+        {
+            return self.core.wire.send(flow, answer);
         }
         match screen(data) {
             Screened::Accept(Message::Request(request))
