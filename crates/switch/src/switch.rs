@@ -141,7 +141,7 @@ impl Switch {
 
     /// One input and all that follows from it at once.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
-        self.endpoint.pause_registrations(self.log_is_behind());
+        self.endpoint.pause_registrations(self.log_is_busy());
         match input {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
@@ -213,6 +213,12 @@ impl Switch {
     /// Whether new work is refused because the log does not keep up.
     pub(crate) fn log_is_behind(&self) -> bool {
         self.log_stalled || self.gate.backlog() > self.config.log_backlog_max || self.gate.is_full()
+    }
+
+    /// Whether phones are to register later: there may be thousands at once, and they must not keep calls from beginning.
+    fn log_is_busy(&self) -> bool {
+        let waits = self.gate.backlog().max(self.gate.len());
+        self.log_is_behind() || waits > self.config.log_backlog_max / 2
     }
 
     fn command(&mut self, now: Now, id: CommandId, account: AccountId, command: Command) {

@@ -160,3 +160,17 @@ fn a_stalled_log_lets_no_phone_register() {
     bench.pass(Duration::from_secs(40));
     assert!(told_registered(&bench), "a little later it may");
 }
+
+#[test]
+fn phones_that_register_do_not_use_up_what_calls_need() {
+    let mut bench = Bench::ready_with(switch::config::Config { log_backlog_max: 8, ..kit::config() });
+    bench.auto_commit = false;
+    for _ in 0..20 {
+        bench.register();
+    }
+    assert_eq!(bench.switch.counts().log_backlog, 5);
+    assert!(bench.fars[PHONE].received.iter().any(|data| data.starts_with(b"SIP/2.0 503")));
+    let id = bench.ask_later(dial());
+    bench.commit();
+    assert!(bench.replies.iter().any(|(of, answer)| *of == id && answer.is_ok()));
+}
