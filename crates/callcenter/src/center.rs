@@ -108,6 +108,11 @@ impl Center {
         self.seq = self.seq.max(event.seq);
     }
 
+    /// After a restart, before `Signal::Restarted`: a phone that registered earlier is still registered.
+    pub fn find_phone(&mut self, user: String) {
+        self.around.note(&Signal::PhoneRegistered { user });
+    }
+
     /// After a restart: the next event gets the number `seq`.
     pub fn resume_at(&mut self, seq: u64) {
         self.seq = seq.saturating_sub(1);

@@ -80,7 +80,7 @@ impl Lab {
         while let Some(output) = self.tools.endpoint.poll_output() {
             match output {
                 // No log has to come before what leaves here.
-                sip::api::Output::Transmit(sip::api::Transmit { flow, data, invite: _, ack: _ }) => {
+                sip::api::Output::Transmit(sip::api::Transmit { flow, data, gate: _ }) => {
                     self.tools.out.push_back(Output::Transmit { flow, data });
                 }
                 sip::api::Output::Event(event) => self.heed_sip(now, event),
@@ -239,7 +239,10 @@ impl Lab {
             // The lab's phones offer nothing new, and hear keys in the sound.
             Event::OfferRefused { .. } | Event::KeyPressed { .. } => {}
             // A restart forgets the lab's calls, and it is nobody's registrar.
-            Event::Token { .. } | Event::Registration { .. } => {}
+            Event::Token { .. }
+            | Event::Bindings { .. }
+            | Event::Registration { .. }
+            | Event::Banned { .. } => {}
         }
     }
 

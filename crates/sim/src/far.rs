@@ -190,7 +190,9 @@ impl Far {
             | Event::OfferRefused { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
+            | Event::Bindings { .. }
             | Event::Registration { .. }
+            | Event::Banned { .. }
             | Event::OwnRegistration { .. } => {}
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Ledger {
     pub(crate) agents: BTreeMap<String, Agent>,
     /// Tokens of dialogs whose far end may not know that they are over.
     pub(crate) tokens: BTreeMap<LegId, CallId>,
+    /// How often it was told where the phones of a user are.
+    registered: BTreeMap<String, usize>,
     /// How often each number or phone was to be called.
     started: BTreeMap<String, u64>,
     highest_id: u64,
@@ -75,6 +77,7 @@ impl Ledger {
                     self.calls.get(call).and_then(|call| call.legs.get(leg)).is_some_and(|leg| leg.ended);
                 assert!(ended, "the dialog of leg {leg} is over before the leg");
             }
+            Body::Bindings { user, .. } => *self.registered.entry(user.clone()).or_default() += 1,
         }
     }
 
@@ -85,6 +88,11 @@ impl Ledger {
 
     pub(crate) fn next_seq(&self, account: AccountId) -> u64 {
         self.seqs.get(&account).copied().unwrap_or(0) + 1
+    }
+
+    /// How many answers to phones of a user that registered the log allows.
+    pub(crate) fn registered(&self, user: &str) -> usize {
+        self.registered.get(user).copied().unwrap_or(0)
     }
 
     /// How many legs the log allows to have been called at `number`.

@@ -96,6 +96,8 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
         rtp_port_max: 20_000 + 2 * knobs.port_pairs - 1,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
+        bans: switch::config::Bans::default(),
+        nat_keep_alive: None,
         user_agent: "Cordboard".to_owned(),
         silence_max: Some(knobs.silence_max),
         trunk_answer_any_max: limits::TRUNK_ANSWER_ANY_MAX,

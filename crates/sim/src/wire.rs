@@ -1,5 +1,6 @@
 //! Watches what leaves the switch and what reaches it: an INVITE may leave only when the committed log says that the leg
-//! was started, once per trunk, and no trunk is tried once a customer's phone may have rung.
+//! was started, once per trunk, and no trunk is tried once a customer's phone may have rung; a phone may hear that it is
+//! registered only when the committed log says where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -35,6 +36,8 @@ pub(crate) struct Wire {
     unheard: BTreeMap<String, Unheard>,
     /// The leg that each Call-ID is of.
     legs: BTreeMap<String, LegId>,
+    /// The REGISTERs of each user that were answered with a binding, by Call-ID and CSeq.
+    registered: BTreeMap<String, BTreeSet<(String, String)>>,
 }
 
 /// A call that the far end may not know to be over.
@@ -63,7 +66,7 @@ impl Wire {
                     *self.begun.entry(number.clone()).or_default() += 1;
                 }
             }
-            Body::Event(_) | Body::TokenDone { .. } => {}
+            Body::Event(_) | Body::TokenDone { .. } | Body::Bindings { .. } => {}
         }
     }
 
@@ -75,6 +78,9 @@ impl Wire {
         ledger: &Ledger,
         leg_at: impl Fn(u16) -> Option<LegId>,
     ) {
+        if data.starts_with(b"SIP/2.0 200 ") {
+            return self.watch_registered(data, ledger);
+        }
         let Some(Seen { called, call_id, tagged: false, port, .. }) = Seen::starting_with(data, "INVITE ")
         else {
             return;
@@ -100,6 +106,21 @@ impl Wire {
         }
     }
 
+    fn watch_registered(&mut self, data: &[u8], ledger: &Ledger) {
+        let Some(seen) = Seen::starting_with(data, "SIP/2.0 200 ") else { return };
+        if !seen.cseq.ends_with(" REGISTER") || !seen.contact {
+            return;
+        }
+        let allowed = ledger.registered(&seen.called);
+        let answered = self.registered.entry(seen.called).or_default();
+        answered.insert((seen.call_id, seen.cseq));
+        let left = answered.len();
+        assert!(
+            left <= allowed,
+            "{left} phones heard that they are registered, the committed log has {allowed}"
+        );
+    }
+
     /// Looks at a datagram that reaches a far end; the leg, when it begins a call there.
     pub(crate) fn reached(&mut self, data: &[u8]) -> Option<LegId> {
         let seen = Seen::starting_with(data, "INVITE ").filter(|seen| !seen.tagged)?;
@@ -111,7 +132,10 @@ impl Wire {
 
     /// Looks at a datagram that reaches the switch.
     pub(crate) fn heard(&mut self, now: Mono, data: &[u8]) {
-        let Some(seen) = Seen::starting_with(data, "SIP/2.0 ").filter(|seen| seen.of_invite) else { return };
+        let Some(seen) = Seen::starting_with(data, "SIP/2.0 ").filter(|seen| seen.cseq.ends_with("INVITE"))
+        else {
+            return;
+        };
         if self.unheard.get(&seen.call_id).is_some_and(|one| now.since(one.listens_since) < LISTENING) {
             self.unheard.remove(&seen.call_id);
         }
@@ -149,8 +173,10 @@ struct Seen {
     call_id: String,
     /// Whether To has a tag: a request inside a dialog.
     tagged: bool,
-    /// Whether it is an INVITE or an answer to one.
-    of_invite: bool,
+    /// Number and method.
+    cseq: String,
+    /// Whether it names a contact.
+    contact: bool,
     /// The RTP port that it offers or accepts, if it does.
     port: Option<u16>,
 }
@@ -172,7 +198,8 @@ impl Seen {
             called,
             call_id: header("Call-ID")?.to_owned(),
             tagged: to.contains(";tag="),
-            of_invite: header("CSeq")?.ends_with("INVITE"),
+            cseq: header("CSeq")?.to_owned(),
+            contact: header("Contact").is_some(),
             port: sound.and_then(|line| line.split(' ').next()?.parse().ok()),
         })
     }

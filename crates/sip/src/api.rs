@@ -1,6 +1,6 @@
 //! What the endpoint's user says to it and hears from it. No SIP header, tag, branch or Call-ID passes here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::Wall;
@@ -103,13 +103,20 @@ pub struct Transmit {
     pub flow: Flow,
     /// What.
     pub data: Bytes,
-    /// Set on an INVITE request outside a dialog, also on its retransmissions: it must not leave before the log says
-    /// why.
-    pub invite: Option<DialogId>,
-    /// Set on the ACK that makes a call of ours an established one, also when it is repeated: it must not leave before
-    /// the log has the dialog's latest token. A far end whose 2xx is acknowledged repeats nothing, so after a restart
-    /// only the token can end its call. Everything else may leave at once.
-    pub ack: Option<DialogId>,
+    /// What the log must say before they leave, also when they are repeated. None: they may leave at once.
+    pub gate: Option<Gate>,
+}
+
+/// What must be durable before bytes leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// An INVITE request outside a dialog: why it is sent.
+    Invite(DialogId),
+    /// The ACK that makes a call of ours an established one: the dialog's latest token. A far end whose 2xx is
+    /// acknowledged repeats nothing, so after a restart only the token can end its call.
+    Ack(DialogId),
+    /// The 200 to a REGISTER: every `Event::Bindings` of before. A phone that has it does not come again for an hour.
+    Registered,
 }
 
 /// A call to make.
@@ -249,6 +256,15 @@ pub enum Event {
         /// Opaque; for `Endpoint::resume`.
         token: Bytes,
     },
+    /// A user's bindings changed, or were refreshed: store them (with the next append) so that a restart can take them up.
+    Bindings {
+        /// The domain that the user is of, in lower case.
+        domain: String,
+        /// The user.
+        user: String,
+        /// All that outlive a restart; opaque, for `Endpoint::restore`. Empty: there are none, forget the earlier ones.
+        kept: Bytes,
+    },
     /// A user's first binding was made, or its last is gone.
     Registration {
         /// The domain that the user is of, in lower case.
@@ -257,6 +273,13 @@ pub enum Event {
         user: String,
         /// Whether at least one binding is left.
         registered: bool,
+    },
+    /// Whoever sends from this address failed too often to prove a password, and is not heard for a while.
+    Banned {
+        /// The address. Of IPv6 its whole /64 is meant.
+        source: IpAddr,
+        /// For how long.
+        lasts: Duration,
     },
     /// One of our own registrations with a registrar elsewhere (`register`) was settled, anew after each refresh.
     OwnRegistration {

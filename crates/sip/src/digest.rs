@@ -1,5 +1,5 @@
-//! Digest authentication, both sides (RFC 3261 §22, RFC 2617, RFC 7616, RFC 8760): MD5 and SHA-256, `qop=auth` and the
-//! older form without it.
+//! Digest authentication, both sides (RFC 3261 §22, RFC 2617, RFC 7616, RFC 8760): MD5, SHA-256 and
+//! SHA-512-256, `qop=auth` and the older form without it.
 //!
 //! The server makes a [`Challenge`] with a nonce of [`Nonces`], and checks the [`Authorization`] that comes back with
 //! [`Nonces::judge`], [`Authorization::is_by`] and [`Nonces::spend`], in this order. The client answers a challenge with
@@ -11,7 +11,7 @@ mod nonce;
 use std::fmt;
 
 use md5::Md5;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512_256};
 use subtle::ConstantTimeEq;
 
 use crate::api::Credentials;
@@ -26,6 +26,8 @@ pub enum Algorithm {
     Md5,
     /// `SHA-256` (RFC 8760).
     Sha256,
+    /// `SHA-512-256` (RFC 8760).
+    Sha512_256,
 }
 
 /// What a server asks for: the value of WWW-Authenticate or Proxy-Authenticate.
@@ -81,11 +83,12 @@ impl Algorithm {
         match self {
             Algorithm::Md5 => "MD5",
             Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha512_256 => "SHA-512-256",
         }
     }
 
     fn parse(text: &str) -> Option<Algorithm> {
-        [Algorithm::Md5, Algorithm::Sha256]
+        [Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha512_256]
             .into_iter()
             .find(|known| text.eq_ignore_ascii_case(known.as_str()))
     }
@@ -94,6 +97,7 @@ impl Algorithm {
         match self {
             Algorithm::Md5 => hex(&Md5::digest(text)),
             Algorithm::Sha256 => hex(&Sha256::digest(text)),
+            Algorithm::Sha512_256 => hex(&Sha512_256::digest(text)),
         }
     }
 }
@@ -223,7 +227,13 @@ impl fmt::Display for Authorization {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -255,13 +265,14 @@ mod tests {
         assert_eq!(answer.opaque.as_deref(), Some("5ccc069c403ebaf9f0171e9517f40e41"));
     }
 
-    /// RFC 7616 §3.9.1, both algorithms.
+    /// RFC 7616 §3.9.1 with both its algorithms, and with the third.
     #[test]
     fn the_examples_of_rfc_7616() {
         let who = credentials("Mufasa", "Circle of Life");
         let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
         let expected = [
             ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            ("SHA-512-256", "430d05014cecc49cab6fbe03176d41a1da86cbfe24a16580e22aaad928d960d0"),
             ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
         ];
         for (algorithm, response) in expected {
@@ -311,7 +322,7 @@ mod tests {
             "Basic realm=\"x\"",
             "NoOneKnowsThisScheme opaque-data=here",
             "Bearer a.b==",
-            "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512-256",
+            "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512",
             "Digest realm=\"a\", nonce=\"b\", qop=\"auth-int\"",
         ] {
             assert_eq!(Challenge::parse(other), Ok(None), "{other}");

@@ -12,7 +12,7 @@ mod registrar;
 mod transaction;
 
 pub use endpoint::{
-    Config, ConnectionTimer, DialogTimer, Domain, Endpoint, Limits, Listener, RegistrarConfig, Reliability,
-    SessionTimers, TimerKind, User,
+    Bans, Config, ConnectionTimer, DialogTimer, Domain, Endpoint, Limits, Listener, RegistrarConfig,
+    Reliability, SessionTimers, TimerKind, User,
 };
 pub use transaction::{Timer, Times};

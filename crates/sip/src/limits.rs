@@ -64,6 +64,24 @@ pub const BINDINGS_MAX: usize = 20_000;
 /// Bindings of one user. More: 403.
 pub const BINDINGS_PER_USER_MAX: usize = 8;
 
+/// Bytes of `User-Agent` that are kept with a binding. More: cut off.
+pub const DEVICE_BYTES_MAX: usize = 64;
+
+/// Bytes of the name that a phone gives itself (`+sip.instance`). More: 400.
+pub const INSTANCE_BYTES_MAX: usize = 256;
+
+/// Bytes of the way to a phone (Path). More: 400.
+pub const PATH_BYTES_MAX: usize = 2_048;
+
+/// Bytes of the kept bindings of one user. More: not understood.
+pub const BINDINGS_KEPT_BYTES_MAX: usize = 262_144;
+
+/// Addresses of whom wrong proofs are counted, or who are banned. More: what would be forgotten next is forgotten.
+pub const GUARDED_SOURCES_MAX: usize = 65_536;
+
+/// Users, real or not, of whom wrong proofs are counted. More: what would be forgotten next is forgotten.
+pub const GUARDED_USERS_MAX: usize = 65_536;
+
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 
@@ -71,7 +89,7 @@ pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 pub const TOKEN_BYTES_MAX: usize = 65_535;
 
 /// Nonces whose counts are kept. More: the oldest become stale, their users are challenged again.
-pub const NONCES_SPENT_MAX: usize = 4_096;
+pub const NONCES_SPENT_MAX: usize = 32_768;
 
 /// Bytes of a message's start line and headers in a stream. More: 513, and the connection is closed.
 pub const STREAM_HEAD_BYTES_MAX: usize = 32_768;

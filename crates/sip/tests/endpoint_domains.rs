@@ -85,11 +85,12 @@ fn contacts(far: &Far, domain: &str) -> Vec<String> {
 fn told(did: &Did) -> Vec<(&str, &str, bool)> {
     let told = |event| match event {
         &Event::Registration { ref domain, ref user, registered } => {
-            (domain.as_str(), user.as_str(), registered)
+            Some((domain.as_str(), user.as_str(), registered))
         }
+        Event::Bindings { .. } => None,
         other => panic!("{other:?}"),
     };
-    did.events.iter().map(told).collect()
+    did.events.iter().filter_map(told).collect()
 }
 
 #[test]
@@ -120,12 +121,12 @@ fn nobody_gets_into_a_domain_with_what_is_good_in_another() {
     assert_eq!(of_a.realm, "a.example");
     for password in ["of a", "of b"] {
         assert_eq!(phone.proves("1001@b.example", &of_a, password).status(), 401, "a challenge of the other");
-        // The nonce of one with the realm of the other: the password is right, the nonce counts for nothing.
+        // The nonce of one with the realm of the other counts for nothing, whatever the password.
         let mixed = Challenge { realm: "b.example".to_owned(), ..of_a.clone() };
         let did = phone.proves("1001@b.example", &mixed, password);
         let line = did.responses[0].1.headers.get(&HeaderName::WwwAuthenticate).unwrap();
         let stale = Challenge::parse(line).unwrap().unwrap().stale;
-        assert_eq!((did.status(), stale), (401, password == "of b"));
+        assert_eq!((did.status(), stale), (401, true));
     }
     assert_eq!(phone.signs_in("1002@b.example", "two").status(), 401, "a user of the other domain only");
     assert_eq!(phone.signs_in("1002@a.example", "two").status(), 200);

@@ -110,7 +110,7 @@ fn a_registration_keeps_the_path_it_came_by_and_runs_out() {
     assert_eq!(did.status(), 200);
     assert_eq!(only(&did).headers.get(&HeaderName::Contact), Some("<sip:1001@10.9.9.9:5066;ob>;expires=120"));
     assert!(
-        matches!(&did.events[..], [Event::Registration { domain, user, registered: true }] if domain == "pbx.example" && user == "1001")
+        matches!(did.news()[..], [Event::Registration { domain, user, registered: true }] if domain == "pbx.example" && user == "1001")
     );
     let binding = phone.far.endpoint.contacts("pbx.example", "1001").remove(0);
     assert_eq!((binding.flow, binding.device.as_deref()), (phone.far.flow, Some("Deskphone 3")));
@@ -118,32 +118,35 @@ fn a_registration_keeps_the_path_it_came_by_and_runs_out() {
     assert!(phone.far.waits(119_999).events.is_empty());
     let did = phone.far.waits(1);
     assert!(
-        matches!(&did.events[..], [Event::Registration { user, registered: false, .. }] if user == "1001")
+        matches!(did.news()[..], [Event::Registration { user, registered: false, .. }] if user == "1001")
     );
     assert_eq!(phone.contacts(), [] as [&str; 0]);
     assert_eq!(phone.far.endpoint.counts(), Counts::default());
 }
 
 #[test]
-fn several_phones_of_a_user_come_the_most_recent_first() {
+fn several_phones_of_a_user_come_by_q_then_the_most_recent_first() {
     let mut phone = Phone::new(config());
     let a = "<sip:1001@10.0.0.1>;expires=100;q=0.9";
-    assert_eq!(phone.says(Some(a), &[]).events.len(), 1);
+    let preferred = "<sip:1001@10.0.0.1>;expires=100;q=1.0";
+    assert_eq!(phone.says(Some(a), &[]).news().len(), 1);
     assert_eq!(
-        phone.says(Some("<sip:1001@10.0.0.2>;expires=200"), &[]).events.len(),
+        phone.says(Some("<sip:1001@10.0.0.2>;expires=200"), &[]).news().len(),
         0,
         "only the first is told"
     );
     assert_eq!(phone.contacts(), ["sip:1001@10.0.0.2", "sip:1001@10.0.0.1"]);
+    phone.says(Some(preferred), &[]);
+    assert_eq!(phone.contacts(), ["sip:1001@10.0.0.1", "sip:1001@10.0.0.2"], "now it is the more recent");
     phone.says(Some(a), &[]);
-    assert_eq!(phone.contacts(), ["sip:1001@10.0.0.1", "sip:1001@10.0.0.2"]);
+    assert_eq!(phone.contacts(), ["sip:1001@10.0.0.2", "sip:1001@10.0.0.1"], "q counts for more");
     let did = phone.says(None, &[]);
     assert_eq!(only(&did).headers.all(&HeaderName::Contact).count(), 2, "a question changes nothing");
-    assert!(phone.says(Some("<sip:1001@10.0.0.1>;expires=0"), &[]).events.is_empty());
+    assert!(phone.says(Some("<sip:1001@10.0.0.1>;expires=0"), &[]).news().is_empty());
     assert_eq!(phone.contacts(), ["sip:1001@10.0.0.2"]);
     assert_eq!(phone.says(Some("*"), &[]).status(), 400, "a star needs Expires: 0");
     let did = phone.says(Some("*"), &[(HeaderName::Expires, "0")]);
-    assert!(did.status() == 200 && did.events.len() == 1 && phone.contacts().is_empty());
+    assert!(did.status() == 200 && did.news().len() == 1 && phone.contacts().is_empty());
 }
 
 #[test]
@@ -235,7 +238,7 @@ fn dropped_users_have_no_place() {
     phone.far.endpoint.set_domains(vec![domain("pbx.example", &[("1001", "one"), ("1003", "three")])]);
     assert!(phone.far.did().is_silent(), "1001 stays as it was");
     phone.far.endpoint.set_domains(vec![domain("pbx.example", &[("1001", "changed")])]);
-    assert!(matches!(phone.far.did().events[..], [Event::Registration { registered: false, .. }]));
+    assert!(matches!(phone.far.did().news()[..], [Event::Registration { registered: false, .. }]));
     assert_eq!(phone.says(Some("<sip:1001@10.0.0.1>"), &[]).status(), 401);
 }
 
@@ -319,6 +322,7 @@ impl Pair {
                     let input = Input::Datagram { flow: inner(), data: &transmit.data };
                     self.phone.handle_input(self.now, input);
                 }
+                Some(Output::Event(Event::Bindings { .. })) => {}
                 Some(Output::Event(event)) => self.calls.push(event),
                 Some(Output::Connect { .. } | Output::Close { .. }) => panic!("there are no streams here"),
                 None => {}

@@ -1,6 +1,7 @@
 //! What the server says to the switch and hears from it. Neither a SIP header nor a sound passes here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LegId, LogNo};
 use bytes::Bytes;
@@ -160,6 +161,13 @@ pub enum Body {
         /// Of which call.
         call: CallId,
     },
+    /// Where the phones of a user are. Replaces an earlier one of the same user.
+    Bindings {
+        /// Which user of the account's phones.
+        user: String,
+        /// Opaque. Empty: nowhere that a restart could find, forget the earlier one.
+        kept: Bytes,
+    },
 }
 
 /// Something an operator may want to read. Numbers of customers are in `DecisionFailed` only.
@@ -171,6 +179,13 @@ pub enum Diagnostic {
         remote: SocketAddr,
         /// With which SIP status.
         status: u16,
+    },
+    /// Nothing but what belongs to calls is heard from this address for a while: too many wrong passwords came from it.
+    SourceBanned {
+        /// The address. Of IPv6 its whole /64 is meant.
+        source: IpAddr,
+        /// For how long.
+        lasts: Duration,
     },
     /// A trunk did not take a call, and another one is tried.
     TrunkFailedOver {

@@ -61,6 +61,17 @@ pub(crate) fn of_dialog(how: Ended, heard: Heard) -> Verdict {
     }
 }
 
+/// Whether a phone was not where it registered, and did not ring: another one of the same user may be.
+pub(crate) fn is_absent(how: Ended, heard: Heard) -> bool {
+    let absent = match how {
+        Ended::NoAnswer { rang } => !rang,
+        // 408 and 430 are said of a path, 480 of a phone that is not there, 503 of a stream that is gone.
+        Ended::Refused(status) => matches!(status, 408 | 430 | 480 | 503),
+        Ended::ByFar | Ended::ByUs | Ended::Broken => false,
+    };
+    absent && !heard.rang && !heard.answered
+}
+
 /// The cause of a leg that we stop.
 pub(crate) fn of_stop(why: Stopped, heard: Heard) -> Cause {
     match why {
@@ -160,6 +171,21 @@ mod tests {
         }
         for how in [Ended::ByFar, Ended::ByUs, Ended::Broken] {
             assert!(!retried(how, NOTHING));
+        }
+    }
+
+    #[test]
+    fn only_a_phone_that_is_not_there_may_be_followed_by_another() {
+        assert!(is_absent(Ended::NoAnswer { rang: false }, NOTHING));
+        assert!(!is_absent(Ended::NoAnswer { rang: true }, NOTHING));
+        for status in [408, 430, 480, 503] {
+            assert!(is_absent(Ended::Refused(status), NOTHING) && !is_absent(Ended::Refused(status), RANG));
+        }
+        for status in [302, 403, 404, 486, 487, 500, 600, 603] {
+            assert!(!is_absent(Ended::Refused(status), NOTHING), "status {status}");
+        }
+        for how in [Ended::ByFar, Ended::ByUs, Ended::Broken] {
+            assert!(!is_absent(how, NOTHING) && !is_absent(how, UP));
         }
     }
 

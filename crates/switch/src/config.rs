@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use callcenter::config::Account;
+pub use sip::Bans;
 use sip::api::Credentials;
 pub use sip::digest::Algorithm;
 
@@ -26,6 +27,10 @@ pub struct Config {
     pub rtp_ports_foreign: BTreeSet<u16>,
     /// What phones are asked to prove their password with, the one we would rather have first.
     pub phone_digests: Vec<Algorithm>,
+    /// What becomes of those who guess the passwords of phones.
+    pub bans: Bans,
+    /// How often phones behind NAT are sent something, so that they stay reachable. None: never.
+    pub nat_keep_alive: Option<Duration>,
     /// User-Agent and Server.
     pub user_agent: String,
     /// A leg that sends neither RTP nor RTCP for so long is ended. `None` = never.

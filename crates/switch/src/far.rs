@@ -3,7 +3,7 @@
 use base::{LegId, Now};
 use bytes::Bytes;
 use callcenter::signal::{Cause, Signal};
-use sip::api::{DialogId, Ended, Event, Flow, Output, Transmit};
+use sip::api::{DialogId, Ended, Event, Flow, Gate, Output, Transmit};
 
 use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
@@ -15,13 +15,12 @@ use crate::switch::{Owner, Resumed, Switch, Then};
 impl Switch {
     pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
         match output {
-            Output::Transmit(Transmit { flow, data, invite: None, ack: None }) => self.transmit(flow, data),
-            Output::Transmit(Transmit { flow, data, invite: Some(dialog), .. }) => {
-                self.transmit_invite(dialog, flow, data);
-            }
-            Output::Transmit(Transmit { flow, data, ack: Some(dialog), .. }) => {
-                self.transmit_ack(dialog, flow, data);
-            }
+            Output::Transmit(Transmit { flow, data, gate }) => match gate {
+                None => self.transmit(flow, data),
+                Some(Gate::Invite(dialog)) => self.transmit_invite(dialog, flow, data),
+                Some(Gate::Ack(dialog)) => self.transmit_ack(dialog, flow, data),
+                Some(Gate::Registered) => self.transmit_registered(flow, data),
+            },
             Output::Event(event) => self.sip_event(now, event),
             Output::Connect { flow } => self.connect(flow),
             Output::Close { flow } => self.close(flow),
@@ -46,6 +45,10 @@ impl Switch {
             Event::KeyPressed { .. } => {}
             Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
             Event::Token { dialog, token } => self.token(dialog, token),
+            Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),
+            Event::Banned { source, lasts } => {
+                self.tell_operator(Diagnostic::SourceBanned { source, lasts });
+            }
             Event::Registration { domain, user, registered } => {
                 self.registration(&domain, user, registered);
             }
@@ -80,6 +83,15 @@ impl Switch {
             Some(waits_for) => self.hold(waits_for, Effect::Ack { flow, data }),
             // Of before a restart: it is being ended already.
             None => self.transmit(flow, data),
+        }
+    }
+
+    /// A phone that has its 200 does not come again for a long while, so the log must know of it first. Of one that finds no
+    /// room the phone asks again.
+    fn transmit_registered(&mut self, flow: Flow, data: Bytes) {
+        match self.gate.is_full() {
+            true => self.tell_operator(Diagnostic::Full { queue: "gate" }),
+            false => self.hold(self.gate.appended(), Effect::Registered { flow, data }),
         }
     }
 
@@ -134,9 +146,13 @@ impl Switch {
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
         let port = leg.port;
         if leg.is_living() {
-            let verdict = cause::of_dialog(how, leg.heard());
+            let heard = leg.heard();
+            let verdict = cause::of_dialog(how, heard);
             self.withdraw_invite(id);
             if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
+                return;
+            }
+            if cause::is_absent(how, heard) && self.try_next_contact(now, id) {
                 return;
             }
             self.retire(id, verdict.cause);
@@ -209,6 +225,13 @@ impl Switch {
         let no = self.gate.appended();
         if let Some(leg) = self.legs.get_mut(id) {
             leg.justified_by = no;
+        }
+    }
+
+    /// Where a user's phones are, for a restart.
+    pub(crate) fn bindings(&mut self, domain: &str, user: String, kept: Bytes) {
+        if let Some(account) = self.phones.account_of(domain) {
+            self.append(account, Body::Bindings { user, kept });
         }
     }
 

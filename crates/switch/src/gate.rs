@@ -17,6 +17,8 @@ pub(crate) enum Effect {
     Invite { leg: LegId, flow: Flow, data: Bytes },
     /// The ACK that establishes a dialog: once it left, only the dialog's token can end it after a restart.
     Ack { flow: Flow, data: Bytes },
+    /// The answer to a phone that registered.
+    Registered { flow: Flow, data: Bytes },
     /// The answer to a command.
     Reply { command: CommandId, result: Result<Accepted, Refusal> },
     /// Files to be made.
@@ -83,7 +85,9 @@ impl Gate {
     pub(crate) fn held_invites(&self) -> impl Iterator<Item = LegId> {
         self.waiting.iter().filter_map(|(_, effect)| match effect {
             Effect::Invite { leg, .. } => Some(*leg),
-            Effect::Ack { .. } | Effect::Reply { .. } | Effect::Finish { .. } => None,
+            Effect::Ack { .. } | Effect::Registered { .. } | Effect::Reply { .. } | Effect::Finish { .. } => {
+                None
+            }
         })
     }
 
@@ -128,7 +132,9 @@ impl Gate {
 fn is_invite_of(effect: &Effect, wanted: LegId) -> bool {
     match effect {
         Effect::Invite { leg, .. } => *leg == wanted,
-        Effect::Ack { .. } | Effect::Reply { .. } | Effect::Finish { .. } => false,
+        Effect::Ack { .. } | Effect::Registered { .. } | Effect::Reply { .. } | Effect::Finish { .. } => {
+            false
+        }
     }
 }
 
@@ -145,7 +151,7 @@ mod tests {
             Effect::Reply { command, .. } => command.0,
             Effect::Invite { leg, .. } => leg.0,
             Effect::Finish { call, .. } => call.0,
-            Effect::Ack { .. } => 0,
+            Effect::Ack { .. } | Effect::Registered { .. } => 0,
         }
     }
 

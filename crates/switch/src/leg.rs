@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use base::{AccountId, CallId, LegId, LogNo};
 use callcenter::action::Target;
-use sip::api::DialogId;
+use sip::api::{Binding, DialogId};
 
 use crate::cause::Heard;
 use crate::speech::Speech;
@@ -31,6 +31,8 @@ pub(crate) struct Leg {
     pub(crate) dialog: DialogId,
     /// Which trunk it goes through (index by order of choice), for a target in the telephone network.
     pub(crate) trunk: Option<usize>,
+    /// The user's other phones, first choice first, for a target that is one.
+    pub(crate) contacts: Vec<Binding>,
     /// Where its INVITE goes.
     pub(crate) remote: SocketAddr,
     pub(crate) invite: Invite,

@@ -10,8 +10,8 @@ use crate::limits::RESUMED_MAX;
 use crate::switch::{Owner, Recording, Resumed, Switch, Then};
 
 impl Switch {
-    /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, and
-    /// tokens that a `TokenDone` followed.
+    /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, tokens
+    /// that a `TokenDone` followed, and bindings that later ones replaced.
     pub fn replay(&mut self, account: AccountId, body: &Body) {
         match body {
             Body::Event(numbered) => {
@@ -27,6 +27,13 @@ impl Switch {
             Body::TokenDone { leg, .. } => {
                 self.tokens.remove(leg);
             }
+            Body::Bindings { user, kept } => {
+                let of = (account, user.clone());
+                match kept.is_empty() {
+                    true => self.kept.remove(&of),
+                    false => self.kept.insert(of, kept.clone()),
+                };
+            }
         }
     }
 
@@ -40,6 +47,7 @@ impl Switch {
     /// Everything is read back: every open call ends, every far end is told, every recording is finished. Drain the
     /// outputs, then go on with inputs.
     pub fn restarted(&mut self, now: Now) {
+        self.take_up_phones(now);
         for (owner, token) in std::mem::take(&mut self.tokens).into_values() {
             let resumed = match self.resumed.len() < RESUMED_MAX {
                 true => {
@@ -65,6 +73,31 @@ impl Switch {
             self.afterwards(Then::Finish(call));
         }
         self.settle(now);
+    }
+
+    /// Phones that registered before can be called at once. The cores learn it before they decide anything: nobody is to
+    /// be shown as gone in between.
+    fn take_up_phones(&mut self, now: Now) {
+        for ((account, user), kept) in std::mem::take(&mut self.kept) {
+            match self.phones.domain_of(account).map(str::to_owned) {
+                Some(domain) => self.endpoint.restore(now, &domain, &user, &kept),
+                None => self.append(account, Body::Bindings { user, kept: Bytes::new() }),
+            }
+        }
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                sip::api::Output::Event(sip::api::Event::Registration { domain, user, registered: true }) => {
+                    let account = self.phones.account_of(&domain);
+                    if let Some(account) = account.and_then(|account| self.accounts.get_mut(&account)) {
+                        account.center.find_phone(user);
+                    }
+                }
+                sip::api::Output::Event(_)
+                | sip::api::Output::Transmit(_)
+                | sip::api::Output::Connect { .. }
+                | sip::api::Output::Close { .. } => self.sip_said(now, output),
+            }
+        }
     }
 
     /// Which recordings are not finished is read off the same events.

@@ -7,7 +7,7 @@ use base::{LegId, Now};
 use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
 use media::api::Family;
-use sip::api::{Credentials, Flow, Transport};
+use sip::api::{Binding, Credentials, Flow, Transport};
 
 use crate::api::Diagnostic;
 use crate::cause::{self, Heard, Stopped};
@@ -50,6 +50,7 @@ impl Switch {
         let family = Family::of(address);
         self.media(media::api::Command::Open { stream: id.into(), call, port, family });
         let (trunk, remote) = (way.trunk, way.flow.remote);
+        let contacts = self.contacts(owner, &target).into_iter().skip(1).collect();
         let dialog = self.endpoint.invite(now, invite_of(way, &shown, &speech));
         self.legs.insert(
             id,
@@ -61,6 +62,7 @@ impl Switch {
                 state: State::Calling,
                 dialog,
                 trunk,
+                contacts,
                 remote,
                 invite: Invite::Due,
                 justified_by: self.gate.appended(),
@@ -129,16 +131,53 @@ impl Switch {
 
     fn way_to_phone(&self, owner: Owner, user: &str) -> Result<Way, Stopped> {
         let domain = self.phones.domain_of(owner.account).ok_or(Stopped::NotRegistered)?;
-        let contacts = self.endpoint.contacts(domain, user);
-        let contact = contacts.first().ok_or(Stopped::NotRegistered)?;
-        Ok(Way {
+        let mut contacts = self.endpoint.contacts(domain, user).into_iter();
+        let contact = contacts.next().ok_or(Stopped::NotRegistered)?;
+        Ok(self.way_to_contact(domain, user, contact, contacts.next().is_some()))
+    }
+
+    /// Only when another phone can follow is it worth giving up early.
+    fn way_to_contact(&self, domain: &str, user: &str, contact: Binding, may_follow: bool) -> Way {
+        Way {
             flow: contact.flow,
-            uri: contact.uri.clone(),
+            uri: contact.uri,
             to_uri: format!("sip:{user}@{domain}"),
             credentials: None,
-            answer_any_within: None,
+            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
             trunk: None,
-        })
+        }
+    }
+
+    /// Where a target that is a phone is registered, first choice first.
+    fn contacts(&self, owner: Owner, target: &Target) -> Vec<Binding> {
+        match (target, self.phones.domain_of(owner.account)) {
+            (Target::Phone(user), Some(domain)) => self.endpoint.contacts(domain, user),
+            (Target::Phone(_), None) | (Target::Number(_), _) => Vec::new(),
+        }
+    }
+
+    /// The phone that the leg called is not there: the user's next one is tried, one at a time. False when there is none.
+    pub(crate) fn try_next_contact(&mut self, now: Now, id: LegId) -> bool {
+        let Some(leg) = self.legs.get(id) else { return false };
+        let owner = Owner { account: leg.account, leg: id, call: leg.call };
+        let Target::Phone(user) = &leg.target else { return false };
+        let Some(domain) = self.phones.domain_of(owner.account) else { return false };
+        let known = self.contacts(owner, &leg.target);
+        let is_there = |wanted: &&Binding| {
+            known.iter().any(|there| there.flow == wanted.flow && there.uri == wanted.uri)
+        };
+        let mut left = leg.contacts.iter().filter(is_there).cloned();
+        let Some(contact) = left.next() else { return false };
+        let left: Vec<Binding> = left.collect();
+        let way = self.way_to_contact(domain, user, contact, !left.is_empty());
+        let remote = way.flow.remote;
+        self.move_stream(id, self.media_address(way.flow));
+        let leg = self.legs.get(id).expect("the leg was found above");
+        let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
+        self.legs.redial(id, dialog);
+        let leg = self.legs.get_mut(id).expect("the leg was found above");
+        (leg.contacts, leg.remote, leg.invite, leg.status) = (left, remote, Invite::Due, 0);
+        true
     }
 
     /// The way to `remote`; none where no listener of ours speaks its family.

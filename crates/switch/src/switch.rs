@@ -38,6 +38,8 @@ pub struct Switch {
     pub(crate) resumed: BTreeMap<DialogId, Resumed>,
     /// Tokens read at a restart, until `restarted`.
     pub(crate) tokens: BTreeMap<LegId, (Owner, Bytes)>,
+    /// Where users' phones were, by account and user, read at a restart, until `restarted`.
+    pub(crate) kept: BTreeMap<(AccountId, String), Bytes>,
     log_stalled: bool,
     deadlines: Timers<AccountId>,
     /// Accounts whose decisions are to be drained.
@@ -126,6 +128,7 @@ impl Switch {
             recordings: BTreeMap::new(),
             resumed: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            kept: BTreeMap::new(),
             log_stalled: false,
             deadlines: Timers::default(),
             stirred: BTreeSet::new(),
@@ -138,6 +141,7 @@ impl Switch {
 
     /// One input and all that follows from it at once.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        self.endpoint.pause_registrations(self.log_is_busy());
         match input {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
@@ -209,6 +213,12 @@ impl Switch {
     /// Whether new work is refused because the log does not keep up.
     pub(crate) fn log_is_behind(&self) -> bool {
         self.log_stalled || self.gate.backlog() > self.config.log_backlog_max || self.gate.is_full()
+    }
+
+    /// Whether phones are to register later: there may be thousands at once, and they must not keep calls from beginning.
+    fn log_is_busy(&self) -> bool {
+        let waits = self.gate.backlog().max(self.gate.len());
+        self.log_is_behind() || waits > self.config.log_backlog_max / 2
     }
 
     fn command(&mut self, now: Now, id: CommandId, account: AccountId, command: Command) {
@@ -356,7 +366,7 @@ impl Switch {
                 }
                 self.transmit(flow, data);
             }
-            Effect::Ack { flow, data } => self.transmit(flow, data),
+            Effect::Ack { flow, data } | Effect::Registered { flow, data } => self.transmit(flow, data),
             Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
             Effect::Finish { account, call, files } => {
                 self.out.push_back(Output::Finish { account, call, files });

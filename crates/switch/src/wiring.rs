@@ -20,6 +20,8 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
         registrar: Some(RegistrarConfig {
             domains,
             algorithms: config.phone_digests.clone(),
+            keep_alive: config.nat_keep_alive,
+            bans: config.bans,
             ..RegistrarConfig::default()
         }),
         ..sip::Config::default()

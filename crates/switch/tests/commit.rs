@@ -132,3 +132,45 @@ fn an_account_nobody_has_is_refused() {
     bench.input(Input::Command { id: CommandId(77), account, command });
     assert_eq!(bench.replies.last(), Some(&(CommandId(77), Err(Refusal::AccountRemoved))));
 }
+
+fn told_registered(bench: &Bench) -> bool {
+    bench.fars[PHONE].received.iter().any(|data| data.starts_with(b"SIP/2.0 200"))
+}
+
+#[test]
+fn a_phone_hears_that_it_is_registered_when_a_restart_would_know_it() {
+    let mut bench = Bench::new();
+    bench.auto_commit = false;
+    bench.register();
+    bench.pass(Duration::from_secs(3));
+    assert!(bench.fars[PHONE].sent.len() > 2, "it asks again and again");
+    assert!(!told_registered(&bench));
+    bench.commit();
+    assert!(told_registered(&bench));
+}
+
+#[test]
+fn a_stalled_log_lets_no_phone_register() {
+    let mut bench = Bench::new();
+    bench.input(Input::LogStalled(true));
+    bench.register();
+    assert!(bench.fars[PHONE].received.iter().all(|data| data.starts_with(b"SIP/2.0 503")));
+    assert!(bench.log.is_empty());
+    bench.input(Input::LogStalled(false));
+    bench.pass(Duration::from_secs(40));
+    assert!(told_registered(&bench), "a little later it may");
+}
+
+#[test]
+fn phones_that_register_do_not_use_up_what_calls_need() {
+    let mut bench = Bench::ready_with(switch::config::Config { log_backlog_max: 8, ..kit::config() });
+    bench.auto_commit = false;
+    for _ in 0..20 {
+        bench.register();
+    }
+    assert_eq!(bench.switch.counts().log_backlog, 5);
+    assert!(bench.fars[PHONE].received.iter().any(|data| data.starts_with(b"SIP/2.0 503")));
+    let id = bench.ask_later(dial());
+    bench.commit();
+    assert!(bench.replies.iter().any(|(of, answer)| *of == id && answer.is_ok()));
+}

@@ -4,6 +4,7 @@ mod kit;
 
 use std::time::Duration;
 
+use callcenter::command::{Choice, Command, LoginType};
 use callcenter::event::Event;
 use callcenter::signal::Failure;
 use kit::{Bench, PHONE, TRUNK};
@@ -76,7 +77,7 @@ fn tokens_are_forgotten_when_the_far_end_knows() {
     for leg in bench.legs() {
         let of_leg = |entry: &&switch::api::Entry| match &entry.body {
             Body::Token { leg: of, .. } | Body::TokenDone { leg: of, .. } => *of == leg,
-            Body::Event(_) => false,
+            Body::Event(_) | Body::Bindings { .. } => false,
         };
         let last = bench.log.iter().rfind(of_leg).expect("a leg has tokens");
         assert!(matches!(last.body, Body::TokenDone { .. }));
@@ -114,4 +115,58 @@ fn a_garbled_token_is_reported_and_forgotten() {
     assert_eq!(bench.switch.counts().resumed, 0);
     assert_eq!(bench.diagnostics.len(), 2);
     bench.record();
+}
+
+fn shown(bench: &Bench) -> Vec<u16> {
+    let states = bench.events().filter_map(|event| match event {
+        Event::AgentChanged { state, .. } => Some(*state),
+        _ => None,
+    });
+    states.collect()
+}
+
+#[test]
+fn a_registered_phone_can_be_called_right_after_the_restart() {
+    let mut bench = Bench::ready();
+    let (before, entries) = (shown(&bench), bench.log.len());
+    bench.crash();
+    assert_eq!(bench.log.len(), entries, "what is known is not written again");
+    assert_eq!(bench.switch.center(kit::ACCOUNT).and_then(|center| center.agent_state("1001")), Some(0));
+    assert_eq!(shown(&bench), before, "nobody is shown as gone in between");
+    bench.dial_out();
+    assert_eq!(bench.fars[PHONE].requests("INVITE"), 1);
+}
+
+#[test]
+fn a_registration_that_was_never_durable_is_not_there() {
+    let mut bench = Bench::new();
+    bench.auto_commit = false;
+    bench.register();
+    bench.crash();
+    bench.auto_commit = true;
+    let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
+    assert!(bench.ask(online).is_ok());
+    assert_eq!(shown(&bench), [8], "its phone is nowhere");
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(shown(&bench), [8, 0], "it asks again, since it was not answered");
+}
+
+#[test]
+fn registrations_that_do_not_hold_any_more_are_forgotten_also_by_the_log() {
+    let gone = |change: fn(&mut Bench)| {
+        let mut bench = Bench::ready();
+        change(&mut bench);
+        bench.crash();
+        let state = bench.switch.center(kit::ACCOUNT).and_then(|center| center.agent_state("1001"));
+        let last = bench.log.iter().rev().find_map(|entry| match &entry.body {
+            Body::Bindings { user, kept } => Some((user.as_str(), kept.is_empty())),
+            Body::Event(_) | Body::Token { .. } | Body::TokenDone { .. } => None,
+        });
+        (state, last == Some(("1001", true)))
+    };
+    assert_eq!(gone(|_| {}), (Some(0), false));
+    assert_eq!(gone(|bench| bench.config.accounts[0].users[0].password = "changed".into()), (Some(8), true));
+    assert_eq!(gone(|bench| bench.config.accounts[0].users[0].name = "1002".into()), (Some(8), true));
+    assert_eq!(gone(|bench| bench.config.accounts[0].users.clear()), (Some(8), true));
+    assert_eq!(gone(|bench| bench.now.wall = bench.now.wall + Duration::from_secs(3600)), (Some(8), true));
 }

@@ -452,7 +452,9 @@ impl World {
             | Event::Referred { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
+            | Event::Bindings { .. }
             | Event::Registration { .. }
+            | Event::Banned { .. }
             | Event::OwnRegistration { .. } => {}
         }
     }

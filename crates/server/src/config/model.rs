@@ -8,7 +8,7 @@ use callcenter::config::{
     AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
 use secrecy::SecretString;
-use switch::config::Algorithm;
+use switch::config::{Algorithm, Bans};
 use url::Url;
 
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
@@ -50,6 +50,10 @@ pub struct Server {
     pub rtp_port_max: u16,
     /// What phones are asked to prove their password with.
     pub phone_digest: PhoneDigest,
+    /// What becomes of those who guess the passwords of phones.
+    pub bans: Bans,
+    /// How often phones behind NAT are sent something. `None` = never.
+    pub nat_keep_alive: Option<Duration>,
     /// Where the store and the recordings are.
     pub data_dir: PathBuf,
     /// What links in records begin with. No slash at the end.

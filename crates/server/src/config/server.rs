@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use switch::config::Bans;
+
 use super::model::{PhoneDigest, Server, SipListen};
 use super::problem::At;
 use super::section::Section;
@@ -30,6 +32,10 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         rtp_port_min,
         rtp_port_max,
         phone_digest: section.choice("phone_digest", &PHONE_DIGESTS),
+        bans: bans(&mut section),
+        nat_keep_alive: Some(number(&mut section, "nat_keep_alive_s", 0..=600, 25))
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs),
         data_dir: path(&mut section, "data_dir").unwrap_or_else(|| PathBuf::from("data")),
         public_url: public_url(&mut section, http_listen),
         allow_private_push: section.flag("allow_private_push", false),
@@ -55,6 +61,17 @@ fn number(
     default: u64,
 ) -> u64 {
     section.number(key, range).map_or(default, |at| at.value)
+}
+
+fn bans(section: &mut Section<'_>) -> Bans {
+    let defaults = Bans::default();
+    let after = number(section, "ban_after", 0..=100_000, u64::from(defaults.wrong_max));
+    let longest_s = number(section, "ban_max_s", 60..=86_400, defaults.longest.as_secs());
+    Bans {
+        wrong_max: u32::try_from(after).unwrap_or(defaults.wrong_max),
+        longest: Duration::from_secs(longest_s),
+        ..defaults
+    }
 }
 
 fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {

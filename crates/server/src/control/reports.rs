@@ -3,15 +3,22 @@
 use base::Mono;
 use switch::api::Diagnostic;
 
-/// Lines a second about calls from outside: how many there are is for strangers to decide.
-const REFUSALS_PER_SECOND_MAX: u32 = 10;
+/// Lines a second about what strangers do: how much of it there is is for them to decide.
+const LINES_PER_SECOND_MAX: u32 = 10;
 
 /// Writes the log, and less of it when strangers would fill it.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
+    refusals: Rate,
+    bans: Rate,
+}
+
+/// Lines of one sort.
+#[derive(Debug, Default)]
+struct Rate {
     second: u64,
-    refusals: u32,
-    /// Refused calls that no line was written about.
+    lines: u32,
+    /// What no line was written about.
     untold: u64,
 }
 
@@ -21,8 +28,15 @@ impl Reports {
         match diagnostic {
             Diagnostic::IncomingRefused { remote, status } => {
                 metrics::counter!("cordboard_calls_refused_total").increment(1);
-                if let Some(untold) = self.may_tell(now) {
+                if let Some(untold) = self.refusals.may_tell(now) {
                     tracing::info!(%remote, status, untold, "a call from outside was refused");
+                }
+            }
+            Diagnostic::SourceBanned { source, lasts } => {
+                metrics::counter!("cordboard_sip_bans_total").increment(1);
+                if let Some(untold) = self.bans.may_tell(now) {
+                    let seconds = lasts.as_secs();
+                    tracing::warn!(%source, seconds, untold, "too many wrong passwords: an address is banned");
                 }
             }
             Diagnostic::TrunkFailedOver { leg, from, to, status } => {
@@ -45,15 +59,17 @@ impl Reports {
             Diagnostic::StreamClosed { leg, counts } => tracing::info!(%leg, counts, "a stream was closed"),
         }
     }
+}
 
-    /// Whether a refused call gets its line now; then how many before it got none.
+impl Rate {
+    /// Whether there is a line now; then how many before it there were not.
     fn may_tell(&mut self, now: Mono) -> Option<u64> {
         let second = now.as_micros() / 1_000_000;
         if self.second != second {
-            (self.second, self.refusals) = (second, 0);
+            (self.second, self.lines) = (second, 0);
         }
-        self.refusals = self.refusals.saturating_add(1);
-        if self.refusals > REFUSALS_PER_SECOND_MAX {
+        self.lines = self.lines.saturating_add(1);
+        if self.lines > LINES_PER_SECOND_MAX {
             self.untold += 1;
             return None;
         }
@@ -67,10 +83,10 @@ mod tests {
 
     #[test]
     fn strangers_do_not_fill_the_log_and_none_is_forgotten() {
-        let mut reports = Reports::default();
-        let told = (0..1000).filter_map(|_| reports.may_tell(Mono::ZERO)).count();
+        let mut rate = Rate::default();
+        let told = (0..1000).filter_map(|_| rate.may_tell(Mono::ZERO)).count();
         assert_eq!(told, 10);
         let next = Mono::from_micros(1_000_000);
-        assert_eq!((reports.may_tell(next), reports.may_tell(next)), (Some(990), Some(0)));
+        assert_eq!((rate.may_tell(next), rate.may_tell(next)), (Some(990), Some(0)));
     }
 }

@@ -35,6 +35,8 @@ fn idle() -> (Control, Running, SocketAddr) {
         rtp_port_max: 20_001,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
+        bans: switch::config::Bans::default(),
+        nat_keep_alive: None,
         user_agent: "test".to_owned(),
         silence_max: None,
         trunk_answer_any_max: std::time::Duration::from_secs(4),

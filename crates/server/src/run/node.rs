@@ -263,6 +263,8 @@ fn build_switch(
         rtp_port_max: config.server.rtp_port_max,
         rtp_ports_foreign: foreign_ports(&config.server),
         phone_digests: config.server.phone_digest.algorithms(),
+        bans: config.server.bans,
+        nat_keep_alive: config.server.nat_keep_alive,
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
         silence_max: config.server.silence_max,
         trunk_answer_any_max: config.server.trunk_silent_max,
@@ -281,6 +283,10 @@ fn build_switch(
     for kept in &startup.tokens {
         let body = Body::Token { leg: kept.leg, call: kept.call, token: kept.token.clone() };
         switch.replay(kept.account, &body);
+    }
+    for phones in &startup.phones {
+        let body = Body::Bindings { user: phones.user.clone(), kept: phones.kept.clone() };
+        switch.replay(phones.account, &body);
     }
     switch.restarted(now);
     Ok(switch)

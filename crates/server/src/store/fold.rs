@@ -52,6 +52,14 @@ impl<'a> Fold<'a> {
                 (leg.0, call.0, entry.account.0, token.as_ref(), entry.no.0),
             ),
             Body::TokenDone { leg, call: _ } => self.run("DELETE FROM leg WHERE id = ?", [leg.0]),
+            Body::Bindings { user, kept } if kept.is_empty() => {
+                self.run("DELETE FROM phone WHERE account = ? AND user = ?", (entry.account.0, user))
+            }
+            Body::Bindings { user, kept } => self.run(
+                "INSERT INTO phone (account, user, kept, no) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (account, user) DO UPDATE SET kept = excluded.kept, no = excluded.no",
+                (entry.account.0, user, kept.as_ref(), entry.no.0),
+            ),
         }
     }
 

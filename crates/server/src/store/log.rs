@@ -8,20 +8,27 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use switch::api::{Body, Entry};
 
 /// The columns that [`read`] reads, in its order.
-const COLUMNS: &str = "no, account, command, call, event, leg, token";
+const COLUMNS: &str = "no, account, command, call, event, leg, token, phone";
 
 /// Writes one row. `at` is the time of an entry that has none of its own.
 pub(super) fn insert(conn: &Connection, entry: &Entry, at: Wall) -> rusqlite::Result<()> {
-    let (call, seq, event, leg, token) = match &entry.body {
+    let (call, seq, event, leg, token, phone) = match &entry.body {
         Body::Event(event) => {
             let json = to_json(event)?;
-            (call_of(&event.event), Some(event.seq), Some(json), None, None)
+            (call_of(&event.event), Some(event.seq), Some(json), None, None, None)
         }
-        Body::Token { leg, call, token } => (Some(*call), None, None, Some(leg.0), Some(token.as_ref())),
-        Body::TokenDone { leg, call } => (Some(*call), None, None, Some(leg.0), None),
+        Body::Token { leg, call, token } => {
+            (Some(*call), None, None, Some(leg.0), Some(token.as_ref()), None)
+        }
+        Body::TokenDone { leg, call } => (Some(*call), None, None, Some(leg.0), None, None),
+        Body::Bindings { user, kept } => {
+            let kept = (!kept.is_empty()).then_some(kept.as_ref());
+            (None, None, None, None, kept, Some(user))
+        }
     };
     conn.prepare_cached(
-        "INSERT INTO log (no, account, at, command, call, seq, event, leg, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO log (no, account, at, command, call, seq, event, leg, token, phone)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute((
         entry.no.0,
@@ -33,6 +40,7 @@ pub(super) fn insert(conn: &Connection, entry: &Entry, at: Wall) -> rusqlite::Re
         event,
         leg,
         token,
+        phone,
     ))?;
     Ok(())
 }
@@ -89,9 +97,14 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let leg: Option<u64> = row.get(5)?;
-    let body = match leg {
-        None => Body::Event(from_json(row, 4)?),
-        Some(leg) => {
+    let phone: Option<String> = row.get(7)?;
+    let body = match (leg, phone) {
+        (_, Some(user)) => {
+            let kept = row.get::<_, Option<Vec<u8>>>(6)?.unwrap_or_default();
+            Body::Bindings { user, kept: Bytes::from(kept) }
+        }
+        (None, None) => Body::Event(from_json(row, 4)?),
+        (Some(leg), None) => {
             let (leg, call) = (LegId(leg), CallId(row.get(3)?));
             match row.get::<_, Option<Vec<u8>>>(6)? {
                 Some(token) => Body::Token { leg, call, token: Bytes::from(token) },

@@ -33,7 +33,7 @@ pub use outbox::{DeadLetter, DeadLetterFilter, Patience, Push, Settlement, Unset
 pub use ports::Ports;
 pub use reader::Reader;
 pub use records::Page;
-pub use startup::{LegToken, Startup, UnfinishedRecording};
+pub use startup::{KeptPhones, LegToken, Startup, UnfinishedRecording};
 pub use writer::{AppendError, WriterHandle};
 
 /// The database file in the data directory.

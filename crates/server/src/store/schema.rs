@@ -8,7 +8,10 @@ use super::StoreError;
 use super::limits::LOCK_WAIT;
 
 /// Every schema there was, oldest first; `user_version` counts those applied. Only ever append to it.
-const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log_and_folds.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../../migrations/sqlite/0001_log_and_folds.sql"),
+    include_str!("../../../../migrations/sqlite/0002_phones.sql"),
+];
 
 /// Opens the file for writing, creates it when absent and brings its schema up to date.
 ///
@@ -88,7 +91,7 @@ mod tests {
         let error = open(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the store has schema 2, this program knows schemas up to 1: run a newer one"
+            "the store has schema 3, this program knows schemas up to 2: run a newer one"
         );
     }
 

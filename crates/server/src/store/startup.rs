@@ -24,6 +24,8 @@ pub struct Startup {
     pub events: Vec<Numbered>,
     /// How to end the dialogs that were up.
     pub tokens: Vec<LegToken>,
+    /// Where registered phones were.
+    pub phones: Vec<KeptPhones>,
     /// Recordings that began and whose files are not ready.
     pub recordings: Vec<UnfinishedRecording>,
 }
@@ -39,6 +41,17 @@ pub struct LegToken {
     pub leg: LegId,
     /// Opaque: from the switch, for the switch.
     pub token: Bytes,
+}
+
+/// Where the phones of a user were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPhones {
+    /// Whose.
+    pub account: AccountId,
+    /// Which user of the account's phones.
+    pub user: String,
+    /// Opaque: from the switch, for the switch.
+    pub kept: Bytes,
 }
 
 /// A recording whose files were not ready.
@@ -72,6 +85,7 @@ pub(super) fn read(conn: &Connection) -> rusqlite::Result<Startup> {
             .collect::<rusqlite::Result<_>>()?,
         events,
         tokens: tokens(conn)?,
+        phones: phones(conn)?,
         recordings: recordings(conn)?,
     })
 }
@@ -90,6 +104,18 @@ fn tokens(conn: &Connection) -> rusqlite::Result<Vec<LegToken>> {
                 call: CallId(row.get(1)?),
                 leg: LegId(row.get(2)?),
                 token: Bytes::from(row.get::<_, Vec<u8>>(3)?),
+            })
+        })?
+        .collect()
+}
+
+fn phones(conn: &Connection) -> rusqlite::Result<Vec<KeptPhones>> {
+    conn.prepare("SELECT account, user, kept FROM phone ORDER BY account, user")?
+        .query_map([], |row| {
+            Ok(KeptPhones {
+                account: AccountId(row.get(0)?),
+                user: row.get(1)?,
+                kept: Bytes::from(row.get::<_, Vec<u8>>(2)?),
             })
         })?
         .collect()

@@ -1,4 +1,5 @@
-//! Both phones get their BYE, or their CANCEL: seen by SIPp, which nobody here wrote.
+//! Both phones get their BYE, or their CANCEL, and one that was registered is called again: seen by SIPp, which nobody here
+//! wrote.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,15 +38,43 @@ async fn a_ringing_agent_gets_a_cancel() {
     killed_when("ring", RINGS, None).await;
 }
 
+#[tokio::test]
+async fn a_phone_that_registered_before_is_called_right_after() {
+    let ledger = Arc::new(Ledger::new());
+    let receiver = Receiver::start(ledger.clone(), Random::from_number(2)).await;
+    let place = place(&receiver);
+    let client = place.client();
+    let mut server = place.start().await;
+    Sipp::start("register", place.phone(), &place, true).succeeded().await;
+    // No commit can come any more: what the phone heard must be enough.
+    server.strike();
+    server.gone().await;
+    let server = place.start().await;
+    let agent = Sipp::start(ANSWERS, place.phone(), &place, false);
+    client.must("online", &json!({"agentNumber": AGENT, "loginType": "SIP", "status": "0"})).await;
+    client.dial(AGENT, CUSTOMER).await;
+    agent.received("ACK").await;
+    client.must("hangup", &json!({"agentNumber": AGENT})).await;
+    agent.succeeded().await;
+    server.terminate();
+    assert!(server.ended().await.success());
+    assert_eq!(place.complaints(), Vec::<String>::new());
+}
+
+/// A place with one agent, who has a SIP phone.
+fn place(receiver: &Receiver) -> Place {
+    let phone = Phone::Sip { user: AGENT.to_owned(), password: PASSWORD.to_owned() };
+    let agents = [Agent { number: AGENT.to_owned(), phone, wrap_up_s: 0 }];
+    // One address is enough, the one that never fails.
+    Place::new(&agents, &receiver.urls[..1])
+}
+
 /// Kills the server when `moment` was told and both phones did what they do, starts it again, and waits for the phones to
 /// be content.
 async fn killed_when(moment: &str, agent: &str, customer: Option<&str>) {
     let ledger = Arc::new(Ledger::new());
     let receiver = Receiver::start(ledger.clone(), Random::from_number(1)).await;
-    let phone = Phone::Sip { user: AGENT.to_owned(), password: PASSWORD.to_owned() };
-    let agents = [Agent { number: AGENT.to_owned(), phone, wrap_up_s: 0 }];
-    // One address is enough, the one that never fails.
-    let place = Place::new(&agents, &receiver.urls[..1]);
+    let place = place(&receiver);
     let client = place.client();
     let mut server = place.start().await;
     let registers = Sipp::start("register", place.phone(), &place, true);

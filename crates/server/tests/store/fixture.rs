@@ -293,3 +293,7 @@ pub fn token(call: u64, leg: u64, text: &'static str) -> Body {
 pub fn token_done(call: u64, leg: u64) -> Body {
     Body::TokenDone { leg: LegId(leg), call: CallId(call) }
 }
+
+pub fn phones(user: &str, text: &'static str) -> Body {
+    Body::Bindings { user: user.to_owned(), kept: Bytes::from_static(text.as_bytes()) }
+}

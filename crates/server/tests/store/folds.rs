@@ -84,6 +84,20 @@ fn tokens_stay_until_they_are_done_with() {
 }
 
 #[test]
+fn the_last_that_was_said_of_each_user_s_phones_is_found() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let said = [phones("8000", "here"), phones("8001", "there"), phones("8000", "moved"), phones("8001", "")];
+    let entries = said.into_iter().map(|body| opened.entry(body, None)).collect();
+    opened.append(entries);
+    opened.close();
+    let opened = open(dir.path());
+    let kept: Vec<_> = opened.startup.phones.iter().map(|one| (one.user.as_str(), &one.kept[..])).collect();
+    assert_eq!(kept, [("8000", &b"moved"[..])]);
+    assert_eq!(opened.startup.next, LogNo(5));
+}
+
+#[test]
 fn a_recording_is_unfinished_until_its_files_are_ready() {
     let dir = dir();
     let mut opened = open(dir.path());

@@ -49,6 +49,25 @@ async fn old_rows_go_but_for_what_still_counts() {
 }
 
 #[tokio::test]
+async fn what_was_said_of_phones_goes_when_something_newer_was_said() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let said = ["here", "there", "back"].map(|text| phones("8000", text));
+    let of_another = [phones("8001", "here"), phones("8001", "")];
+    let entries = said.into_iter().chain(of_another).map(|body| opened.entry(body, None)).collect();
+    opened.append(entries);
+    prune(&opened, BEGIN).await;
+    assert_eq!(rows(dir.path()), [3, 5], "numbers go on from the last");
+    opened.log(vec![changed("8000", 0)]);
+    prune(&opened, BEGIN).await;
+    assert_eq!(rows(dir.path()), [3, 6]);
+    opened.at = BEGIN + KEEP + DAY;
+    opened.log(vec![changed("8000", 1)]);
+    prune(&opened, BEGIN + KEEP + DAY).await;
+    assert_eq!(rows(dir.path()), [3, 7], "however old, what is still true stays");
+}
+
+#[tokio::test]
 async fn rows_wait_for_their_pushes() {
     let dir = dir();
     let mut opened = open_with(dir.path(), Plain { addresses: vec!["http://a/".to_owned()] });
@@ -84,6 +103,10 @@ async fn the_tables_are_what_the_retained_log_says() {
         opened.entry(token(100, 1000, "old"), None),
         opened.entry(token_done(100, 1000), None),
         opened.entry(token(101, 1010, "new"), None),
+        opened.entry(phones("8000", "gone"), None),
+        opened.entry(phones("8000", "here"), None),
+        opened.entry(phones("8001", "gone"), None),
+        opened.entry(phones("8001", ""), None),
     ];
     opened.append(tokens);
     opened.at = BEGIN + KEEP;
@@ -95,7 +118,7 @@ async fn the_tables_are_what_the_retained_log_says() {
     opened.close();
 
     let again = fixture_dir_from_log(dir.path());
-    for table in ["agent", "call", "leg", "recording", "account", "highest"] {
+    for table in ["agent", "call", "leg", "phone", "recording", "account", "highest"] {
         assert_eq!(dump(dir.path(), table), dump(again.path(), table), "{table}");
     }
     let kept = dump(dir.path(), "record");

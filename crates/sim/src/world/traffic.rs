@@ -140,6 +140,7 @@ impl World {
             Diagnostic::NoPort { leg } | Diagnostic::PortUnusable { leg, .. } => {
                 self.calls.disturb(self.calls.seat(leg).call);
             }
+            Diagnostic::SourceBanned { .. } => panic!("every phone knows its password: {diagnostic:?}"),
             Diagnostic::IncomingRefused { .. }
             | Diagnostic::TrunkFailedOver { .. }
             | Diagnostic::NoAgreement { .. }

@@ -2,8 +2,8 @@ use base::Now;
 use bytes::Bytes;
 
 use super::reliable::number_of;
-use super::{Cancel, Dialog, Far, Path, State, Verdict, hears_update};
-use crate::api::{DialogId, Ended, Event, Flow, Invite};
+use super::{Cancel, Dialog, Far, Path, Route, State, Verdict, hears_update};
+use crate::api::{DialogId, Ended, Event, Flow, Gate, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
 use crate::limits::{CANCELS_MAX, FORKS_MAX};
 use crate::message::{CSeq, HeaderName, Host, Malformed, Method, NameAddr, Request, Response, Uri};
@@ -119,7 +119,7 @@ impl Dialog {
         core: &mut Core,
         now: Now,
         id: DialogId,
-        path: Path,
+        (path, route): (Path, Option<String>),
         invite: Invite,
     ) -> Result<Dialog, Malformed> {
         let uri = Uri::parse(&invite.uri)?;
@@ -142,6 +142,7 @@ impl Dialog {
         request.headers.push(HeaderName::Contact, contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
         core.put_supported(&mut request.headers);
+        put_route(&mut request, route)?;
         put_sdp(&mut request.headers, &mut request.body, invite.sdp.clone());
         let mut dialog = Dialog::new(id, invite.flow, path, call_id);
         dialog.put_session(core, &mut request.headers);
@@ -351,7 +352,9 @@ impl Dialog {
         if let Some(known) = out.acked.iter().find(|acked| acked.tag == far.tag) {
             return match (known.step, &self.state) {
                 (AckStep::AfterBye(_), _) => {}
-                (AckStep::Sent, State::Up) => core.wire.send_ack(known.flow, known.ack.clone(), self.id),
+                (AckStep::Sent, State::Up) => {
+                    core.wire.send_gated(known.flow, known.ack.clone(), Some(Gate::Ack(self.id)))
+                }
                 (
                     AckStep::Sent,
                     State::Inviting
@@ -380,7 +383,7 @@ impl Dialog {
                 self.stop_timer(core, DialogTimer::Unanswered);
                 self.tell_talking_token(core);
                 if let Some((flow, ack)) = self.acknowledge(core, &far, AckStep::Sent) {
-                    core.wire.send_ack(flow, ack, self.id);
+                    core.wire.send_gated(flow, ack, Some(Gate::Ack(self.id)));
                 }
                 self.tell(core, Event::Answered { dialog: self.id, sdp });
                 self.session_answered(core, now, &response.headers);
@@ -502,6 +505,16 @@ impl Dialog {
             out.progress = Progress::Done;
         }
     }
+}
+
+/// Sends a request along the path that a phone registered by (RFC 3327 §5.3).
+fn put_route(request: &mut Request, route: Option<String>) -> Result<(), Malformed> {
+    let Some(route) = route else { return Ok(()) };
+    request.headers.push(HeaderName::Route, route);
+    let set = request.headers.routes()?;
+    request.headers.remove(&HeaderName::Route);
+    Route { target: request.uri.clone(), set }.apply(request);
+    Ok(())
 }
 
 /// The CANCEL of an INVITE: hop by hop, so it is like it, branch and all (RFC 3261 §9.1).

@@ -4,6 +4,9 @@ use super::Core;
 use super::core::{ALLOWED, BODIES, SDP};
 use crate::message::{HeaderName, Method, Request, Response, check};
 
+/// What a phone may insist on when it registers (RFC 3327, RFC 5626).
+const REGISTRAR_EXTENSIONS: &[&str] = &["path", "outbound"];
+
 /// Why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Objection {
@@ -69,7 +72,13 @@ fn object_to_loop(core: &Core, request: &Request) -> Option<Objection> {
 }
 
 fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {
-    let unknown = check::unsupported_requires(request, &core.extensions());
+    let registers = request.method == Method::Register;
+    let known = if registers { REGISTRAR_EXTENSIONS.to_vec() } else { core.extensions() };
+    let mut unknown = check::unsupported_requires(request, &known);
+    // A proxy put it in against the phone's will (RFC 3327 §5.3).
+    if registers && request.headers.has(&HeaderName::Path) && !check::knows(request, "path") {
+        unknown.push("path".to_owned());
+    }
     (!unknown.is_empty()).then(|| Objection::with(420, HeaderName::Unsupported, unknown.join(", ")))
 }
 

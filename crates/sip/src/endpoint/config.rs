@@ -84,6 +84,44 @@ pub struct Registrar {
     pub expires_min: Duration,
     /// The longest that is granted.
     pub expires_max: Duration,
+    /// How often phones behind NAT are sent something, so that the NAT does not forget the path to them. None: never.
+    pub keep_alive: Option<Duration>,
+    /// What becomes of those who guess passwords.
+    pub bans: Bans,
+}
+
+/// How those are slowed down who guess passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bans {
+    /// So many wrong proofs from an address within `within`, and nothing from there is heard for a while. 0: never.
+    pub wrong_max: u32,
+    /// For how long wrong proofs count, from the first one on.
+    pub within: Duration,
+    /// How long the first ban lasts; each further one twice as long.
+    pub first: Duration,
+    /// The longest ban. After the last one it takes as long again until the earlier ones are forgotten.
+    pub longest: Duration,
+    /// So many wrong proofs of a user, and further ones are refused for a while, right or wrong, unless they come by the
+    /// path of a living binding. 0: never.
+    pub user_wrong_max: u32,
+    /// How long the first such refusal lasts; each further one twice as long.
+    pub user_first: Duration,
+    /// The longest such refusal.
+    pub user_longest: Duration,
+}
+
+impl Default for Bans {
+    fn default() -> Self {
+        Bans {
+            wrong_max: 20,
+            within: Duration::from_secs(600),
+            first: Duration::from_secs(60),
+            longest: Duration::from_secs(3600),
+            user_wrong_max: 8,
+            user_first: Duration::from_secs(1),
+            user_longest: Duration::from_secs(300),
+        }
+    }
 }
 
 /// A domain of addresses of record, with users of its own.
@@ -148,6 +186,8 @@ impl Default for Registrar {
             algorithms: vec![Algorithm::Md5],
             expires_min: Duration::from_secs(60),
             expires_max: Duration::from_secs(3600),
+            keep_alive: Some(Duration::from_secs(25)),
+            bans: Bans::default(),
         }
     }
 }

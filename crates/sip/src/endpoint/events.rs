@@ -53,11 +53,12 @@ impl Endpoint {
                 TimerName::Dialog(id, timer) => {
                     self.with(id, |dialog, core| dialog.fire(core, now, timer));
                 }
-                TimerName::Bindings(aor) => {
+                TimerName::Bindings => {
                     if let Some(registrar) = &mut self.registrar {
-                        registrar.expire(now.mono, &mut self.core.wire, &aor);
+                        registrar.expire(now.mono, &mut self.core.wire);
                     }
                 }
+                TimerName::KeepAlive => self.keep_alive(now.mono),
                 TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),
                 TimerName::Connection(flow, timer) => self.connection_timer(now, flow, timer),
             }

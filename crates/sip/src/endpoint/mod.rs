@@ -7,10 +7,12 @@ mod config;
 mod connections;
 mod core;
 mod events;
+mod keep_alive;
 mod overload;
 mod registration;
 mod replacing;
 mod requests;
+mod strangers;
 mod streams;
 mod timer;
 mod wire;
@@ -19,11 +21,13 @@ use base::{Mono, Now, Random};
 use bytes::Bytes;
 
 pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via, way_back_of};
-use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
+use crate::api::{
+    Aor, Binding, Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, Register, RegistrationId,
+};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
 pub use config::{
-    Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
+    Bans, Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
 use overload::Load;
 use registration::Registrations;
@@ -39,6 +43,16 @@ pub struct Endpoint {
     registrar: Option<Registrar>,
     registrations: Registrations,
     load: Load,
+    intake: Intake,
+}
+
+/// Whether phones may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intake {
+    /// Yes.
+    Open,
+    /// Not now: what they say could not be stored.
+    Paused,
 }
 
 impl Endpoint {
@@ -52,6 +66,7 @@ impl Endpoint {
             registrar,
             registrations: Registrations::default(),
             load: Load::default(),
+            intake: Intake::Open,
         }
     }
 
@@ -84,12 +99,14 @@ impl Endpoint {
     /// `Refused(503)` when there are too many dialogs.
     pub fn invite(&mut self, now: Now, invite: Invite) -> DialogId {
         let id = self.dialogs.new_id();
-        let bound = self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(invite.flow));
-        let path = if bound { Path::Pinned } else { Path::Routed };
+        let bound = self.registrar.as_ref().filter(|registrar| registrar.is_bound(invite.flow));
+        let path = if bound.is_some() { Path::Pinned } else { Path::Routed };
+        let route = bound.and_then(|registrar| registrar.path_to(invite.flow, &invite.uri));
+        let route = route.map(str::to_owned);
         let full = self.dialogs.len() >= self.core.config.limits.dialogs_max;
         let dialog = match full {
             true => Err(503),
-            false => Dialog::invite(&mut self.core, now, id, path, invite).map_err(|_| 400),
+            false => Dialog::invite(&mut self.core, now, id, (path, route), invite).map_err(|_| 400),
         };
         match dialog {
             Ok(dialog) => self.dialogs.insert(dialog),
@@ -183,7 +200,26 @@ impl Endpoint {
         Some(id)
     }
 
-    /// Where to call a registered user of a domain, the most recent first.
+    /// Takes up a user's bindings of before a restart, told by `Event::Bindings`, as far as they still hold: they have not
+    /// run out, and the user is there with the same password. `Event::Registration` follows when one is left, and
+    /// `Event::Bindings` when others are left than were kept.
+    pub fn restore(&mut self, now: Now, domain: &str, user: &str, kept: &[u8]) {
+        let listeners = &self.core.config.listeners;
+        let ours =
+            |flow: Flow| listeners.is_empty() || listeners.iter().any(|listener| listener.bind == flow.local);
+        if let Some(registrar) = &mut self.registrar {
+            let aor = Aor { domain: domain.to_ascii_lowercase(), user: user.to_owned() };
+            registrar.restore(now, &mut self.core.wire, &aor, kept, ours);
+        }
+    }
+
+    /// Says whether phones may register now. While they may not, because nothing can be stored, they are asked to come
+    /// again a little later (503); those that are registered stay so.
+    pub fn pause_registrations(&mut self, paused: bool) {
+        self.intake = if paused { Intake::Paused } else { Intake::Open };
+    }
+
+    /// Where to call a registered user of a domain: what its phones would rather have first (`q`), then the most recent.
     pub fn contacts(&self, domain: &str, user: &str) -> Vec<Binding> {
         self.registrar.as_ref().map_or_else(Vec::new, |registrar| registrar.contacts(domain, user))
     }

@@ -3,11 +3,12 @@ use base::Now;
 use super::checks::object;
 use super::core::{other_way_back, put_tag, stamp_via, way_back};
 use super::overload::busy;
-use super::{Core, Endpoint};
-use crate::api::Flow;
+use super::strangers::Hearing;
+use super::{Core, Endpoint, Intake};
+use crate::api::{Flow, Gate, Transport};
 use crate::dialog::{Caller, Dialog};
 use crate::message::{
-    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen,
+    HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen, stun,
 };
 use crate::registrar::Registered;
 use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
@@ -15,10 +16,19 @@ use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
 impl Endpoint {
     /// Takes a message to whom it is for.
     pub(super) fn message(&mut self, now: Now, flow: Flow, data: &[u8]) {
-        if self.turn_away(flow, data) {
+        let hearing = self.hearing(now, flow, data);
+        if hearing == Hearing::Nothing || (hearing == Hearing::All && self.turn_away(flow, data)) {
             return;
         }
+        if flow.transport == Transport::Udp
+            && let Some(answer) = stun::answer(data, flow.remote)
+        {
+            return self.core.wire.send(flow, answer);
+        }
         match screen(data) {
+            Screened::Accept(Message::Request(request))
+                if hearing == Hearing::Calls && !self.is_of_a_call(&request) => {}
+            Screened::Answer(_) if hearing == Hearing::Calls => {}
             Screened::Accept(mut message) => {
                 bring_out_sdp(&mut message);
                 match message {
@@ -141,6 +151,9 @@ impl Endpoint {
         let Some(registrar) = &mut self.registrar else {
             return self.core.answer_statelessly(arrived.flow, Response::to(&request, 405));
         };
+        if self.intake == Intake::Paused {
+            return self.core.answer_statelessly(arrived.flow, busy(&request));
+        }
         match registrar.register(now, arrived.flow, &mut self.core.wire, &request) {
             Registered::Unproven(reply) => {
                 let answer = reply.put_into(Response::to(&request, reply.status));
@@ -148,6 +161,9 @@ impl Endpoint {
             }
             Registered::Proven(reply) => {
                 let id = self.core.remember(arrived, &mut request);
+                if reply.status == 200 {
+                    self.core.table.set_gate(id, Gate::Registered);
+                }
                 let tag = self.core.tag();
                 let answer = reply.put_into(self.core.response(&request, reply.status, &tag));
                 self.core.answer(now.mono, id, &answer);
@@ -156,7 +172,7 @@ impl Endpoint {
     }
 
     /// The dialog that a request is inside of.
-    fn find(&self, request: &Request) -> Option<crate::api::DialogId> {
+    pub(super) fn find(&self, request: &Request) -> Option<crate::api::DialogId> {
         let to = request.headers.to().ok()?;
         self.dialogs.find(request.headers.call_id().ok()?, to.tag()?)
     }

@@ -21,6 +21,9 @@ const PING_MS: std::ops::Range<u64> = 95_000..120_000;
 
 impl Endpoint {
     pub(super) fn connected(&mut self, now: Now, flow: Flow) {
+        if !self.core.wire.connections.is_opening(flow) && self.is_banned(now, flow) {
+            return self.core.wire.close(flow);
+        }
         if self.core.wire.opened(flow) {
             // One who connects has something to say.
             let patience = self.core.config.times.patience();

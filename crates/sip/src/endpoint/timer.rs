@@ -1,4 +1,4 @@
-use crate::api::{Aor, DialogId, Flow, RegistrationId};
+use crate::api::{DialogId, Flow, RegistrationId};
 use crate::transaction::{Timer, TransactionId};
 
 /// Why something will happen at a deadline.
@@ -10,8 +10,10 @@ pub enum TimerKind {
     Lingering,
     /// A dialog waits for something.
     Dialog(DialogTimer),
-    /// The earliest binding of a user ends.
+    /// The earliest binding ends.
     BindingExpiry,
+    /// A phone behind NAT is to be sent something.
+    KeepAlive,
     /// One of our own registrations is to be refreshed or tried again.
     RegistrationRefresh,
     /// A stream waits for something.
@@ -95,7 +97,8 @@ impl DialogTimer {
 pub(crate) enum TimerName {
     Transaction(TransactionId, Timer),
     Dialog(DialogId, DialogTimer),
-    Bindings(Aor),
+    Bindings,
+    KeepAlive,
     Registration(RegistrationId),
     Connection(Flow, ConnectionTimer),
 }
@@ -105,7 +108,8 @@ impl TimerName {
         match self {
             TimerName::Transaction(_, timer) => TimerKind::Transaction(*timer),
             TimerName::Dialog(_, timer) => TimerKind::Dialog(*timer),
-            TimerName::Bindings(_) => TimerKind::BindingExpiry,
+            TimerName::Bindings => TimerKind::BindingExpiry,
+            TimerName::KeepAlive => TimerKind::KeepAlive,
             TimerName::Registration(_) => TimerKind::RegistrationRefresh,
             TimerName::Connection(_, timer) => TimerKind::Connection(*timer),
         }

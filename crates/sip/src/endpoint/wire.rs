@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::connections::{self, Connections, Gone};
 use super::{Config, ConnectionTimer, Limits, TimerName};
-use crate::api::{DialogId, Event, Flow, Output, Transmit, Transport};
+use crate::api::{DialogId, Event, Flow, Gate, Output, Transmit, Transport};
 use crate::message::framing::Frame;
 
 /// What leaves the endpoint, the streams that it leaves by, and the deadlines. Every part of it writes here.
@@ -31,14 +31,9 @@ impl Wire {
         self.send_gated(flow, data, None);
     }
 
-    /// Sends bytes; with a dialog they are an INVITE and must not leave before the log says why.
-    pub(crate) fn send_gated(&mut self, flow: Flow, data: Bytes, invite: Option<DialogId>) {
-        self.transmit(Transmit { flow, data, invite, ack: None });
-    }
-
-    /// Sends the ACK that establishes a dialog: it must not leave before the log has the dialog's token.
-    pub(crate) fn send_ack(&mut self, flow: Flow, data: Bytes, dialog: DialogId) {
-        self.transmit(Transmit { flow, data, invite: None, ack: Some(dialog) });
+    /// Sends bytes that may have to wait for the log.
+    pub(crate) fn send_gated(&mut self, flow: Flow, data: Bytes, gate: Option<Gate>) {
+        self.transmit(Transmit { flow, data, gate });
     }
 
     /// Tells the endpoint's user.
@@ -48,7 +43,7 @@ impl Wire {
 
     /// Takes back an INVITE that nobody has polled yet; false: it is gone.
     pub(crate) fn take_back_invite(&mut self, dialog: DialogId) -> bool {
-        self.take_back_where(|transmit| transmit.invite == Some(dialog))
+        self.take_back_where(|transmit| transmit.gate == Some(Gate::Invite(dialog)))
     }
 
     /// Takes back bytes that nobody has polled yet; false: they are gone.

@@ -148,6 +148,11 @@ impl Headers {
         self.addresses(&HeaderName::RecordRoute)
     }
 
+    /// Path, the hop next to the registrar first (RFC 3327).
+    pub fn paths(&self) -> Result<Vec<NameAddr>, Malformed> {
+        self.addresses(&HeaderName::Path)
+    }
+
     /// Max-Forwards, 0–255; RFC 2543 peers send none.
     pub fn max_forwards(&self) -> Result<Option<u8>, Malformed> {
         self.number(&HeaderName::MaxForwards)

@@ -22,6 +22,7 @@ mod scan;
 mod screen;
 mod session;
 mod status;
+pub(crate) mod stun;
 mod uri;
 mod via;
 

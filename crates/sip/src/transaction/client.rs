@@ -5,7 +5,7 @@ use super::memo::Refused;
 use super::{
     ClientInput, ClientKey, Effect, Effects, InviteClient, OtherClient, Timer, Times, TransactionId, lingers,
 };
-use crate::api::{DialogId, Flow, RegistrationId};
+use crate::api::{DialogId, Flow, Gate, RegistrationId};
 use crate::endpoint::{TimerName, Wire};
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 
@@ -164,7 +164,7 @@ impl Client {
         answer: Option<&Response>,
     ) {
         let gate = match self.user {
-            ClientUser::Invite(dialog) => Some(dialog),
+            ClientUser::Invite(dialog) => Some(Gate::Invite(dialog)),
             ClientUser::Cancel(_)
             | ClientUser::Bye(_)
             | ClientUser::ForkBye(_)

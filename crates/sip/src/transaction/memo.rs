@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::api::Flow;
+use crate::api::{Flow, Gate};
 use crate::endpoint::{put_tag, stamp_via};
 use crate::message::{CSeq, HeaderName, Method, Request, Response, Uri};
 
@@ -39,6 +39,11 @@ impl Answered {
             rest.clear();
         }
         Answered { status: response.status, rest: rest.into_boxed_slice() }
+    }
+
+    /// What the log must say before the answer leaves again.
+    pub(super) fn gate(&self, request: &Request) -> Option<Gate> {
+        (request.method == Method::Register && self.status == 200).then_some(Gate::Registered)
     }
 
     /// The answer to the same request, come again by `flow`.

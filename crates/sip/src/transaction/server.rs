@@ -6,7 +6,7 @@ use super::{
     Effect, Effects, InviteServer, MergeKey, OtherServer, ServerInput, ServerKey, Timer, Times,
     TransactionId, lingers,
 };
-use crate::api::{DialogId, Flow, Transport};
+use crate::api::{DialogId, Flow, Gate, Transport};
 use crate::endpoint::{TimerName, Wire};
 use crate::message::{Method, Request};
 
@@ -34,6 +34,8 @@ pub(super) struct Server {
     pub(super) machine: ServerMachine,
     pub(super) tagged: Tagged,
     pub(super) last_answer: Bytes,
+    /// What the log must say before the last answer leaves, however often.
+    pub(super) gate: Option<Gate>,
     /// How to say it again when this is no INVITE, and the last word was said.
     pub(super) answered: Answered,
     pub(super) dialog: Option<DialogId>,
@@ -75,6 +77,7 @@ impl Server {
             machine,
             tagged: if inside { Tagged::ByThem } else { Tagged::ByUs },
             last_answer: Bytes::new(),
+            gate: None,
             answered: Answered::default(),
             dialog: None,
         }
@@ -142,7 +145,7 @@ impl Server {
                 Effect::Send if self.last_answer.is_empty() => {}
                 Effect::Send => {
                     let flow = self.asked.back.now(wire);
-                    wire.send(flow, self.last_answer.clone());
+                    wire.send_gated(flow, self.last_answer.clone(), self.gate);
                     wire.await_opening(now, flow);
                 }
                 Effect::Set(timer, _) if timer.lingers() => {}

@@ -10,7 +10,7 @@ use super::{
     Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, ServerInput, ServerKey, Timer,
     Times, TransactionId,
 };
-use crate::api::{DialogId, Flow};
+use crate::api::{DialogId, Flow, Gate};
 use crate::endpoint::{Config, Limits, TimerName, Wire, way_back_of};
 use crate::message::{Request, Response};
 
@@ -241,7 +241,7 @@ impl Table {
         match &rest.was {
             Was::Answered(answered) => {
                 let answer = answered.again(request, flow, &self.server);
-                wire.send(way_back_of(request, flow), answer.encode());
+                wire.send_gated(way_back_of(request, flow), answer.encode(), answered.gate(request));
             }
             Was::Accepted(_) | Was::Confirmed => {}
         }
@@ -273,6 +273,13 @@ impl Table {
             server.answered = Answered::by(response, server.tagged);
         }
         self.settle(now, Settled::Server(id), until);
+    }
+
+    /// Says what the log must say before the answers to a request leave.
+    pub(crate) fn set_gate(&mut self, id: TransactionId, gate: Gate) {
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.gate = Some(gate);
+        }
     }
 
     /// Answers an INVITE in the place of its 100, and forgets it; false: the 100 has left.

@@ -145,9 +145,10 @@ impl Did {
             && self.closes.is_empty()
     }
 
-    /// The events but tokens.
+    /// The events but those that are for a restart only.
     pub(crate) fn news(&self) -> Vec<&Event> {
-        self.events.iter().filter(|event| !matches!(event, Event::Token { .. })).collect()
+        let is_news = |event: &&Event| !matches!(event, Event::Token { .. } | Event::Bindings { .. });
+        self.events.iter().filter(is_news).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::{Mono, Now, Random, Wall};
 use bytes::Bytes;
-use sip::api::{Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, Transport};
+use sip::api::{Counts, DialogId, Ended, Event, Flow, Gate, Input, Invite, Output, Transport};
 use sip::message::{Message, parse_datagram};
 use sip::{Config, Endpoint};
 
@@ -220,20 +220,21 @@ impl World {
                 Output::Transmit(transmit) => {
                     assert_eq!(transmit.flow, flow_at(side));
                     let begins = transmit.data.starts_with(b"INVITE ") && !is_inside(&transmit.data);
-                    assert_eq!(
-                        transmit.invite.is_some(),
-                        begins,
-                        "only an INVITE that begins waits for the log"
-                    );
-                    if let Some(dialog) = transmit.invite {
-                        let token = &self.player(side).alive[&dialog];
-                        assert!(!token.is_empty(), "the token comes before the INVITE");
-                    }
-                    if let Some(dialog) = transmit.ack {
-                        assert!(transmit.data.starts_with(b"ACK "), "nothing else waits as an ACK does");
-                        let token = &self.player(side).alive[&dialog];
-                        let has_bye = token.windows(4).any(|word| word == b"BYE ");
-                        assert!(has_bye, "the token that can end the dialog comes before its ACK");
+                    let gated = matches!(transmit.gate, Some(Gate::Invite(_)));
+                    assert_eq!(gated, begins, "only an INVITE that begins waits for the log");
+                    match transmit.gate {
+                        Some(Gate::Invite(dialog)) => {
+                            let token = &self.player(side).alive[&dialog];
+                            assert!(!token.is_empty(), "the token comes before the INVITE");
+                        }
+                        Some(Gate::Ack(dialog)) => {
+                            assert!(transmit.data.starts_with(b"ACK "), "nothing else waits as an ACK does");
+                            let token = &self.player(side).alive[&dialog];
+                            let has_bye = token.windows(4).any(|word| word == b"BYE ");
+                            assert!(has_bye, "the token that can end the dialog comes before its ACK");
+                        }
+                        Some(Gate::Registered) => panic!("nobody registers here"),
+                        None => {}
                     }
                     self.player(side).sent.push(transmit.data.clone());
                     self.carry(other(side), transmit.data);
@@ -296,7 +297,10 @@ impl Player {
             | Event::KeyPressed { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }
-            Event::Registration { .. } | Event::OwnRegistration { .. } => {}
+            Event::Bindings { .. }
+            | Event::Registration { .. }
+            | Event::Banned { .. }
+            | Event::OwnRegistration { .. } => {}
         }
         self.events.push(event);
     }

@@ -105,6 +105,8 @@ pub(crate) fn config() -> Config {
         rtp_port_max: 20_099,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
+        bans: switch::config::Bans::default(),
+        nat_keep_alive: None,
         user_agent: "Cordboard".to_owned(),
         silence_max: Some(switch::limits::SILENCE_MAX),
         trunk_answer_any_max: switch::limits::TRUNK_ANSWER_ANY_MAX,
@@ -406,7 +408,7 @@ impl Bench {
     pub(crate) fn events(&self) -> impl Iterator<Item = &Happened> {
         self.log.iter().filter_map(|entry| match &entry.body {
             Body::Event(numbered) => Some(&numbered.event),
-            Body::Token { .. } | Body::TokenDone { .. } => None,
+            Body::Token { .. } | Body::TokenDone { .. } | Body::Bindings { .. } => None,
         })
     }
 
