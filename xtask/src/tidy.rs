@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lab", &["base", "sip", "media"]),
     ("sim", &["base", "sip", "media", "callcenter", "switch", "lab"]),
     ("server", &["base", "sip", "media", "callcenter", "switch", "lab"]),
+    ("checks", &["base", "sip", "media"]),
     ("xtask", &["sim"]),
 ];
 
@@ -77,10 +78,10 @@ fn tracked_files() -> Vec<String> {
 fn arrows(faults: &mut Vec<String>) {
     let names: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     for (name, allowed) in ARROWS {
-        let path = if *name == "xtask" {
-            "xtask/Cargo.toml".to_owned()
-        } else {
-            format!("crates/{name}/Cargo.toml")
+        let path = match *name {
+            "xtask" => "xtask/Cargo.toml".to_owned(),
+            "checks" => "fuzz/checks/Cargo.toml".to_owned(),
+            name => format!("crates/{name}/Cargo.toml"),
         };
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let Ok(manifest) = text.parse::<toml::Table>() else {

@@ -6,4 +6,5 @@ pub mod framing;
 pub mod message;
 pub mod replies;
 pub mod sdp;
+pub mod sound;
 pub mod work;

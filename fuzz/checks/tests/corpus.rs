@@ -6,6 +6,8 @@
     reason = "a test reads files, and fails when it cannot go on"
 )]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn replay(target: &str, check: impl Fn(&[u8])) {
@@ -37,11 +39,33 @@ fn session_descriptions() {
 }
 
 #[test]
+fn sound() {
+    replay("sound", checks::sound::check);
+}
+
+#[test]
 fn replies_to_strangers() {
     replay("replies", checks::replies::check);
 }
 
+/// The scripts must lead to everything that an endpoint does, or they prove little.
 #[test]
 fn whole_endpoints() {
-    replay("endpoint", checks::endpoint::check);
+    let deeds = RefCell::new(BTreeSet::new());
+    replay("endpoint", |data| deeds.borrow_mut().extend(checks::endpoint::deeds(data)));
+    let deeds = deeds.into_inner();
+    let missing: Vec<&str> =
+        DEEDS.iter().flat_map(|line| line.split(' ')).filter(|deed| !deeds.contains(*deed)).collect();
+    assert!(missing.is_empty(), "nothing leads to {missing:?}; there is {deeds:?}");
 }
+
+const DEEDS: &[&str] = &[
+    "Progress Answered Incoming Acknowledged Reoffered OfferAnswered OfferRefused Referred KeyPressed Ended Token",
+    "Registration OwnRegistration ByUs ByFar Broken",
+    "INVITE ACK CANCEL BYE PRACK NOTIFY UPDATE REGISTER",
+    "Dialog(NothingHeard) Dialog(Unanswered) Dialog(CancelGivenUp) Dialog(Repeat2xx) Dialog(Unacknowledged)",
+    "Dialog(ReofferUnanswered) Dialog(ChangeRetry) Dialog(ChangeUnanswered) Dialog(RepeatProvisional) Dialog(Unpracked)",
+    "Dialog(ReferUnanswered) Dialog(ReferOver) Dialog(SessionRefresh) Dialog(SessionExpired)",
+    "Connection(Opening) Connection(Incomplete) Connection(Idle) Connection(Ping) BindingExpiry RegistrationRefresh",
+    "NoAnswer Gone 100 180 183 200 400 401 405 415 416 420 422 481 482 486 487 491 500 501 503 603",
+];

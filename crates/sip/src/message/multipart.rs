@@ -200,9 +200,7 @@ mod tests {
             format!("preamble\r\n{SDP_PART}--b--\r\nepilogue"),
             format!("{SDP_PART}{}--b--\r\n", isup(OPTIONAL)),
             format!("{}{SDP_PART}--b--\r\n", isup(OPTIONAL)),
-            format!(
-                "--b  \r\nc : application/sdp;x=y\r\nContent-Transfer-Encoding: 8BIT\r\n\r\nv=0\r\n\r\n--b-- \r\n"
-            ),
+            "--b  \r\nc : application/sdp;x=y\r\nContent-Transfer-Encoding: 8BIT\r\n\r\nv=0\r\n\r\n--b-- \r\n".to_owned(),
         ] {
             let wanted = (Some("application/sdp".to_owned()), "v=0\r\n".to_owned());
             assert_eq!(left("Multipart/Mixed; Boundary=\"b\"", &body), wanted, "{body}");
@@ -246,9 +244,7 @@ mod tests {
 
     #[test]
     fn parts_may_have_parts() {
-        let inner = format!(
-            "--i\r\nc: text/plain\r\n\r\nhi\r\n--i\r\nc: application/sdp\r\n\r\nv=0\r\n\r\n--i--\r\n"
-        );
+        let inner = "--i\r\nc: text/plain\r\n\r\nhi\r\n--i\r\nc: application/sdp\r\n\r\nv=0\r\n\r\n--i--\r\n";
         let nested = format!("--b\r\nc: multipart/alternative;boundary=i\r\n\r\n{inner}\r\n--b--");
         assert_eq!(left("multipart/mixed;boundary=b", &nested).1, "v=0\r\n");
         let deep = (0..=BODY_DEPTH_MAX).fold(SDP_PART.replace("--b", "--b0") + "--b0--", |inner, depth| {

@@ -8,6 +8,8 @@ mod script;
 mod steps;
 mod world;
 
+use std::collections::BTreeSet;
+
 use script::Script;
 use world::World;
 
@@ -16,6 +18,12 @@ const STEPS_MAX: usize = 150;
 
 /// Carries out the script that `data` is.
 pub fn check(data: &[u8]) {
+    deeds(data);
+}
+
+/// The same, and what the endpoint did: the names of its events and deadlines, of the methods it used, and the statuses
+/// it answered with.
+pub fn deeds(data: &[u8]) -> BTreeSet<String> {
     let mut script = Script::new(data);
     let mut world = World::new(script.byte(), script.byte());
     for _ in 0..STEPS_MAX {
@@ -23,4 +31,5 @@ pub fn check(data: &[u8]) {
         steps::step(&mut world, step, &mut script);
     }
     world.comes_to_rest();
+    world.deeds
 }

@@ -51,6 +51,8 @@ pub(super) struct World {
     /// Everything that was said, by either side.
     pub(super) said: VecDeque<(Flow, Bytes)>,
     pub(super) serial: usize,
+    /// The names of all that it did, for those who want to know how far a script leads.
+    pub(super) deeds: BTreeSet<String>,
 }
 
 impl World {
@@ -76,6 +78,7 @@ impl World {
             challenge: None,
             said: VecDeque::new(),
             serial: 10,
+            deeds: BTreeSet::new(),
         }
     }
 
@@ -136,6 +139,7 @@ impl World {
                 break;
             };
             self.now = self.now.later(at.since(self.now.mono));
+            self.deeds.insert(format!("{kind:?}"));
             self.endpoint.handle_input(self.now, Input::Timeout);
             self.drain();
             let next = self.endpoint.next_timeout();
@@ -216,7 +220,8 @@ impl World {
     fn sent(&mut self, transmit: &Transmit) {
         let Transmit { flow, data, .. } = transmit;
         assert!(flow.transport == Transport::Udp || self.open.contains(flow), "by an open stream");
-        if **data == *b"\r\n" {
+        if data.iter().all(|byte| b"\r\n".contains(byte)) {
+            // It asks whether the far end is there, or answers that.
             return;
         }
         remember(&mut self.said, (*flow, data.clone()));
@@ -224,12 +229,16 @@ impl World {
             return;
         }
         match parse_datagram(data).expect("we write what can be read") {
-            Message::Request(request) => remember(&mut self.asked, (*flow, request)),
+            Message::Request(request) => {
+                self.deeds.insert(request.method.to_string());
+                remember(&mut self.asked, (*flow, request));
+            }
             Message::Response(response) => self.heard_answer(response),
         }
     }
 
     fn heard_answer(&mut self, response: Response) {
+        self.deeds.insert(response.status.to_string());
         let headers = &response.headers;
         let lines = headers.get(&HeaderName::From).zip(headers.get(&HeaderName::To));
         if let (Some((far, ours)), Ok(call_id)) = (lines, headers.call_id())
@@ -245,6 +254,7 @@ impl World {
     }
 
     fn told(&mut self, event: Event) {
+        self.did(&event);
         match event {
             Event::Incoming { dialog, .. } => {
                 self.begins(dialog);
@@ -254,12 +264,17 @@ impl World {
                 remember(&mut self.tokens, token.clone());
                 *self.alive.get_mut(&dialog).expect("nothing comes after the end") = token;
             }
-            Event::Ended { dialog, .. } => {
+            Event::Ended { dialog, how } => {
+                self.did(&how);
                 assert!(self.alive.remove(&dialog).is_some(), "it ends once");
             }
             Event::Reoffered { dialog, .. } if self.habits & 8 != 0 => {
                 assert!(self.alive.contains_key(&dialog), "nothing comes after the end");
                 self.endpoint.answer_offer(self.now, dialog, SDP.into());
+            }
+            Event::Referred { dialog, .. } if self.habits & 16 != 0 => {
+                assert!(self.alive.contains_key(&dialog), "nothing comes after the end");
+                self.endpoint.accept_refer(self.now, dialog);
             }
             Event::Progress { dialog, .. }
             | Event::Answered { dialog, .. }
@@ -273,12 +288,19 @@ impl World {
             }
             Event::OwnRegistration { registration, standing } => {
                 assert!(!self.gone.contains(&registration), "nothing comes after the end");
+                self.did(&standing);
                 if standing == Standing::Gone {
                     self.gone.insert(registration);
                 }
             }
             Event::Registration { .. } => {}
         }
+    }
+
+    /// Notes what was done, by its name without what is in it.
+    fn did(&mut self, what: &impl std::fmt::Debug) {
+        let text = format!("{what:?}");
+        self.deeds.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
     }
 
     fn answers_at_once(&mut self, dialog: DialogId) {
