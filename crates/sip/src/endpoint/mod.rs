@@ -24,6 +24,7 @@ pub use config::{
     Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
 use registration::Registrations;
+pub(crate) use requests::fingerprint;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
 pub(crate) use wire::Wire;
