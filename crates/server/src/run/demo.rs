@@ -75,6 +75,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<()> {
 /// What `cordboard lab` is made of.
 pub(super) fn lab_config(args: &LabArgs) -> lab::Config {
     let mut config = lab::Config::new(args.listen, LAB_RTP);
+    config.sip_advertised = args.advertise.unwrap_or(args.listen);
     config.agents_mobiles = mobiles(&Config::demo());
     let ports = (args.listen.port() + 1)..;
     config.phones = args
