@@ -6,7 +6,7 @@
 
 mod event_lines;
 mod reports;
-mod streams;
+pub(crate) mod streams;
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};

@@ -1,4 +1,4 @@
-//! SIP streams on the control thread: a listener and its connections, none of which is ever waited for.
+//! SIP streams of one thread: a listener and its connections, none of which is ever waited for.
 //!
 //! What a stream may say, and for how long, is for the endpoint inside the switch; here is only how many there are and how
 //! much waits to be read by a slow far end.
@@ -20,9 +20,9 @@ const ACCEPT_BURST_MAX: usize = 64;
 const UNSENT_BYTES_MAX: usize = 262_144;
 
 /// The listener's place in the poll; streams have those from here on.
-pub(super) const LISTENER: u64 = 2;
+pub(crate) const LISTENER: u64 = 2;
 
-pub(super) struct Streams {
+pub(crate) struct Streams {
     listener: TcpListener,
     local: SocketAddr,
     /// A file to give up when no more can be open: else the listener would ring for ever for what it cannot accept.
@@ -48,20 +48,20 @@ enum Phase {
 
 /// What a stream did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     Opened(Flow),
     Closed(Flow),
 }
 
 /// What came of a read.
-pub(super) enum Came {
+pub(crate) enum Came {
     Bytes(Flow, usize),
     Closed(Flow),
     Nothing,
 }
 
 impl Streams {
-    pub(super) fn new(listener: TcpListener, poll: &OwnedFd) -> std::io::Result<Streams> {
+    pub(crate) fn new(listener: TcpListener, poll: &OwnedFd) -> std::io::Result<Streams> {
         listener.set_nonblocking(true)?;
         epoll::add(poll, listener.as_fd(), epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         let local = listener.local_addr()?;
@@ -70,7 +70,7 @@ impl Streams {
     }
 
     /// Takes some of those who want to connect.
-    pub(super) fn accept(&mut self, poll: &OwnedFd) -> Vec<News> {
+    pub(crate) fn accept(&mut self, poll: &OwnedFd) -> Vec<News> {
         let mut news = Vec::new();
         for _ in 0..ACCEPT_BURST_MAX {
             match self.listener.accept() {
@@ -98,7 +98,7 @@ impl Streams {
     ///
     /// # Errors
     /// When it cannot even begin.
-    pub(super) fn connect(&mut self, poll: &OwnedFd, flow: Flow) -> std::io::Result<()> {
+    pub(crate) fn connect(&mut self, poll: &OwnedFd, flow: Flow) -> std::io::Result<()> {
         if self.by_place.len() >= STREAMS_MAX || self.by_flow.contains_key(&flow) {
             return Err(ErrorKind::QuotaExceeded.into());
         }
@@ -116,7 +116,7 @@ impl Streams {
     }
 
     /// Sends bytes after those of before. Some: the far end does not read them, the stream is closed.
-    pub(super) fn send(&mut self, poll: &OwnedFd, flow: Flow, data: &[u8]) -> Option<News> {
+    pub(crate) fn send(&mut self, poll: &OwnedFd, flow: Flow, data: &[u8]) -> Option<News> {
         let place = *self.by_flow.get(&flow)?;
         let stream = self.by_place.get_mut(&place)?;
         let waited = !stream.unsent.is_empty();
@@ -132,12 +132,12 @@ impl Streams {
     }
 
     /// Closes a stream; what the far end did not take until now it does not get.
-    pub(super) fn close(&mut self, poll: &OwnedFd, flow: Flow) {
+    pub(crate) fn close(&mut self, poll: &OwnedFd, flow: Flow) {
         self.forget(poll, flow);
     }
 
     /// The stream at `place` can be written to, or has failed.
-    pub(super) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
+    pub(crate) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
         let stream = self.by_place.get_mut(&place)?;
         let (flow, before) = (stream.flow, stream.phase);
         let failed = !matches!(stream.socket.take_error(), Ok(None));
@@ -152,7 +152,7 @@ impl Streams {
     }
 
     /// Reads what came by the stream at `place`.
-    pub(super) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
+    pub(crate) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
         let Some(stream) = self.by_place.get_mut(&place).filter(|stream| stream.phase == Phase::Open) else {
             return Came::Nothing;
         };
