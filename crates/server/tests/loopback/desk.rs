@@ -14,7 +14,7 @@ use lab::{Behaviour, LabEvent, PhoneWish, Prompt};
 use serde_json::Value;
 use server::cli::ask;
 use server::config::{Config, HostPort, PushAddress};
-use server::control::bind_sip;
+use server::control::{SipSockets, bind_sip};
 use server::lab_host::LabHost;
 use server::relay_host::{RelayConfig, RelayHost};
 use server::run::{Node, Sockets};
@@ -33,6 +33,8 @@ pub(crate) const MORE_AGENTS: std::ops::Range<u16> = 8010..8030;
 pub(crate) const ECHO_THEN_HANG_UP: &str = "13900000099";
 /// Another: the network speaks on the line before the customer answers, talks for five seconds and hangs up.
 pub(crate) const HEARD_EARLY: &str = "13900000098";
+/// Another: answers without ringing, and echoes.
+pub(crate) const ANSWERS_AT_ONCE: &str = "13900000097";
 
 pub(crate) struct Desk {
     node: Node,
@@ -81,10 +83,10 @@ impl Desk {
         (config.server.rtp_port_min, config.server.rtp_port_max) = claim.rtp().into_inner();
         more_agents(&mut config);
 
-        let carrier_socket = bind_sip(local(0)).expect("a free port");
+        let carrier_sockets = SipSockets::bind(local(0)).expect("a free port");
         let (to_lab, to_server) = (bind_sip(local(0)), bind_sip(local(0)));
         let [to_lab, to_server] = [to_lab, to_server].map(|socket| socket.expect("a free port"));
-        let own = carrier_socket.local_addr().expect("is bound");
+        let own = carrier_sockets.local_addr().expect("is bound");
         let carrier = if bad_path.is_some() { to_lab.local_addr().expect("is bound") } else { own };
         if bad_path.is_some() {
             config.server.sip_advertised = Some(to_server.local_addr().expect("is bound"));
@@ -120,10 +122,15 @@ impl Desk {
         let happened = phones.clone();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has randomness");
-        let lab =
-            LabHost::start_on(vec![carrier_socket, phone_socket], network, Random::new(seed), move |event| {
+        let lab = LabHost::start_on(
+            carrier_sockets,
+            vec![phone_socket],
+            network,
+            Random::new(seed),
+            move |event| {
                 happened.add(event);
-            });
+            },
+        );
         let lab = lab.expect("a thread for the lab");
         let node = Node::start(config, sockets).await.expect("a whole server");
         Desk { node, lab, relays, sip, carrier, claim, pushes, phones, folder, _lab_claim: lab_claim }
@@ -213,10 +220,11 @@ impl Desk {
 
 const TALK: Step = Step::Wait(Duration::from_secs(5));
 #[rustfmt::skip]
-const MORE_CUSTOMERS: [Behaviour; 2] = [
+const MORE_CUSTOMERS: [Behaviour; 3] = [
     Behaviour { ending: "0099", steps: &[Step::Ring, Step::Answer, Step::Echo, TALK, Step::HangUp] },
     Behaviour { ending: "0098", steps: &[Step::EarlyMedia, Step::Play(Prompt::Connecting), Step::Answer,
                                          Step::Repeat(Prompt::Customer), TALK, Step::HangUp] },
+    Behaviour { ending: "0097", steps: &[Step::Answer, Step::Echo] },
 ];
 static BEHAVIOURS: LazyLock<Vec<Behaviour>> = LazyLock::new(|| [TABLE, &MORE_CUSTOMERS].concat());
 

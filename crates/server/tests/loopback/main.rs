@@ -16,5 +16,6 @@ mod sip_phone;
 mod sipp;
 mod softphone;
 mod sound;
+mod stock;
 mod strangers;
 mod trunks;
