@@ -13,6 +13,7 @@ Usage: cargo xtask <chore>
   sim [--seed N]           run one simulated world and say what happened
   sim --seeds N [--from M] run N of them (default from 0); stops at the first broken invariant
       --calm                no faults
+      --rough               no faults but 10 % loss, 5 % copies and any order, by which success is measured
       --lab, --adversaries  worlds of one kind; otherwise odd seeds have the lab";
 
 fn main() -> ExitCode {

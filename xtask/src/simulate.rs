@@ -20,7 +20,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (mut calls, mut bridged, mut judged) = (0, 0, 0);
+    let (mut calls, mut bridged, mut judged, mut exposed, mut unharmed) = (0, 0, 0, 0, 0);
     for seed in wanted.from..wanted.from.saturating_add(wanted.count) {
         let options = wanted.options.clone();
         // The sentence of the broken invariant was printed by the panic itself.
@@ -35,11 +35,19 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         calls += report.calls;
         bridged += report.bridged;
         judged += report.judged.values().sum::<u64>();
+        exposed += report.exposed;
+        unharmed += report.unharmed;
     }
     println!(
         "{} worlds came to rest: {calls} calls, {bridged} of them bridged, {judged} judged by the contract",
         wanted.count
     );
+    if exposed > 0 {
+        let percent = unharmed as f64 * 100.0 / exposed as f64;
+        println!(
+            "{unharmed} of {exposed} calls on lossy paths ended as if nothing were lost: {percent:.2} %"
+        );
+    }
     ExitCode::SUCCESS
 }
 
@@ -56,6 +64,7 @@ fn read(args: &[String]) -> Result<Wanted, String> {
             "--seeds" => wanted.count = number()?,
             "--lab" => wanted.options.kind = Some(Kind::Lab),
             "--adversaries" => wanted.options.kind = Some(Kind::Adversaries),
+            "--rough" => wanted.options.rough = true,
             "--calm" => wanted.options.calm = true,
             other => return Err(format!("unknown argument: {other}")),
         }

@@ -88,6 +88,23 @@ pub enum Input<'a> {
         /// Its bytes.
         data: &'a [u8],
     },
+    /// A stream is open: someone connected to the carrier, or what `Output::Connect` asked for was done.
+    Connected {
+        /// Its path.
+        flow: Flow,
+    },
+    /// Bytes arrived on an open stream.
+    Stream {
+        /// Its path.
+        flow: Flow,
+        /// Its next bytes.
+        data: &'a [u8],
+    },
+    /// A stream is gone, or could not be opened.
+    Closed {
+        /// Its path.
+        flow: Flow,
+    },
     /// The media engine of the lab reports something.
     Media(Signal),
     /// A deadline named by `next_timeout` has come.
@@ -152,12 +169,22 @@ pub enum Caller {
 /// What goes out. Drain with `poll_output` after every input.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Send a SIP datagram.
+    /// Send a SIP datagram, or more bytes of a stream.
     Transmit {
         /// From where to where.
         flow: Flow,
         /// What.
         data: Bytes,
+    },
+    /// Open a stream to the far end of this path. Answered by `Input::Connected` or `Input::Closed`.
+    Connect {
+        /// Its path.
+        flow: Flow,
+    },
+    /// Close a stream once what was to be sent has left.
+    Close {
+        /// Its path.
+        flow: Flow,
     },
     /// For the media engine.
     Media(Command),

@@ -73,6 +73,15 @@ impl Lab {
             Input::Datagram { flow, data } => {
                 self.tools.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
             }
+            Input::Connected { flow } => {
+                self.tools.endpoint.handle_input(now, sip::api::Input::Connected { flow });
+            }
+            Input::Stream { flow, data } => {
+                self.tools.endpoint.handle_input(now, sip::api::Input::Stream { flow, data });
+            }
+            Input::Closed { flow } => {
+                self.tools.endpoint.handle_input(now, sip::api::Input::Closed { flow });
+            }
             Input::Media(signal) => self.heed_media(now, signal),
             Input::Timeout => self.timeout(now),
             Input::Phone(wish) => self.grant(now, wish),
@@ -84,11 +93,8 @@ impl Lab {
                     self.tools.out.push_back(Output::Transmit { flow, data });
                 }
                 sip::api::Output::Event(event) => self.heed_sip(now, event),
-                // There are no streams here: nobody is at the other end of one.
-                sip::api::Output::Connect { flow } => {
-                    self.tools.endpoint.handle_input(now, sip::api::Input::Closed { flow });
-                }
-                sip::api::Output::Close { flow: _ } => {}
+                sip::api::Output::Connect { flow } => self.tools.out.push_back(Output::Connect { flow }),
+                sip::api::Output::Close { flow } => self.tools.out.push_back(Output::Close { flow }),
             }
         }
     }

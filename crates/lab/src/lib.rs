@@ -2,6 +2,8 @@
 //!
 //! What a phone does is told by the number that is called: see [`behaviour`]. The server gives the lab sockets for a
 //! demonstration; tests run the same phones in virtual time. [`api`] is all that its user says and hears.
+//!
+//! [`relay`] is a bad path to put between any two that speak SIP.
 
 pub mod api;
 pub mod behaviour;
@@ -12,6 +14,7 @@ mod line;
 mod phone;
 mod ports;
 pub mod prompt;
+pub mod relay;
 mod tools;
 
 pub use api::{Caller, Config, Counts, Input, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish, TimerKind};

@@ -14,3 +14,7 @@ pub const CALL_AGE_MAX: Duration = Duration::from_secs(4 * 3600);
 pub const PROMPT_MAX: Duration = Duration::from_secs(10);
 /// How long a phone asks to be registered for at a time.
 pub const REGISTRATION: Duration = Duration::from_secs(300);
+/// Clients of a relay. More: the one not heard for the longest gives way, and what is on its way for it is lost.
+pub const RELAY_CLIENTS_MAX: usize = 256;
+/// Datagrams that a relay holds up at once. More are lost.
+pub const RELAY_WAITING_MAX: usize = 16_384;

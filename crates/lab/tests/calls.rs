@@ -77,7 +77,7 @@ fn hold_and_resume_are_answered_in_kind() {
     let hold = sdp::offer(world.local(2, Direction::SendOnly));
     let answer = reinvite(&mut world, 2, hold, Bytes::new());
     assert!(answer.contains("a=recvonly\r\n"), "{answer}");
-    assert!(answer.starts_with("v=0\r\no=- 1 2 "), "same origin, next version: {answer}");
+    assert!(answer.starts_with("v=0\r\no=cordboard 1 2 "), "same origin, next version: {answer}");
     let before = world.packets.len();
     world.run_ms(2000);
     assert_eq!(world.packets.len(), before, "who is held hears nothing and is not spoken to");

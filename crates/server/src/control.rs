@@ -7,7 +7,7 @@
 mod event_lines;
 mod pace;
 mod reports;
-mod streams;
+pub(crate) mod streams;
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};

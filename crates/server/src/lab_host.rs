@@ -16,12 +16,15 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 
 use crate::clock::{Clock, timespec};
-use crate::control::bind_sip;
+use crate::control::streams::{Came, LISTENER, News, Streams};
+use crate::control::{SipSockets, bind_sip};
 use crate::sound::{Threads, ThreadsConfig};
 
 const WAKE: u64 = u64::MAX;
+/// The place of the last socket for datagrams; the others are below. Streams have theirs from `LISTENER` on.
+const LAST_SOCKET: u64 = WAKE - 1;
 const DATAGRAM_BYTES_MAX: usize = 65_535;
-/// Datagrams taken from one socket before the others get their turn.
+/// Datagrams taken from one socket, or reads from one stream, before the others get their turn.
 const BURST_MAX: usize = 64;
 
 enum Message {
@@ -47,17 +50,19 @@ impl LabHost {
         random: Random,
         happened: impl Fn(LabEvent) + Send + 'static,
     ) -> std::io::Result<LabHost> {
-        let sockets: Vec<UdpSocket> =
-            config.sip_addresses().into_iter().map(bind_sip).collect::<Result<_, _>>()?;
-        LabHost::start_on(sockets, config, random, happened)
+        let carrier = SipSockets::bind(config.sip_local)?;
+        let phones = config.phones.iter().map(|phone| bind_sip(phone.local));
+        let phones = phones.collect::<std::io::Result<_>>()?;
+        LabHost::start_on(carrier, phones, config, random, happened)
     }
 
-    /// The same with sockets that are open already, one for each of [`Config::sip_addresses`].
+    /// The same with sockets that are open already: the carrier's, and one for each of [`Config::phones`].
     ///
     /// # Errors
     /// When the operating system gives no thread.
     pub fn start_on(
-        sockets: Vec<UdpSocket>,
+        carrier: SipSockets,
+        phones: Vec<UdpSocket>,
         config: Config,
         mut random: Random,
         happened: impl Fn(LabEvent) + Send + 'static,
@@ -79,8 +84,12 @@ impl LabHost {
         )?;
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&poll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        let SipSockets { datagrams, streams } = carrier;
+        let streams = Streams::new(vec![streams], &poll)?;
+        let sockets: Vec<UdpSocket> = std::iter::once(datagrams).chain(phones).collect();
         for (number, socket) in (0u64..).zip(&sockets) {
-            epoll::add(&poll, socket.as_fd(), epoll::EventData::new_u64(number), epoll::EventFlags::IN)?;
+            let place = epoll::EventData::new_u64(LAST_SOCKET - number);
+            epoll::add(&poll, socket.as_fd(), place, epoll::EventFlags::IN)?;
         }
         let by_address: HashMap<SocketAddr, usize> = sockets
             .iter()
@@ -93,6 +102,7 @@ impl LabHost {
             wake: wake.clone(),
             inbox,
             sockets,
+            streams,
             by_address,
             lab: Lab::new(config, random),
             media,
@@ -128,7 +138,9 @@ struct Worker {
     poll: OwnedFd,
     wake: Arc<OwnedFd>,
     inbox: Receiver<Message>,
+    /// The carrier's, then those of the phones.
     sockets: Vec<UdpSocket>,
+    streams: Streams,
     by_address: HashMap<SocketAddr, usize>,
     lab: Lab,
     media: Threads,
@@ -154,7 +166,15 @@ impl Worker {
                             return;
                         }
                     }
-                    number => self.take_datagrams(usize::try_from(number).unwrap_or(0), &mut buffer),
+                    LISTENER => {
+                        for news in self.streams.accept(&self.poll, LISTENER) {
+                            self.hear(news);
+                        }
+                    }
+                    place => match usize::try_from(LAST_SOCKET - place) {
+                        Ok(number) if number < self.sockets.len() => self.take_datagrams(number, &mut buffer),
+                        Ok(_) | Err(_) => self.take_stream(place, event.flags, &mut buffer),
+                    },
                 }
             }
             if self.lab.next_timeout().is_some_and(|(at, _)| at <= self.clock.mono()) {
@@ -189,10 +209,54 @@ impl Worker {
         }
     }
 
+    fn take_stream(&mut self, place: u64, flags: epoll::EventFlags, buffer: &mut [u8]) {
+        if flags.intersects(epoll::EventFlags::OUT | epoll::EventFlags::ERR)
+            && let Some(news) = self.streams.writable(&self.poll, place)
+        {
+            self.hear(news);
+        }
+        for _ in 0..BURST_MAX {
+            match self.streams.read(&self.poll, place, buffer) {
+                Came::Bytes(flow, len) => {
+                    self.lab.handle_input(self.clock.now(), Input::Stream { flow, data: &buffer[..len] });
+                    self.drain();
+                }
+                Came::Closed(flow) => return self.hear(News::Closed(flow)),
+                Came::Nothing => return,
+            }
+        }
+    }
+
+    /// Tells the lab what a stream did.
+    fn hear(&mut self, news: News) {
+        self.tell(news);
+        self.drain();
+    }
+
+    fn tell(&mut self, news: News) {
+        let input = match news {
+            News::Opened(flow) => Input::Connected { flow },
+            News::Closed(flow) => Input::Closed { flow },
+        };
+        self.lab.handle_input(self.clock.now(), input);
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.lab.poll_output() {
             match output {
-                Output::Transmit { flow, data } => {
+                Output::Transmit { flow: flow @ Flow { transport: Transport::Tcp, .. }, data } => {
+                    if let Some(news) = self.streams.send(&self.poll, flow, &data) {
+                        self.tell(news);
+                    }
+                }
+                Output::Connect { flow } => {
+                    if let Err(error) = self.streams.connect(&self.poll, flow) {
+                        tracing::debug!(%error, "the lab did not open a stream");
+                        self.tell(News::Closed(flow));
+                    }
+                }
+                Output::Close { flow } => self.streams.close(&self.poll, flow),
+                Output::Transmit { flow: flow @ Flow { transport: Transport::Udp, .. }, data } => {
                     let number = self.by_address.get(&flow.local).copied().unwrap_or(0);
                     let _ = self.sockets[number].send_to(&data, flow.remote);
                 }

@@ -9,6 +9,7 @@ pub mod control;
 pub mod http;
 pub mod lab_host;
 pub mod push;
+pub mod relay_host;
 pub mod run;
 pub mod sound;
 pub mod store;

@@ -135,6 +135,17 @@ impl Knobs {
         }
     }
 
+    /// The same world on a bad path to everybody, and no other faults.
+    pub(crate) fn rough(self) -> Knobs {
+        Knobs {
+            loss: 10,
+            duplication: 5,
+            delay_min: Duration::from_millis(10),
+            delay_max: Duration::from_millis(300),
+            ..self.calm()
+        }
+    }
+
     /// The same world without faults.
     pub(crate) fn calm(self) -> Knobs {
         Knobs {

@@ -208,6 +208,9 @@ impl LabHost {
             while let Some(output) = self.lab.poll_output() {
                 match output {
                     Output::Transmit { flow, data } => self.send(now, flow.local, flow.remote, data.to_vec()),
+                    Output::Connect { .. } | Output::Close { .. } => {
+                        panic!("the simulation has no streams, and nobody in it wants one")
+                    }
                     Output::Media(command) => self.thread.handle_command(now, command),
                     Output::Happened(event) => self.happened(event),
                 }

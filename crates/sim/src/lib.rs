@@ -52,6 +52,8 @@ impl Kind {
 pub struct Options {
     /// No faults at all: for finding out whether a failure needs one.
     pub calm: bool,
+    /// No faults but a path on which one datagram in ten is lost, one in twenty comes twice, and many overtake others.
+    pub rough: bool,
     /// A world of this kind, whatever the seed says.
     pub kind: Option<Kind>,
 }
@@ -88,6 +90,10 @@ pub struct Report {
     /// Records held against the contract, because nothing came in between, by the ending of the number called; `other`
     /// for numbers without one of their own.
     pub judged: BTreeMap<&'static str, u64>,
+    /// Records of calls on a lossy path that only the loss could have spoiled.
+    pub exposed: u64,
+    /// Those of them that say what the contract says, loss or not.
+    pub unharmed: u64,
 }
 
 impl Report {
@@ -107,6 +113,8 @@ impl Report {
             crashes: 0,
             packets: 0,
             judged: BTreeMap::new(),
+            exposed: 0,
+            unharmed: 0,
         }
     }
 }

@@ -125,6 +125,9 @@ impl World {
         if options.calm {
             knobs = knobs.calm();
         }
+        if options.rough {
+            knobs = knobs.rough();
+        }
         let now = Now { mono: Mono::ZERO, wall: Wall::from_millis(BEGINNING_MS) };
         let numbers = Arc::new(NumberPlan::default());
         let config = setup::config(&knobs);

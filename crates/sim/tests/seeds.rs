@@ -38,8 +38,19 @@ fn a_seed_gives_the_same_world_twice() {
 }
 
 #[test]
+fn nearly_every_call_survives_a_bad_path() {
+    let options = Options { rough: true, kind: Some(Kind::Lab), ..Options::default() };
+    let reports: Vec<_> = (0..60).map(|seed| run(seed, &options)).collect();
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    let (exposed, unharmed, lost) = (sum(|one| one.exposed), sum(|one| one.unharmed), sum(|one| one.lost));
+    assert!(exposed > 400 && lost > 5_000, "{exposed} calls and {lost} datagrams lost prove little");
+    assert!(unharmed * 1000 >= exposed * 995, "only {unharmed} of {exposed} calls ended as they should");
+}
+
+#[test]
 fn a_calm_world_loses_nothing_and_calls_get_through() {
-    let reports: Vec<_> = (0..10).map(|seed| run(seed, &Options { calm: true, kind: None })).collect();
+    let reports: Vec<_> =
+        (0..10).map(|seed| run(seed, &Options { calm: true, ..Options::default() })).collect();
     assert!(reports.iter().all(|report| report.lost == 0 && report.crashes == 0));
     assert!(reports.iter().map(|report| report.bridged).sum::<usize>() > 20);
 }

@@ -6,7 +6,7 @@
 mod endpoint_far;
 
 use endpoint_far::{Far, answer, follow, invite, request, same_branch, to_tag};
-use sip::api::{Counts, Ended, Event};
+use sip::api::{Counts, Ended, Event, Input, Output};
 use sip::message::{HeaderName, Method, Request, Response, Uri};
 use sip::{Config, Limits};
 
@@ -47,6 +47,28 @@ fn a_call_is_answered_until_the_ack_comes() {
     let did = far.hears(answer(&bye, 200, ""));
     assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
     far.waits(60_000);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn who_is_refused_at_once_and_asks_again_gets_the_same_answer() {
+    let mut far = Far::new(Config::default());
+    let mut refused = || {
+        let data = sip::message::Message::from(invite("1")).encode();
+        far.endpoint.handle_input(far.now, Input::Datagram { flow: far.flow, data: &data });
+        let dialog = loop {
+            match far.endpoint.poll_output().unwrap() {
+                Output::Event(Event::Incoming { dialog, .. }) => break dialog,
+                Output::Event(_) => {}
+                other => panic!("something left before anybody was asked: {other:?}"),
+            }
+        };
+        far.endpoint.reject(far.now, dialog, 486);
+        far.did().responses.remove(0).1
+    };
+    let (first, second) = (refused(), refused());
+    assert_eq!(first, second, "also the tag");
+    assert_eq!((first.status, to_tag(&first).is_empty()), (486, false));
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
 

@@ -385,6 +385,7 @@ impl World {
     fn carry_out(&mut self, output: lab::Output) {
         match output {
             lab::Output::Transmit { flow, data } => self.post_sip(flow.local, flow.remote, data),
+            lab::Output::Connect { .. } | lab::Output::Close { .. } => panic!("there are no streams here"),
             lab::Output::Media(command) => self.lab_media(command),
             lab::Output::Happened(event) => {
                 let at = if self.sent.is_empty() { 0 } else { self.ms(self.now.mono) };

@@ -10,6 +10,8 @@ use crate::codec::Codec;
 pub const EVENTS_PAYLOAD: u8 = 101;
 
 const EVENTS_NAME: &str = "telephone-event";
+/// The user of our descriptions' origins. `-` would do (RFC 4566 §5.2), but there are programs that look for letters.
+const USER: &str = "cordboard";
 const CLOCK_HZ: u32 = 8000;
 const PACKET_MS: u16 = 20;
 
@@ -85,7 +87,7 @@ impl LocalMedia<'_> {
     fn describe(&self, media: Vec<Media>) -> Description {
         let connection = Connection::Address(self.address);
         Description {
-            origin: format!("- {} {} {connection}", self.origin_id, self.version),
+            origin: format!("{USER} {} {} {connection}", self.origin_id, self.version),
             connection: Some(connection),
             direction: None,
             media,
@@ -241,7 +243,7 @@ mod tests {
         let text = offer(local());
         assert_eq!(
             std::str::from_utf8(&text).unwrap(),
-            "v=0\r\no=- 7 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n\
+            "v=0\r\no=cordboard 7 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n\
              m=audio 30000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=rtcp:30001\r\na=sendrecv\r\n"
         );

@@ -16,8 +16,8 @@ use tracing_subscriber::EnvFilter;
 pub use call::ask;
 
 pub use args::{
-    CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs, LogFormat, Phone,
-    PushesCommand, PushesListArgs, PushesReplayArgs, ServeArgs, SignArgs,
+    BothWays, CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs, LogFormat,
+    Phone, PushesCommand, PushesListArgs, PushesReplayArgs, RelayPath, ServeArgs, SignArgs,
 };
 
 /// The exit code of a command that could not be carried out; 1 is a "no": a mistake found, a request refused.

@@ -1,4 +1,4 @@
-//! SIP streams on the control thread: the listeners and their connections, none of which is ever waited for.
+//! SIP streams of one thread: the listeners and their connections, none of which is ever waited for.
 //!
 //! What a stream may say, and for how long, is for the endpoint inside the switch; here is only how many there are and how
 //! much waits to be read by a slow far end.
@@ -23,11 +23,11 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(32);
 const UNSENT_BYTES_MAX: usize = 262_144;
 
 /// The listeners' places in the poll.
-pub(super) const LISTENER: u64 = 32;
+pub(crate) const LISTENER: u64 = 32;
 /// Streams have the places from here on.
-pub(super) const STREAM: u64 = 64;
+pub(crate) const STREAM: u64 = 64;
 
-pub(super) struct Streams {
+pub(crate) struct Streams {
     listeners: Vec<(SocketAddr, TcpListener)>,
     /// A file to give up when no more can be open: else the listener would ring for ever for what it cannot accept.
     spare: Option<File>,
@@ -52,20 +52,20 @@ enum Phase {
 
 /// What a stream did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     Opened(Flow),
     Closed(Flow),
 }
 
 /// What came of a read.
-pub(super) enum Came {
+pub(crate) enum Came {
     Bytes(Flow, usize),
     Closed(Flow),
     Nothing,
 }
 
 impl Streams {
-    pub(super) fn new(listeners: Vec<TcpListener>, poll: &OwnedFd) -> std::io::Result<Streams> {
+    pub(crate) fn new(listeners: Vec<TcpListener>, poll: &OwnedFd) -> std::io::Result<Streams> {
         let listen = |(place, listener): (u64, TcpListener)| {
             listener.set_nonblocking(true)?;
             epoll::add(poll, listener.as_fd(), epoll::EventData::new_u64(place), epoll::EventFlags::IN)?;
@@ -77,7 +77,7 @@ impl Streams {
     }
 
     /// Takes some of those who want to connect to the listener at `place`.
-    pub(super) fn accept(&mut self, poll: &OwnedFd, place: u64) -> Vec<News> {
+    pub(crate) fn accept(&mut self, poll: &OwnedFd, place: u64) -> Vec<News> {
         let mut news = Vec::new();
         let Ok(number) = usize::try_from(place - LISTENER) else { return news };
         for _ in 0..ACCEPT_BURST_MAX {
@@ -107,7 +107,7 @@ impl Streams {
     ///
     /// # Errors
     /// When it cannot even begin.
-    pub(super) fn connect(&mut self, poll: &OwnedFd, flow: Flow) -> std::io::Result<()> {
+    pub(crate) fn connect(&mut self, poll: &OwnedFd, flow: Flow) -> std::io::Result<()> {
         if self.by_place.len() >= STREAMS_MAX || self.by_flow.contains_key(&flow) {
             return Err(ErrorKind::QuotaExceeded.into());
         }
@@ -125,7 +125,7 @@ impl Streams {
     }
 
     /// Sends bytes after those of before. Some: the far end does not read them, the stream is closed.
-    pub(super) fn send(&mut self, poll: &OwnedFd, flow: Flow, data: &[u8]) -> Option<News> {
+    pub(crate) fn send(&mut self, poll: &OwnedFd, flow: Flow, data: &[u8]) -> Option<News> {
         let place = *self.by_flow.get(&flow)?;
         let stream = self.by_place.get_mut(&place)?;
         let waited = !stream.unsent.is_empty();
@@ -141,12 +141,12 @@ impl Streams {
     }
 
     /// Closes a stream; what the far end did not take until now it does not get.
-    pub(super) fn close(&mut self, poll: &OwnedFd, flow: Flow) {
+    pub(crate) fn close(&mut self, poll: &OwnedFd, flow: Flow) {
         self.forget(poll, flow);
     }
 
     /// The stream at `place` can be written to, or has failed.
-    pub(super) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
+    pub(crate) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
         let stream = self.by_place.get_mut(&place)?;
         let (flow, before) = (stream.flow, stream.phase);
         let failed = !matches!(stream.socket.take_error(), Ok(None));
@@ -161,7 +161,7 @@ impl Streams {
     }
 
     /// Reads what came by the stream at `place`.
-    pub(super) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
+    pub(crate) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
         let Some(stream) = self.by_place.get_mut(&place).filter(|stream| stream.phase == Phase::Open) else {
             return Came::Nothing;
         };

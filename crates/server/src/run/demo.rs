@@ -21,7 +21,7 @@ use url::Url;
 use super::{Node, Sockets, secret_random, told_to_stop};
 use crate::cli::{DemoArgs, LabArgs, ask};
 use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, HostPort, PushAddress};
-use crate::control::bind_sip;
+use crate::control::SipSockets;
 use crate::lab_host::LabHost;
 
 /// Where the lab listens when the port is free.
@@ -75,6 +75,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<()> {
 /// What `cordboard lab` is made of.
 pub(super) fn lab_config(args: &LabArgs) -> lab::Config {
     let mut config = lab::Config::new(args.listen, LAB_RTP);
+    config.sip_advertised = args.advertise.unwrap_or(args.listen);
     config.agents_mobiles = mobiles(&Config::demo());
     let ports = (args.listen.port() + 1)..;
     config.phones = args
@@ -114,14 +115,15 @@ async fn open_or_free(config: &mut Config, args: &DemoArgs) -> anyhow::Result<So
 
 fn start_lab(config: &mut Config) -> anyhow::Result<LabHost> {
     let free = SocketAddr::new(LAB_SIP.ip(), 0);
-    let socket = bind_sip(LAB_SIP).or_else(|_| bind_sip(free)).context("the lab finds no port for SIP")?;
-    let local = socket.local_addr()?;
+    let sockets = SipSockets::bind(LAB_SIP).or_else(|_| SipSockets::bind(free));
+    let sockets = sockets.context("the lab finds no port for SIP")?;
+    let local = sockets.local_addr()?;
     for trunk in &mut config.trunks {
         trunk.addresses = vec![HostPort { host: local.ip().to_string(), port: local.port() }];
     }
     let mut network = lab::Config::new(local, LAB_RTP);
     network.agents_mobiles = mobiles(config);
-    Ok(LabHost::start_on(vec![socket], network, secret_random()?, |event| {
+    Ok(LabHost::start_on(sockets, Vec::new(), network, secret_random()?, |event| {
         tracing::debug!(?event, "in the lab");
     })?)
 }

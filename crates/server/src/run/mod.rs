@@ -8,14 +8,20 @@ mod open_files;
 mod pusher;
 mod wires;
 
+use std::time::Duration;
+
+use anyhow::Context;
 use base::Random;
+use lab::relay::Roughness;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use node::{Node, Sockets};
 
-use crate::cli::{DemoArgs, LabArgs, Roles, ServeArgs};
+use crate::cli::{BothWays, DemoArgs, LabArgs, RelayPath, Roles, ServeArgs};
 use crate::config::Config;
+use crate::control::bind_sip;
 use crate::lab_host::LabHost;
+use crate::relay_host::{RelayConfig, RelayHost};
 
 /// The commands of the `cordboard` binary that run until they are stopped.
 pub struct Cordboard;
@@ -38,6 +44,7 @@ impl Roles for Cordboard {
 
     async fn lab(args: LabArgs) -> anyhow::Result<()> {
         let stop = told_to_stop();
+        let relays = start_relays(&args)?;
         let lab = LabHost::start(demo::lab_config(&args), secret_random()?, |event| {
             tracing::debug!(?event, "in the lab");
         })?;
@@ -45,8 +52,30 @@ impl Roles for Cordboard {
             lab.wish(lab::PhoneWish::SignIn { user: phone.user.clone() });
         }
         tracing::info!(sip = %args.listen, "the pretend telephone network is there");
-        stop.await
+        let stopped = stop.await;
+        for (path, relay) in args.relay.iter().zip(relays) {
+            tracing::info!(listen = %path.listen, target = %path.target, counts = ?relay.end(), "a bad path ends");
+        }
+        stopped
     }
+}
+
+/// The bad paths of `cordboard lab --relay`.
+fn start_relays(args: &LabArgs) -> anyhow::Result<Vec<RelayHost>> {
+    let rough = |of: fn(&BothWays) -> u64| Roughness {
+        loss_percent: of(&args.loss),
+        copy_percent: of(&args.copy),
+        delay_max: Duration::from_millis(of(&args.delay_ms)),
+    };
+    let (forth, back) = (rough(|both| both.forth), rough(|both| both.back));
+    let mut random = Random::from_number(args.seed);
+    let start = |path: &RelayPath| {
+        let listener =
+            bind_sip(path.listen).with_context(|| format!("a relay cannot listen at {}", path.listen))?;
+        let config = RelayConfig { target: path.target, forth, back };
+        Ok(RelayHost::start_on(listener, config, random.fork())?)
+    };
+    args.relay.iter().map(start).collect()
 }
 
 /// Resolves on Ctrl-C or SIGTERM. It listens from the call on, so what comes before it is awaited is not lost.

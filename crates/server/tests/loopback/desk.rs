@@ -9,12 +9,14 @@ use axum::extract::State;
 use axum::routing::post;
 use base::Random;
 use lab::behaviour::{Step, TABLE};
+use lab::relay::{RelayCounts, Roughness};
 use lab::{Behaviour, LabEvent, PhoneWish, Prompt};
 use serde_json::Value;
 use server::cli::ask;
 use server::config::{Config, HostPort, PushAddress};
-use server::control::bind_sip;
+use server::control::{SipSockets, bind_sip};
 use server::lab_host::LabHost;
+use server::relay_host::{RelayConfig, RelayHost};
 use server::run::{Node, Sockets};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -31,10 +33,13 @@ pub(crate) const MORE_AGENTS: std::ops::Range<u16> = 8010..8030;
 pub(crate) const ECHO_THEN_HANG_UP: &str = "13900000099";
 /// Another: the network speaks on the line before the customer answers, talks for five seconds and hangs up.
 pub(crate) const HEARD_EARLY: &str = "13900000098";
+/// Another: answers without ringing, and echoes.
+pub(crate) const ANSWERS_AT_ONCE: &str = "13900000097";
 
 pub(crate) struct Desk {
     node: Node,
     lab: LabHost,
+    relays: Vec<RelayHost>,
     /// Where SIP is.
     pub(crate) sip: SocketAddr,
     /// Where the lab's carrier is.
@@ -54,6 +59,19 @@ impl Desk {
     /// The demo account with more agents. `change` may alter it, which the lab does not learn; it is told where the lab's
     /// carrier is.
     pub(crate) async fn open(change: impl FnOnce(&mut Config, SocketAddr)) -> Desk {
+        Desk::open_by(None, change).await
+    }
+
+    /// The same with a bad path between the server and all the phones, for all that they say to each other in SIP. The
+    /// seed says what befalls it.
+    pub(crate) async fn open_on_bad_path(rough: Roughness, seed: u64) -> Desk {
+        Desk::open_by(Some((rough, seed)), |_, _| {}).await
+    }
+
+    async fn open_by(
+        bad_path: Option<(Roughness, u64)>,
+        change: impl FnOnce(&mut Config, SocketAddr),
+    ) -> Desk {
         let (claim, lab_claim) = (Claim::new(), Claim::new());
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let mut config = Config::demo();
@@ -65,17 +83,32 @@ impl Desk {
         (config.server.rtp_port_min, config.server.rtp_port_max) = claim.rtp().into_inner();
         more_agents(&mut config);
 
-        let carrier_socket = bind_sip(local(0)).expect("a free port");
-        let carrier = carrier_socket.local_addr().expect("is bound");
+        let carrier_sockets = SipSockets::bind(local(0)).expect("a free port");
+        let (to_lab, to_server) = (bind_sip(local(0)), bind_sip(local(0)));
+        let [to_lab, to_server] = [to_lab, to_server].map(|socket| socket.expect("a free port"));
+        let own = carrier_sockets.local_addr().expect("is bound");
+        let carrier = if bad_path.is_some() { to_lab.local_addr().expect("is bound") } else { own };
+        if bad_path.is_some() {
+            config.server.sip[0].advertised = Some(to_server.local_addr().expect("is bound"));
+        }
         config.trunks[0].addresses = vec![host_port(carrier)];
         let mobiles = mobiles(&config);
         change(&mut config, carrier);
         let pushes = receive_pushes(&mut config).await;
 
         let sockets = Sockets::open(&config).await.expect("free ports");
-        let sip = sockets.sip[0].local_addr().expect("is bound");
+        let bound = sockets.sip[0].local_addr().expect("is bound");
+        let sip = config.server.sip[0].advertised.unwrap_or(bound);
+        let relays = bad_path.map_or(Vec::new(), |(rough, seed)| {
+            let start = |(socket, target, seed)| {
+                let config = RelayConfig { target, forth: rough, back: rough };
+                RelayHost::start_on(socket, config, Random::from_number(seed)).expect("a thread for the path")
+            };
+            [(to_lab, own, seed), (to_server, bound, seed + 1)].map(start).into()
+        });
         let phone_socket = bind_sip(local(0)).expect("a free port");
-        let mut network = lab::Config::new(carrier, lab_claim.rtp());
+        let mut network = lab::Config::new(own, lab_claim.rtp());
+        network.sip_advertised = carrier;
         network.agents_mobiles = mobiles;
         network.behaviours = &BEHAVIOURS;
         network.phones = vec![lab::PhoneConfig {
@@ -89,13 +122,18 @@ impl Desk {
         let happened = phones.clone();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has randomness");
-        let lab =
-            LabHost::start_on(vec![carrier_socket, phone_socket], network, Random::new(seed), move |event| {
+        let lab = LabHost::start_on(
+            carrier_sockets,
+            vec![phone_socket],
+            network,
+            Random::new(seed),
+            move |event| {
                 happened.add(event);
-            });
+            },
+        );
         let lab = lab.expect("a thread for the lab");
         let node = Node::start(config, sockets).await.expect("a whole server");
-        Desk { node, lab, sip, carrier, claim, pushes, phones, folder, _lab_claim: lab_claim }
+        Desk { node, lab, relays, sip, carrier, claim, pushes, phones, folder, _lab_claim: lab_claim }
     }
 
     /// One request that must succeed.
@@ -172,19 +210,21 @@ impl Desk {
         self.node.counts().await.calls
     }
 
-    /// Ends it in good order. Nothing may be left over.
-    pub(crate) async fn close(self) {
+    /// Ends it in good order. Nothing may be left over. Says what became of what was said on a bad path.
+    pub(crate) async fn close(self) -> Vec<RelayCounts> {
         self.node.shut_down(Duration::ZERO).await;
         drop(self.lab);
+        self.relays.into_iter().map(RelayHost::end).collect()
     }
 }
 
 const TALK: Step = Step::Wait(Duration::from_secs(5));
 #[rustfmt::skip]
-const MORE_CUSTOMERS: [Behaviour; 2] = [
+const MORE_CUSTOMERS: [Behaviour; 3] = [
     Behaviour { ending: "0099", steps: &[Step::Ring, Step::Answer, Step::Echo, TALK, Step::HangUp] },
     Behaviour { ending: "0098", steps: &[Step::EarlyMedia, Step::Play(Prompt::Connecting), Step::Answer,
                                          Step::Repeat(Prompt::Customer), TALK, Step::HangUp] },
+    Behaviour { ending: "0097", steps: &[Step::Answer, Step::Echo] },
 ];
 static BEHAVIOURS: LazyLock<Vec<Behaviour>> = LazyLock::new(|| [TABLE, &MORE_CUSTOMERS].concat());
 

@@ -4,6 +4,7 @@
 //! Nothing waits for time to pass: every step waits for something to be pushed, printed or heard, with a deadline. Ports
 //! are claimed per test, so tests run beside each other and beside a demo.
 
+mod bad_path;
 mod baresip;
 mod claim;
 mod customers;
@@ -15,5 +16,6 @@ mod sip_phone;
 mod sipp;
 mod softphone;
 mod sound;
+mod stock;
 mod strangers;
 mod trunks;

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use crate::log::Log;
 
 /// How long a program may take to end.
-const END_MAX: Duration = Duration::from_secs(30);
+pub(crate) const END_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct Program {
     name: String,

@@ -3,7 +3,7 @@ use bytes::Bytes;
 
 use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict, hears_update};
 use crate::api::{Aor, DialogId, Ended, Event, Flow};
-use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, put_tag, sdp_of};
+use crate::endpoint::{ALLOWED, Core, DialogTimer, fingerprint, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
 use crate::transaction::TransactionId;
 
@@ -87,11 +87,17 @@ impl Dialog {
     }
 
     /// Refuses the INVITE. When its 100 has not left yet, this is the only answer and is not repeated: the caller asks again
-    /// should it be lost, and one who is not where it says is no means to flood others.
+    /// should it be lost, and one who is not where it says is no means to flood others. Who asks again is not remembered,
+    /// and gets the same tag all the same (RFC 3261 §8.2.7).
     pub(crate) fn reject(&mut self, core: &mut Core, now: Now, status: u16) {
         let State::Incoming(pending) = &self.state else { return };
         let response = core.response(&pending.request, status, &self.local_tag);
-        if !core.table.refuse_at_once(&mut core.wire, pending.transaction, &response) {
+        let mut only = response.clone();
+        if let Ok(mut to) = only.headers.to() {
+            to.params.set("tag", Some(&fingerprint(&pending.request.headers)));
+            only.headers.set(HeaderName::To, to.to_string());
+        }
+        if !core.table.refuse_at_once(&mut core.wire, pending.transaction, &only) {
             core.answer(now.mono, pending.transaction, &response);
         }
         self.over(core, now, Ended::ByUs);

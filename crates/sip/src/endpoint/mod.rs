@@ -31,6 +31,7 @@ pub use config::{
 };
 use overload::Load;
 use registration::Registrations;
+pub(crate) use requests::fingerprint;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
 pub(crate) use wire::Wire;

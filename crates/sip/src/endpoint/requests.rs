@@ -216,8 +216,8 @@ impl Core {
     }
 }
 
-/// FNV-1a over the headers that a request and its repetitions share.
-fn fingerprint(headers: &Headers) -> String {
+/// A tag made of what a request and its repetitions have in common: FNV-1a over those headers.
+pub(crate) fn fingerprint(headers: &Headers) -> String {
     let names = [HeaderName::Via, HeaderName::From, HeaderName::CallId, HeaderName::CSeq];
     let bytes = names.iter().filter_map(|name| headers.get(name)).flat_map(str::bytes);
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -10,6 +10,9 @@ use sip::api::{Counts, DialogId, Ended, Event, Flow, Gate, Input, Invite, Output
 use sip::message::{Message, parse_datagram};
 use sip::{Config, Endpoint};
 
+/// More steps than these are no test, but two endpoints that never have enough of each other.
+const STEPS_MAX: usize = 2_000_000;
+
 /// Which endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
@@ -34,6 +37,8 @@ pub(crate) enum Deed {
     Call {
         answer_any_within: Option<Duration>,
     },
+    /// Calls under a name of its own.
+    CallAs(String),
     Ring(u16),
     /// Sound before the answer.
     RingAloud,
@@ -47,15 +52,43 @@ pub(crate) enum Deed {
     Restart,
 }
 
+/// What a person does about one call once something happened to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Habit {
+    pub(crate) side: Side,
+    pub(crate) once: Once,
+    /// So long after that, drawn from the seed.
+    pub(crate) after_ms: std::ops::Range<u64>,
+    pub(crate) deed: Deed,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// The phone is called.
+    Called,
+    /// The other one answered.
+    Answered,
+}
+
 pub(crate) struct World {
     pub(crate) now: Now,
     pub(crate) random: Random,
     pub(crate) link: Link,
+    /// What is done about every call.
+    pub(crate) habits: Vec<Habit>,
     sides: BTreeMap<Side, Player>,
-    agenda: BTreeMap<(Mono, u64), (Side, Deed)>,
+    agenda: BTreeMap<(Mono, u64), Due>,
     packets: BTreeMap<(Mono, u64), (Side, Bytes)>,
     serial: u64,
     config: Config,
+}
+
+/// A deed, about one dialog or about all that are alive.
+struct Due {
+    side: Side,
+    dialog: Option<DialogId>,
+    deed: Deed,
 }
 
 pub(crate) struct Player {
@@ -87,6 +120,7 @@ impl World {
             now,
             random,
             link,
+            habits: Vec::new(),
             sides,
             agenda: BTreeMap::new(),
             packets: BTreeMap::new(),
@@ -96,9 +130,7 @@ impl World {
     }
 
     pub(crate) fn at(&mut self, ms: u64, side: Side, deed: Deed) {
-        self.serial += 1;
-        let at = Mono::ZERO + Duration::from_millis(ms);
-        self.agenda.insert((at, self.serial), (side, deed));
+        self.due(Mono::ZERO + Duration::from_millis(ms), Due { side, dialog: None, deed });
     }
 
     pub(crate) fn side(&self, side: Side) -> &Player {
@@ -108,7 +140,7 @@ impl World {
     /// Lets everything happen that is due until `ms`.
     pub(crate) fn run_until(&mut self, ms: u64) {
         let end = Mono::ZERO + Duration::from_millis(ms);
-        for _ in 0..200_000 {
+        for _ in 0..STEPS_MAX {
             let Some(next) = self.next_moment().filter(|next| *next <= end) else {
                 self.advance(end);
                 return;
@@ -121,6 +153,11 @@ impl World {
 
     pub(crate) fn counts(&self, side: Side) -> Counts {
         self.sides[&side].endpoint.counts()
+    }
+
+    fn due(&mut self, at: Mono, due: Due) {
+        self.serial += 1;
+        self.agenda.insert((at, self.serial), due);
     }
 
     fn advance(&mut self, to: Mono) {
@@ -140,8 +177,8 @@ impl World {
     fn step(&mut self) {
         let due = |key: Option<&(Mono, u64)>, now: Mono| key.is_some_and(|key| key.0 <= now);
         while due(self.agenda.keys().next(), self.now.mono) {
-            let (_, (side, deed)) = self.agenda.pop_first().expect("one is due");
-            self.perform(side, deed);
+            let (_, due) = self.agenda.pop_first().expect("one is due");
+            self.perform(due);
         }
         while due(self.packets.keys().next(), self.now.mono) {
             let (_, (to, data)) = self.packets.pop_first().expect("one is due");
@@ -158,16 +195,23 @@ impl World {
         }
     }
 
-    fn perform(&mut self, side: Side, deed: Deed) {
+    fn perform(&mut self, due: Due) {
+        let Due { side, dialog, deed } = due;
         let now = self.now;
         if let Deed::Restart = deed {
             return self.restart(side);
         }
         let player = self.player(side);
-        let alive: Vec<DialogId> = player.alive.keys().copied().collect();
+        let is_meant = |id: &DialogId| dialog.is_none_or(|dialog| dialog == *id);
+        let alive: Vec<DialogId> = player.alive.keys().copied().filter(is_meant).collect();
         let endpoint = &mut player.endpoint;
         if let Deed::Call { answer_any_within } = deed {
             let dialog = endpoint.invite(now, invite(flow_at(side), answer_any_within));
+            player.alive.insert(dialog, Bytes::new());
+        }
+        if let Deed::CallAs(name) = &deed {
+            let dialog =
+                endpoint.invite(now, Invite { from_user: name.clone(), ..invite(flow_at(side), None) });
             player.alive.insert(dialog, Bytes::new());
         }
         for dialog in alive {
@@ -184,7 +228,7 @@ impl World {
                 Deed::Reject(status) => endpoint.reject(now, dialog, status),
                 Deed::Offer => endpoint.offer(now, dialog, "v=0 new offer".into()),
                 Deed::End => endpoint.end(now, dialog),
-                Deed::Call { .. } | Deed::Restart => {}
+                Deed::Call { .. } | Deed::CallAs(_) | Deed::Restart => {}
             }
         }
         self.drain(side);
@@ -215,7 +259,15 @@ impl World {
                     if let Event::Reoffered { dialog, .. } = event {
                         player.endpoint.answer_offer(now, dialog, "v=0 new answer".into());
                     }
+                    let once = match &event {
+                        Event::Incoming { dialog, .. } => Some((Once::Called, *dialog)),
+                        Event::Answered { dialog, .. } => Some((Once::Answered, *dialog)),
+                        _ => None,
+                    };
                     player.note(event);
+                    if let Some((once, dialog)) = once {
+                        self.follow_habits(side, once, dialog);
+                    }
                 }
                 Output::Transmit(transmit) => {
                     assert_eq!(transmit.flow, flow_at(side));
@@ -240,6 +292,16 @@ impl World {
                     self.carry(other(side), transmit.data);
                 }
             }
+        }
+    }
+
+    fn follow_habits(&mut self, side: Side, once: Once, dialog: DialogId) {
+        let fits = |habit: &&Habit| habit.side == side && habit.once == once;
+        let habits: Vec<Habit> = self.habits.iter().filter(fits).cloned().collect();
+        for Habit { after_ms, deed, .. } in habits {
+            let after_ms = after_ms.start + self.random.below(after_ms.end - after_ms.start);
+            let at = self.now.mono + Duration::from_millis(after_ms);
+            self.due(at, Due { side, dialog: Some(dialog), deed });
         }
     }
 

@@ -293,7 +293,7 @@ impl World {
                     self.gone.insert(registration);
                 }
             }
-            Event::Registration { .. } => {}
+            Event::Registration { .. } | Event::Bindings { .. } | Event::Banned { .. } => {}
         }
     }
 
@@ -338,6 +338,7 @@ fn config(variant: u8) -> Config {
         0 => Limits::default(),
         _ => Limits {
             server_transactions_max: 6,
+            lingering_max: 6,
             dialogs_max: 3,
             bindings_max: 3,
             bindings_per_user_max: 2,
