@@ -45,7 +45,9 @@ impl Random {
     pub fn hex(&mut self, n: usize) -> String {
         let mut text = String::with_capacity(n + 16);
         while text.len() < n {
-            text.push_str(&format!("{:016x}", self.number()));
+            let number = self.number();
+            let digit = |at: u32| char::from(b"0123456789abcdef"[(number >> (60 - 4 * at)) as usize & 0xf]);
+            text.extend((0..16).map(digit));
         }
         text.truncate(n);
         text

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use crate::Mono;
 
@@ -27,6 +28,14 @@ impl<K: Ord + Clone> Timers<K> {
     pub fn cancel(&mut self, name: &K) {
         if let Some(at) = self.by_name.remove(name) {
             self.by_time.remove(&(at, name.clone()));
+        }
+    }
+
+    /// Forgets the deadlines of all names in this range.
+    pub fn cancel_all(&mut self, names: RangeInclusive<K>) {
+        while let Some((name, _)) = self.by_name.range(names.clone()).next() {
+            let name = name.clone();
+            self.cancel(&name);
         }
     }
 
@@ -78,5 +87,17 @@ mod tests {
         assert_eq!(timers.pop_due(Mono::from_micros(2)), Some("a"));
         assert_eq!(timers.pop_due(Mono::from_micros(2)), None);
         assert_eq!(timers.len(), 1);
+    }
+
+    #[test]
+    fn all_deadlines_of_a_range_are_forgotten_together() {
+        let mut timers = Timers::default();
+        for name in 0..5 {
+            timers.set(name, Mono::from_micros(9 - name));
+        }
+        timers.cancel_all(1..=3);
+        assert_eq!((timers.pop_due(Mono::from_micros(9)), timers.len()), (Some(4), 1));
+        timers.cancel_all(1..=3);
+        assert_eq!(timers.next(), Some((Mono::from_micros(9), &0)));
     }
 }

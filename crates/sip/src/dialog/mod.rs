@@ -394,9 +394,9 @@ impl Dialog {
     }
 
     fn stop_timers(&self, core: &mut Core) {
-        for timer in DialogTimer::ALL {
-            self.stop_timer(core, timer);
-        }
+        let [first, .., last] = DialogTimer::ALL;
+        let [first, last] = [first, last].map(|timer| TimerName::Dialog(self.id, timer));
+        core.wire.timers.cancel_all(first..=last);
     }
 }
 

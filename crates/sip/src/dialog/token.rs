@@ -14,7 +14,7 @@ use crate::api::{DialogId, Flow, Transport};
 use crate::endpoint::Core;
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_CSEQ_ROOM};
 use crate::message::{HeaderName, Message, Method, Request, Screened, screen};
-use crate::transaction::{Asked, Back, ClientUser};
+use crate::transaction::{Asked, Back, ClientUser, Scope};
 
 const VERSION: &str = "cordboard-dialog/1";
 const CALLING: &str = "calling";
@@ -111,9 +111,10 @@ impl Dialog {
                 if core.table.is_known(&key) {
                     return None;
                 }
-                let merge = core.table.keys.merge(&request);
-                let asked = Asked { key, merge, back: Back { flow, other: flow } };
-                let transaction = core.table.open_server(asked, &request);
+                let back = Back { flow, other: flow };
+                // Our tag is in it already.
+                let asked = Asked { key, scope: Scope::Inside, merge: None, back };
+                let transaction = core.table.open_server(asked, &Method::Invite);
                 dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
                 dialog.reject(core, now, 480);
             }

@@ -3,6 +3,7 @@
 use super::Core;
 use super::core::{ALLOWED, BODIES, SDP};
 use crate::message::{HeaderName, Method, Request, Response, check};
+use crate::transaction::Scope;
 
 /// What a phone may insist on when it registers (RFC 3327, RFC 5626).
 const REGISTRAR_EXTENSIONS: &[&str] = &["path", "outbound"];
@@ -35,8 +36,8 @@ impl Objection {
 }
 
 /// The first objection to `request`, if any. Not for ACK and CANCEL.
-pub(super) fn object(core: &Core, request: &Request, merged: bool) -> Option<Objection> {
-    object_to_method(request)
+pub(super) fn object(core: &Core, request: &Request, scope: Scope, merged: bool) -> Option<Objection> {
+    object_to_method(request, scope)
         .or_else(|| merged.then(|| Objection::plain(482)))
         .or_else(|| object_to_loop(core, request))
         .or_else(|| object_to_extensions(core, request))
@@ -45,8 +46,8 @@ pub(super) fn object(core: &Core, request: &Request, merged: bool) -> Option<Obj
         .or_else(|| object_to_session(core, request))
 }
 
-fn object_to_method(request: &Request) -> Option<Objection> {
-    let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
+fn object_to_method(request: &Request, scope: Scope) -> Option<Objection> {
+    let inside = scope == Scope::Inside;
     match request.method {
         Method::Invite | Method::Ack | Method::Cancel | Method::Register | Method::Options => None,
         // Nothing outside a dialog means anything to these.

@@ -7,7 +7,7 @@ use crate::digest::{Authorization, Challenge};
 use crate::message::{
     CSeq, HeaderName, Headers, Host, MAGIC_COOKIE, Method, NameAddr, Request, Response, Uri, Via,
 };
-use crate::transaction::{ClientUser, Table, TransactionId};
+use crate::transaction::{Back, ClientUser, Table, TransactionId};
 
 /// What we do, for Allow.
 pub(crate) const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
@@ -176,13 +176,13 @@ impl Core {
     }
 }
 
-/// Puts `tag` into To where there is none.
+/// Puts `tag` into To where there is none; the rest stays as it was written.
 pub(crate) fn put_tag(headers: &mut Headers, tag: &str) {
-    if let Ok(mut to) = headers.to()
-        && to.tag().is_none()
+    if headers.to().is_ok_and(|to| to.tag().is_none())
+        && let Some(to) = headers.get(&HeaderName::To)
     {
-        to.params.set("tag", Some(tag));
-        headers.set(HeaderName::To, to.to_string());
+        let to = format!("{to};tag={tag}");
+        headers.set(HeaderName::To, to);
     }
 }
 
@@ -199,22 +199,25 @@ pub(crate) fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
 }
 
 /// Writes down in the top Via where a request came from (RFC 3261 §18.2.1, RFC 3581 §4), so that the answer and
-/// whoever reads it knows.
-pub(crate) fn stamp_via(headers: &mut Headers, flow: Flow) {
-    let Ok(mut via) = headers.top_via() else { return };
+/// whoever reads it knows; the way back for answers. None: the Via cannot be read.
+pub(crate) fn stamp_via(headers: &mut Headers, flow: Flow) -> Option<Back> {
+    let mut via = headers.top_via().ok()?;
+    let back = Back { flow: way_back(&via, flow), other: other_way_back(&via, flow) };
     let seen = flow.remote.ip();
-    if via.rport().is_some() {
+    let asks = via.rport().is_some();
+    if asks {
         via.params.set("rport", Some(&flow.remote.port().to_string()));
     }
-    if via.rport().is_some() || via.host.ip() != Some(seen) {
+    if asks || via.host.ip() != Some(seen) {
         via.params.set("received", Some(&seen.to_string()));
+        headers.replace_top_via(&via).ok()?;
     }
-    headers.replace_top_via(&via).expect("the Via that was just read is there");
+    Some(back)
 }
 
-/// The way back for answers: over a stream, the stream; else to the source address when the sender asks for that (`rport`) or its own idea of its
+/// Over a stream, the stream; else to the source address when the sender asks for that (`rport`) or its own idea of its
 /// address is not what we see, since then there is a NAT; else to the port it named (RFC 3261 §18.2.2).
-pub(crate) fn way_back(via: &Via, flow: Flow) -> Flow {
+fn way_back(via: &Via, flow: Flow) -> Flow {
     let mut back = flow;
     let named = via.rport().is_none() && via.host.ip() == Some(flow.remote.ip());
     match flow.transport {
@@ -224,14 +227,8 @@ pub(crate) fn way_back(via: &Via, flow: Flow) -> Flow {
     back
 }
 
-/// The same for a request as it came.
-pub(crate) fn way_back_of(request: &Request, flow: Flow) -> Flow {
-    request.headers.top_via().map_or(flow, |via| way_back(&via, flow))
-}
-
-/// Where answers go when the stream that the request came by is gone: to the port that the sender named
-/// (RFC 3261 §18.2.2).
-pub(super) fn other_way_back(via: &Via, flow: Flow) -> Flow {
+/// When the stream that the request came by is gone: to the port that the sender named (RFC 3261 §18.2.2).
+fn other_way_back(via: &Via, flow: Flow) -> Flow {
     let mut back = flow;
     back.remote.set_port(via.port.unwrap_or(5060));
     back

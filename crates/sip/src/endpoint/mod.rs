@@ -20,7 +20,7 @@ mod wire;
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
-pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via, way_back_of};
+pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via};
 use crate::api::{
     Aor, Binding, Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, Register, RegistrationId,
 };

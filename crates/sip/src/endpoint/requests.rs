@@ -1,7 +1,7 @@
 use base::Now;
 
 use super::checks::object;
-use super::core::{other_way_back, put_tag, stamp_via, way_back};
+use super::core::{put_tag, stamp_via};
 use super::overload::busy;
 use super::strangers::Hearing;
 use super::{Core, Endpoint, Intake};
@@ -11,7 +11,7 @@ use crate::message::{
     HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen, stun,
 };
 use crate::registrar::Registered;
-use crate::transaction::{Asked, Back, MergeKey, ServerKey, TransactionId};
+use crate::transaction::{Asked, Back, MergeKey, Scope, ServerKey, TransactionId};
 
 impl Endpoint {
     /// Takes a message to whom it is for.
@@ -50,18 +50,23 @@ impl Endpoint {
         if table.repeated(now.mono, wire, &key, flow, &request) {
             return;
         }
-        if self.is_full(&request) {
+        let scope = Scope::of(&request);
+        if self.is_full(&request, scope) {
             return self.core.answer_statelessly(flow, busy(&request));
         }
         if request.method == Method::Cancel {
-            return self.cancel(now, flow, key, &request);
+            return self.cancel(now, flow, key, request);
         }
-        let merge = self.core.table.keys.merge(&request);
-        let merged = merge.as_ref().is_some_and(|merge| self.core.table.is_merged(merge));
-        if let Some(objection) = object(&self.core, &request, merged) {
+        let table = &self.core.table;
+        let merge = match scope {
+            Scope::Inside => None,
+            Scope::Outside => table.keys.merge(&request),
+        };
+        let merged = merge.as_ref().is_some_and(|merge| table.is_merged(merge));
+        if let Some(objection) = object(&self.core, &request, scope, merged) {
             return self.core.answer_statelessly(flow, objection.response(&request));
         }
-        self.perform(now, Arrived { flow, key, merge }, request);
+        self.perform(now, Arrived { flow, key, scope, merge }, request);
     }
 
     /// An ACK for a refusal belongs to the INVITE's transaction, one for a 2xx to the dialog. A stray one is dropped.
@@ -74,13 +79,13 @@ impl Endpoint {
         }
     }
 
-    fn cancel(&mut self, now: Now, flow: Flow, key: ServerKey, request: &Request) {
-        let invite = self.core.table.keys.cancelled(request).ok();
+    fn cancel(&mut self, now: Now, flow: Flow, key: ServerKey, mut request: Request) {
+        let invite = self.core.table.keys.cancelled(&request).ok();
         let Some((dialog, invite)) = invite.and_then(|key| self.core.table.invite(&key)) else {
-            return self.core.answer_statelessly(flow, Response::to(request, 481));
+            return self.core.answer_statelessly(flow, Response::to(&request, 481));
         };
-        let mut request = request.clone();
-        let id = self.core.remember(Arrived { flow, key, merge: None }, &mut request);
+        let scope = Scope::of(&request);
+        let id = self.core.remember(Arrived { flow, key, scope, merge: None }, &mut request);
         // The tag is that of the INVITE's answers (RFC 3261 §9.2).
         let known = dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|dialog| dialog.tags().1);
         let tag = known.unwrap_or_else(|| self.core.tag());
@@ -99,7 +104,7 @@ impl Endpoint {
         if request.method == Method::Register {
             return self.register_user(now, arrived, request);
         }
-        if request.headers.to().is_ok_and(|to| to.tag().is_some()) {
+        if arrived.scope == Scope::Inside {
             let Some(dialog) = self.find(&request) else {
                 return self.core.answer_statelessly(flow, Response::to(&request, 481));
             };
@@ -177,11 +182,10 @@ impl Endpoint {
         self.dialogs.find(request.headers.call_id().ok()?, to.tag()?)
     }
 
-    fn is_full(&self, request: &Request) -> bool {
+    fn is_full(&self, request: &Request, scope: Scope) -> bool {
         let limits = &self.core.config.limits;
-        let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
-        let begins = request.method == Method::Invite && !inside;
-        self.core.table.is_full(limits, inside) || (begins && self.dialogs.len() >= limits.dialogs_max)
+        let begins = request.method == Method::Invite && scope == Scope::Outside;
+        self.core.table.is_full(limits, scope) || (begins && self.dialogs.len() >= limits.dialogs_max)
     }
 }
 
@@ -189,30 +193,30 @@ impl Endpoint {
 struct Arrived {
     flow: Flow,
     key: ServerKey,
+    scope: Scope,
     merge: Option<MergeKey>,
 }
 
 impl Core {
     /// Begins a transaction for a request, and writes down in it where it came from.
     fn remember(&mut self, arrived: Arrived, request: &mut Request) -> TransactionId {
-        let via = request.headers.top_via();
-        let flow = via.as_ref().map_or(arrived.flow, |via| way_back(via, arrived.flow));
-        let other = via.as_ref().map_or(arrived.flow, |via| other_way_back(via, arrived.flow));
-        stamp_via(&mut request.headers, arrived.flow);
-        let Arrived { key, merge, .. } = arrived;
-        self.table.open_server(Asked { key, merge, back: Back { flow, other } }, request)
+        let Arrived { flow, key, scope, merge } = arrived;
+        let back = stamp_via(&mut request.headers, flow).unwrap_or(Back { flow, other: flow });
+        self.table.open_server(Asked { key, scope, merge, back }, &request.method)
     }
 
     /// Answers a request that is not worth a transaction. Its repetitions get the same To tag, since it is made of what
     /// they have in common (RFC 3261 §8.2.7).
     pub(super) fn answer_statelessly(&mut self, flow: Flow, mut response: Response) {
-        let Ok(via) = response.headers.top_via() else {
-            return self.wire.send(flow, response.encode());
-        };
         let tag = fingerprint(&response.headers);
-        put_tag(&mut response.headers, &tag);
-        stamp_via(&mut response.headers, flow);
-        self.wire.send(way_back(&via, flow), response.encode());
+        let way = match stamp_via(&mut response.headers, flow) {
+            Some(back) => {
+                put_tag(&mut response.headers, &tag);
+                back.flow
+            }
+            None => flow,
+        };
+        self.wire.send(way, response.encode());
     }
 }
 

@@ -73,7 +73,7 @@ pub enum DialogTimer {
 }
 
 impl DialogTimer {
-    /// All of them.
+    /// All of them, in their order.
     pub(crate) const ALL: [DialogTimer; 14] = [
         DialogTimer::NothingHeard,
         DialogTimer::Unanswered,

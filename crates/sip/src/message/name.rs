@@ -15,7 +15,10 @@ macro_rules! header_names {
         impl HeaderName {
             /// Reads a name in any case, or its compact form. None: not a token.
             pub fn parse(text: &str) -> Option<HeaderName> {
-                $(if text.eq_ignore_ascii_case($name) || (!$compact.is_empty() && text.eq_ignore_ascii_case($compact)) {
+                let (first, short) = (initial(text), text.len() == 1);
+                $(if (first == const { initial($name) } && text.eq_ignore_ascii_case($name))
+                    || (short && text.eq_ignore_ascii_case($compact))
+                {
                     return Some(HeaderName::$variant);
                 })*
                 is_token(text).then(|| HeaderName::Other(text.to_owned()))
@@ -97,6 +100,14 @@ header_names! {
     PPreferredIdentity "P-Preferred-Identity" "",
     Privacy "Privacy" "",
     Diversion "Diversion" "",
+}
+
+/// The first letter in lower case: most names are told apart by it.
+const fn initial(name: &str) -> u8 {
+    match name.as_bytes() {
+        [first, ..] => first.to_ascii_lowercase(),
+        [] => 0,
+    }
 }
 
 impl PartialEq for HeaderName {

@@ -1,5 +1,7 @@
 //! From the bytes of a datagram to a message: lines, start line, body (RFC 3261 §7, §18.3).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::scan::{is_line, trim};
@@ -152,10 +154,16 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn next(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.windows(2).position(|pair| pair == b"\r\n")?;
-        let line = &self.rest[..end];
-        self.rest = &self.rest[end + 2..];
-        Some(line)
+        let mut from = 0;
+        loop {
+            let end = from + self.rest[from..].iter().position(|byte| *byte == b'\r')?;
+            if self.rest.get(end + 1) == Some(&b'\n') {
+                let line = &self.rest[..end];
+                self.rest = &self.rest[end + 2..];
+                return Some(line);
+            }
+            from = end + 1;
+        }
     }
 
     /// The next line if it goes on with the one before it (RFC 3261 §7.3.1).
@@ -198,13 +206,13 @@ fn is_sip_word(text: &str) -> bool {
 
 /// One header field: `first` and the lines folded under it, which are taken even when it is at fault.
 fn read_header(first: &[u8], lines: &mut Lines<'_>) -> Result<(HeaderName, String), Malformed> {
-    let mut field = first.to_vec();
+    let mut field = Cow::Borrowed(first);
     let mut length = first.len();
     while let Some(folded) = lines.next_folded() {
         length += folded.len();
         if length <= HEADER_LINE_BYTES_MAX {
-            field.push(b' ');
-            field.extend_from_slice(folded.trim_ascii());
+            field.to_mut().push(b' ');
+            field.to_mut().extend_from_slice(folded.trim_ascii());
         }
     }
     if length > HEADER_LINE_BYTES_MAX {
@@ -214,8 +222,8 @@ fn read_header(first: &[u8], lines: &mut Lines<'_>) -> Result<(HeaderName, Strin
     if !first.contains(&b':') {
         return Err(Malformed::new("header", "has no colon"));
     }
-    let field = String::from_utf8(field).map_err(|_| Malformed::new("header", "is not UTF-8"))?;
-    if !is_line(&field) {
+    let field = std::str::from_utf8(&field).map_err(|_| Malformed::new("header", "is not UTF-8"))?;
+    if !is_line(field) {
         return Err(Malformed::new("header", "has a control character in it"));
     }
     let (name, value) = field.split_once(':').ok_or_else(|| Malformed::new("header", "has no colon"))?;

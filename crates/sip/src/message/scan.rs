@@ -14,7 +14,11 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 
 /// Takes the space and tab off both ends (LWS once lines are unfolded).
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    match is_space(text.as_bytes().first()) || is_space(text.as_bytes().last()) {
+        true => text.trim_matches([' ', '\t']),
+        false => text,
+    }
 }
 
 /// Splits at `separator` where it stands outside quoted strings and `<…>`; the pieces are trimmed.
@@ -93,6 +97,11 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// Whether each character may stand in a line: no line break, and other control characters only as a `quoted-pair`.
 pub(crate) fn is_line(text: &str) -> bool {
+    // Nearly every text holds nothing that asks for a closer look; this loop is one that a processor is quick at.
+    let is_plain = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        return true;
+    }
     let mut escaped = false;
     text.bytes().all(|byte| {
         let is_good = match byte {

@@ -41,14 +41,15 @@ pub fn screen(data: &[u8]) -> Screened {
     if is_keep_alive(data) {
         return Screened::KeepAlive;
     }
+    let fault = match Draft::read(data).finish().and_then(validated) {
+        Ok(message) => return Screened::Accept(message),
+        Err(fault) => fault,
+    };
+    // Read once more, since nothing was kept of it: what is right, which is most, should not pay for what is not.
     let draft = Draft::read(data);
-    let headers = is_answerable(&draft).then(|| Response::from_headers(&draft.headers, 400).headers);
-    match draft.finish().and_then(validated) {
-        Ok(message) => Screened::Accept(message),
-        Err(fault) => match headers {
-            Some(headers) => Screened::Answer(Refusal { fault, headers }),
-            None => Screened::Drop(fault),
-        },
+    match is_answerable(&draft) {
+        true => Screened::Answer(refusal(&draft, fault)),
+        false => Screened::Drop(fault),
     }
 }
 

@@ -76,12 +76,9 @@ impl Keys {
         self.server_as(cancel, &Method::Invite)
     }
 
-    /// What tells `request` from one that came by another way. None: it is inside a dialog, or of a peer without tags, and
+    /// What a request outside dialogs has in common with itself come by another way. None: it is of a peer without tags, and
     /// cannot be judged.
     pub(crate) fn merge(&self, request: &Request) -> Option<MergeKey> {
-        if request.headers.to().ok()?.tag().is_some() {
-            return None;
-        }
         let cseq = request.headers.cseq().ok()?;
         let from = request.headers.from().ok()?;
         let print = self.print("merge").text(request.headers.call_id().ok()?).text(from.tag()?);

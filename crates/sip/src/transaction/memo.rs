@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
+use super::Scope;
 use crate::api::{Flow, Gate};
 use crate::endpoint::{put_tag, stamp_via};
 use crate::message::{CSeq, HeaderName, Method, Request, Response, Uri};
@@ -25,9 +28,9 @@ const IMPLIED: [HeaderName; 6] = [
 ];
 
 impl Answered {
-    /// How `response` answers; a tag of ours only where the request has none.
-    pub(super) fn by(response: &Response, tagged: Tagged) -> Answered {
-        let to = response.headers.to().ok().filter(|_| tagged == Tagged::ByUs);
+    /// How `response` answers; the tag is ours only outside dialogs.
+    pub(super) fn by(response: &Response, scope: Scope) -> Answered {
+        let to = response.headers.to().ok().filter(|_| scope == Scope::Outside);
         let mut rest = to.as_ref().and_then(|to| to.tag()).unwrap_or("").as_bytes().to_vec();
         rest.extend_from_slice(b"\r\n");
         for (name, value) in response.headers.iter().filter(|(name, _)| !IMPLIED.contains(name)) {
@@ -46,10 +49,10 @@ impl Answered {
         (request.method == Method::Register && self.status == 200).then_some(Gate::Registered)
     }
 
-    /// The answer to the same request, come again by `flow`.
-    pub(super) fn again(&self, request: &Request, flow: Flow, server: &str) -> Response {
+    /// The answer to the same request, come again by `flow`, and its way.
+    pub(super) fn again(&self, request: &Request, flow: Flow, server: &str) -> (Flow, Response) {
         let mut response = Response::to(request, self.status);
-        stamp_via(&mut response.headers, flow);
+        let way = stamp_via(&mut response.headers, flow).map_or(flow, |back| back.flow);
         let (tag, mut rest) = split_line(&self.rest);
         if !tag.is_empty() {
             put_tag(&mut response.headers, tag);
@@ -63,17 +66,9 @@ impl Answered {
                 response.headers.push(name, value);
             }
         }
-        response.body = bytes::Bytes::copy_from_slice(rest);
-        response
+        response.body = Bytes::copy_from_slice(rest);
+        (way, response)
     }
-}
-
-/// Whose tag is in To of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tagged {
-    /// The request had it.
-    ByThem,
-    ByUs,
 }
 
 /// The first line and what follows it.
@@ -165,7 +160,7 @@ mod tests {
         response.headers.push(HeaderName::Other("X-Colon".to_owned()), "a: b");
         response.headers.push(HeaderName::ContentType, "application/sdp");
         response.body = "v=0\r\n\r\na=b: c\r\n".into();
-        let again = Answered::by(&response, Tagged::ByUs).again(&asked, flow(), "Us");
+        let again = Answered::by(&response, Scope::Outside).again(&asked, flow(), "Us").1;
         assert_eq!(again.encode(), response.encode());
     }
 
@@ -173,9 +168,9 @@ mod tests {
     fn a_plain_answer_inside_a_dialog_takes_no_room() {
         let asked = request(Method::Bye, "<sip:a@b>;tag=theirs");
         let response = answer(&asked, "");
-        let memo = Answered::by(&response, Tagged::ByThem);
+        let memo = Answered::by(&response, Scope::Inside);
         assert!(memo.rest.is_empty());
-        assert_eq!(memo.again(&asked, flow(), "Us").encode(), response.encode());
+        assert_eq!(memo.again(&asked, flow(), "Us").1.encode(), response.encode());
     }
 
     #[test]

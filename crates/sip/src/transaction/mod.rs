@@ -24,6 +24,7 @@ use std::time::Duration;
 use base::Mono;
 
 use crate::api::Transport;
+use crate::message::Request;
 
 pub(crate) use client::ClientUser;
 pub(crate) use client_invite::InviteClient;
@@ -151,6 +152,25 @@ fn lingers(now: Mono, fx: &Effects, transport: Transport) -> Option<Mono> {
         | Effect::TimedOut
         | Effect::Stop(_) => None,
     })
+}
+
+/// Where a request of others stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// To has a tag, as inside a dialog.
+    Inside,
+    /// To has none: the tag of the answer is ours.
+    Outside,
+}
+
+impl Scope {
+    /// Where `request` stands.
+    pub(crate) fn of(request: &Request) -> Scope {
+        match request.headers.to().is_ok_and(|to| to.tag().is_some()) {
+            true => Scope::Inside,
+            false => Scope::Outside,
+        }
+    }
 }
 
 /// What happens to a client machine.

@@ -1,19 +1,20 @@
 use base::Mono;
 use bytes::Bytes;
 
-use super::memo::{Answered, Tagged};
+use super::memo::Answered;
 use super::{
-    Effect, Effects, InviteServer, MergeKey, OtherServer, ServerInput, ServerKey, Timer, Times,
+    Effect, Effects, InviteServer, MergeKey, OtherServer, Scope, ServerInput, ServerKey, Timer, Times,
     TransactionId, lingers,
 };
 use crate::api::{DialogId, Flow, Gate, Transport};
 use crate::endpoint::{TimerName, Wire};
-use crate::message::{Method, Request};
+use crate::message::Method;
 
 /// A request that came for the first time: what it is recognised by, and the way back for answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     pub(crate) key: ServerKey,
+    pub(crate) scope: Scope,
     /// None: it is inside a dialog, or cannot be judged.
     pub(crate) merge: Option<MergeKey>,
     pub(crate) back: Back,
@@ -32,7 +33,6 @@ pub(crate) struct Back {
 pub(super) struct Server {
     pub(super) asked: Asked,
     pub(super) machine: ServerMachine,
-    pub(super) tagged: Tagged,
     pub(super) last_answer: Bytes,
     /// What the log must say before the last answer leaves, however often.
     pub(super) gate: Option<Gate>,
@@ -66,16 +66,14 @@ pub(super) enum Was {
 }
 
 impl Server {
-    pub(super) fn new(asked: Asked, request: &Request) -> Server {
-        let machine = match request.method {
+    pub(super) fn new(asked: Asked, method: &Method) -> Server {
+        let machine = match method {
             Method::Invite => ServerMachine::Invite(InviteServer::Proceeding),
             _ => ServerMachine::Other(OtherServer::Trying),
         };
-        let inside = request.headers.to().is_ok_and(|to| to.tag().is_some());
         Server {
             asked,
             machine,
-            tagged: if inside { Tagged::ByThem } else { Tagged::ByUs },
             last_answer: Bytes::new(),
             gate: None,
             answered: Answered::default(),

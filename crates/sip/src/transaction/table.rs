@@ -7,12 +7,12 @@ use super::lingering::Lingering;
 use super::memo::Answered;
 use super::server::{Asked, Server, ServerMachine, ServerRest, Was};
 use super::{
-    Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, ServerInput, ServerKey, Timer,
-    Times, TransactionId,
+    Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, Scope, ServerInput, ServerKey,
+    Timer, Times, TransactionId,
 };
 use crate::api::{DialogId, Flow, Gate};
-use crate::endpoint::{Config, Limits, TimerName, Wire, way_back_of};
-use crate::message::{Request, Response};
+use crate::endpoint::{Config, Limits, TimerName, Wire};
+use crate::message::{Method, Request, Response};
 
 /// All transactions: those in which something is still to be done or said by their numbers, with their machines and
 /// messages; and by their keys what is left of the others, which are many more.
@@ -181,12 +181,12 @@ impl Table {
         }
     }
 
-    /// Begins a server transaction for `request`.
-    pub(crate) fn open_server(&mut self, asked: Asked, request: &Request) -> TransactionId {
+    /// Begins a server transaction for a request of `method`.
+    pub(crate) fn open_server(&mut self, asked: Asked, method: &Method) -> TransactionId {
         let id = self.new_id();
         self.by_request.insert(asked.key, id);
         self.merges.extend(asked.merge);
-        self.servers.insert(id, Server::new(asked, request));
+        self.servers.insert(id, Server::new(asked, method));
         id
     }
 
@@ -240,8 +240,8 @@ impl Table {
         let Some(rest) = self.server_rests.get(key) else { return false };
         match &rest.was {
             Was::Answered(answered) => {
-                let answer = answered.again(request, flow, &self.server);
-                wire.send_gated(way_back_of(request, flow), answer.encode(), answered.gate(request));
+                let (way, answer) = answered.again(request, flow, &self.server);
+                wire.send_gated(way, answer.encode(), answered.gate(request));
             }
             Was::Accepted(_) | Was::Confirmed => {}
         }
@@ -270,7 +270,7 @@ impl Table {
             server.last_answer = before;
         }
         if until.is_some() && matches!(server.machine, ServerMachine::Other(_)) {
-            server.answered = Answered::by(response, server.tagged);
+            server.answered = Answered::by(response, server.asked.scope);
         }
         self.settle(now, Settled::Server(id), until);
     }
@@ -367,8 +367,11 @@ impl Table {
     }
 
     /// Whether there is no room for another request: one inside a dialog has twice as much.
-    pub(crate) fn is_full(&self, limits: &Limits, inside: bool) -> bool {
-        let more = if inside { 2 } else { 1 };
+    pub(crate) fn is_full(&self, limits: &Limits, scope: Scope) -> bool {
+        let more = match scope {
+            Scope::Inside => 2,
+            Scope::Outside => 1,
+        };
         self.servers.len() >= limits.server_transactions_max.saturating_mul(more)
             || self.server_rests.len() >= limits.lingering_max.saturating_mul(more)
     }
