@@ -67,7 +67,7 @@ fn recording(data: &[u8]) {
     let mut at_us = 0;
     let mut stored = [0; 2];
     while let Some(([kind, late, t0, t1, t2, t3, size], after)) = rest.split_first_chunk::<7>() {
-        at_us += u64::from(*late) * 1_000 << (kind >> 4 & 7);
+        at_us += (u64::from(*late) * 1_000) << ((kind >> 4) & 7);
         stored[usize::from(kind & 1)] += 1;
         writer.push(&Stored::Packet {
             call: CallId(1),

@@ -42,7 +42,7 @@ const METHODS: [Method; 14] = [
 const EXTRAS: [(HeaderName, &str); 16] = [
     (HeaderName::Supported, "100rel, timer, replaces"),
     (HeaderName::Require, "100rel"),
-    (HeaderName::SessionExpires, "90"),
+    (HeaderName::SessionExpires, "20"),
     (HeaderName::SessionExpires, "1800;refresher=uac"),
     (HeaderName::RecordRoute, "<sip:198.51.100.7;lr>, <sip:198.51.100.8:5090;transport=tcp>"),
     (HeaderName::Expires, "0"),
