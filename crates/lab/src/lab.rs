@@ -218,7 +218,7 @@ impl Lab {
             Event::Reoffered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.reoffered(tools, now, dialog, sdp.as_ref()));
             }
-            Event::Ended { dialog, how } => {
+            Event::Ended { dialog, how, .. } => {
                 let Some(id) = self.tools.owners.remove(&dialog) else { return };
                 let Some(phone) = self.phones.get_mut(&id) else { return };
                 if phone.dialog_ended(&mut self.tools, dialog, how).is_break() {
@@ -231,6 +231,8 @@ impl Lab {
             Event::OfferRefused { .. } | Event::KeyPressed { .. } => {}
             // A restart forgets the lab's calls, and it is nobody's registrar.
             Event::Token { .. } | Event::Registration { .. } => {}
+            // Nobody in the lab asks whether a far end is there.
+            Event::Probed { .. } => {}
         }
     }
 

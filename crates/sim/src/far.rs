@@ -191,7 +191,8 @@ impl Far {
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
-            | Event::OwnRegistration { .. } => {}
+            | Event::OwnRegistration { .. }
+            | Event::Probed { .. } => {}
         }
     }
 

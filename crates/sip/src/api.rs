@@ -234,6 +234,8 @@ pub enum Event {
         dialog: DialogId,
         /// How.
         how: Ended,
+        /// When to come again, if who refused our INVITE said so (RFC 3261 §20.33).
+        retry_after: Option<Duration>,
     },
     /// The dialog's resume token changed: store it (with the next append) so that a restart can end the dialog.
     Token {
@@ -257,6 +259,15 @@ pub enum Event {
         registration: RegistrationId,
         /// How it stands.
         standing: Standing,
+    },
+    /// What became of a question whether a far end is there (`probe`): exactly one for each.
+    Probed {
+        /// Which.
+        probe: ProbeId,
+        /// The final status of its answer; none: nobody answered in time.
+        status: Option<u16>,
+        /// When to come again, if it said so.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -288,6 +299,10 @@ pub enum Standing {
 /// One of our own registrations with a registrar elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistrationId(pub u64);
+
+/// A question whether a far end is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(pub u64);
 
 /// A registration to keep up with a registrar elsewhere.
 #[derive(Clone, Debug)]
@@ -341,6 +356,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Our own registrations elsewhere.
     pub registrations: usize,
+    /// Questions whether a far end is there.
+    pub probes: usize,
     /// Streams, open or being opened.
     pub connections: usize,
     /// Deadlines that are set.

@@ -56,6 +56,9 @@ pub const BINDINGS_PER_USER_MAX: usize = 8;
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 
+/// Questions at once whether far ends are there. More: not asked.
+pub const PROBES_MAX: usize = 1_000;
+
 /// Bytes of a resume token. More: not understood.
 pub const TOKEN_BYTES_MAX: usize = 65_535;
 

@@ -1,6 +1,7 @@
 //! What the server says to the switch and hears from it. Neither a SIP header nor a sound passes here.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LegId, LogNo};
 use bytes::Bytes;
@@ -180,6 +181,29 @@ pub enum Diagnostic {
         /// With which SIP status; 0 when it did not answer at all.
         status: u16,
     },
+    /// A way of a trunk is passed over for a while.
+    TrunkOutOfOrder {
+        /// Name of the trunk.
+        trunk: String,
+        /// Which address of it.
+        remote: SocketAddr,
+        /// What is wrong with it.
+        fault: TrunkFault,
+        /// For how long at first.
+        rest: Duration,
+    },
+    /// A way of a trunk that was passed over answers again.
+    TrunkInOrder {
+        /// Name of the trunk.
+        trunk: String,
+        /// Which address of it.
+        remote: SocketAddr,
+    },
+    /// A leg could not begin: all trunks of its account that are left have all their channels in use.
+    TrunksFull {
+        /// Which leg.
+        leg: LegId,
+    },
     /// A leg could not begin: all RTP ports are in use or resting.
     NoPort {
         /// Which leg.
@@ -233,6 +257,28 @@ pub enum Diagnostic {
         /// Its counts, as text for people.
         counts: String,
     },
+}
+
+/// What is wrong with a way of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkFault {
+    /// It says nothing.
+    Silent,
+    /// It says 503, or its stream cannot be opened.
+    Unavailable,
+}
+
+/// How a trunk stands, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkStanding {
+    /// Its name.
+    pub name: String,
+    /// Channels in use.
+    pub channels: usize,
+    /// Addresses it has.
+    pub addresses: usize,
+    /// Those of them that are in order as far as is known.
+    pub working: usize,
 }
 
 /// Sizes, for metrics and for tests that nothing is left behind.

@@ -1,5 +1,7 @@
 //! What the far ends say: SIP events become the states of legs and the signals of the core.
 
+use std::time::Duration;
+
 use base::{LegId, Now};
 use bytes::Bytes;
 use callcenter::signal::{Cause, Signal};
@@ -44,13 +46,14 @@ impl Switch {
             Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
             // Keys are heard in the media, where each press counts once.
             Event::KeyPressed { .. } => {}
-            Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
+            Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Registration { domain, user, registered } => {
                 self.registration(&domain, user, registered);
             }
             // The switch registers nowhere yet: its trunks are known by address.
             Event::OwnRegistration { .. } => {}
+            Event::Probed { probe, status, retry_after } => self.pinged(now, probe, status, retry_after),
         }
     }
 
@@ -85,6 +88,7 @@ impl Switch {
 
     fn progress(&mut self, dialog: DialogId, status: u16, sdp: Option<Bytes>) {
         let Some(id) = self.living(dialog) else { return };
+        self.way_answered(id);
         let leg = self.legs.get_mut(id).expect("living legs exist");
         leg.status = status;
         let heard_early = sdp.is_some_and(|sdp| self.early_media(id, &sdp));
@@ -103,6 +107,7 @@ impl Switch {
 
     fn answered(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
         let Some(id) = self.living(dialog) else { return };
+        self.way_answered(id);
         let leg = self.legs.get_mut(id).expect("living legs exist");
         leg.state = State::Up;
         leg.status = 200;
@@ -123,7 +128,7 @@ impl Switch {
         }
     }
 
-    fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended) {
+    fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended, retry_after: Option<Duration>) {
         if let Some(Resumed { owner, port }) = self.resumed.remove(&dialog) {
             self.ports.give_back(now.mono, port);
             return self.afterwards(Then::TokenDone(owner));
@@ -136,7 +141,8 @@ impl Switch {
         if leg.is_living() {
             let verdict = cause::of_dialog(how, leg.heard());
             self.withdraw_invite(id);
-            if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
+            self.way_judged(now, id, how, retry_after);
+            if verdict.retry && self.try_next_way(now, id, verdict.cause.sip_code) {
                 return;
             }
             self.retire(id, verdict.cause);
@@ -179,8 +185,8 @@ impl Switch {
     fn retire(&mut self, id: LegId, cause: Cause) {
         let leg = self.legs.get_mut(id).expect("only known legs are retired");
         assert!(leg.is_living(), "leg {id} ended twice");
-        leg.state = State::Ending;
         let (account, port, gateway) = (leg.account, leg.port, leg.gateway());
+        self.legs.end(id);
         self.media(media::api::Command::Close { stream: id.into() });
         self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
@@ -188,11 +194,7 @@ impl Switch {
 
     /// Nobody may call in yet. Whoever is not known hears the same, whomever they ask for.
     fn incoming(&mut self, now: Now, dialog: DialogId, flow: Flow, from_phone: bool) {
-        let from_trunk = self
-            .accounts
-            .values()
-            .flat_map(|account| &account.trunks)
-            .any(|trunk| trunk.remote.ip() == flow.remote.ip());
+        let from_trunk = self.trunks.at(flow.remote.ip()).is_some();
         let status = match (from_phone, from_trunk) {
             (true, _) | (_, true) if self.log_is_behind() => 503,
             (true, _) | (false, false) => 403,

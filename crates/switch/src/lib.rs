@@ -18,6 +18,7 @@ mod sound;
 mod speech;
 mod start;
 mod switch;
+mod trunks;
 mod wiring;
 
 pub use switch::{Switch, TimerKind};

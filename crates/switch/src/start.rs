@@ -1,28 +1,28 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::{LegId, Now};
+use base::{AccountId, LegId, Now};
 use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
 use sip::api::{Credentials, Flow, Transport};
 
 use crate::api::Diagnostic;
-use crate::cause::{self, Heard, Stopped};
+use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
 use crate::leg::{Invite, Leg, State};
 use crate::limits::TRUNK_TRIES_MAX;
 use crate::speech::Speech;
 use crate::switch::{Owner, Switch};
+use crate::trunks::{Among, NoWay, TrunkWay};
 
 /// Where an INVITE goes.
-struct Way {
+struct Route {
     flow: Flow,
     uri: String,
     to_uri: String,
     credentials: Option<Credentials>,
     answer_any_within: Option<Duration>,
-    trunk: Option<usize>,
+    way: Option<TrunkWay>,
 }
 
 impl Switch {
@@ -33,8 +33,8 @@ impl Switch {
             self.tell_operator(Diagnostic::Full { queue: "legs" });
             return self.never_began(owner, Stopped::NoResource);
         }
-        let way = match self.way(owner, &target, 0) {
-            Ok(way) => way,
+        let route = match self.route(now, owner, &target) {
+            Ok(route) => route,
             Err(why) => return self.never_began(owner, why),
         };
         let Some(port) = self.ports.take(now.mono) else {
@@ -46,8 +46,8 @@ impl Switch {
         let origin_id = self.random.below(1 << 62);
         let speech = Speech::new(self.config.media_address, port, origin_id, first);
         self.media(media::api::Command::Open { stream: id.into(), call, port });
-        let (trunk, remote) = (way.trunk, way.flow.remote);
-        let dialog = self.endpoint.invite(now, invite_of(way, &shown, &speech));
+        let (way, remote) = (route.way, route.flow.remote);
+        let dialog = self.endpoint.invite(now, invite_of(route, &shown, &speech));
         self.legs.insert(
             id,
             Leg {
@@ -57,7 +57,9 @@ impl Switch {
                 shown,
                 state: State::Calling,
                 dialog,
-                trunk,
+                way,
+                tried: way.into_iter().collect(),
+                last_resort: Among::All,
                 remote,
                 invite: Invite::Due,
                 justified_by: self.gate.appended(),
@@ -68,66 +70,95 @@ impl Switch {
         );
     }
 
-    /// The trunk did not take the leg: the next one is tried. False when there is none.
-    pub(crate) fn try_next_trunk(&mut self, now: Now, id: LegId, status: u16) -> bool {
+    /// The way did not take the leg: the next one is tried. False when there is none.
+    pub(crate) fn try_next_way(&mut self, now: Now, id: LegId, status: u16) -> bool {
         let Some(leg) = self.legs.get(id) else { return false };
-        let Some(tried) = leg.trunk else { return false };
-        let owner = Owner { account: leg.account, leg: id, call: leg.call };
-        let Ok(way) = self.way(owner, &leg.target, tried + 1) else { return false };
-        let trunks = self.accounts.get(&owner.account).map_or(&[][..], |account| &account.trunks[..]);
-        let name = |at: usize| trunks.get(at).map(|trunk| trunk.name.clone()).unwrap_or_default();
-        let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(tried), to: name(tried + 1), status };
-        let (trunk, remote) = (way.trunk, way.flow.remote);
-        let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
-        self.legs.redial(id, dialog);
+        let (Some(failed), Target::Number(number)) = (leg.way, &leg.target) else { return false };
+        if leg.tried.len() >= TRUNK_TRIES_MAX {
+            return false;
+        }
+        let last_resort = if status == UNAVAILABLE { Among::Answering } else { leg.last_resort };
+        let (account, number, shown) = (leg.account, number.clone(), leg.shown.clone());
+        let legs = &self.legs;
+        let channels = |trunk| legs.channels(trunk);
+        let chosen = self.trunks.choose(now.mono, account, &leg.tried, last_resort, channels);
+        let Ok(way) = chosen else { return false };
+        let tried: Vec<TrunkWay> = leg.tried.iter().copied().chain([way]).collect();
+        let route = self.route_by(now, account, (&tried, last_resort), &number);
+        let name = |way: TrunkWay| self.trunks.config(way.trunk).name.clone();
+        let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(failed), to: name(way), status };
+        let leg = self.legs.get(id).expect("the leg was found above");
+        let dialog = self.endpoint.invite(now, invite_of(route, &shown, &leg.speech));
+        self.legs.redial(id, dialog, way);
         let leg = self.legs.get_mut(id).expect("the leg was found above");
-        leg.trunk = trunk;
-        leg.remote = remote;
         leg.invite = Invite::Due;
         leg.status = 0;
+        leg.last_resort = last_resort;
         self.tell_operator(moved);
         true
     }
 
-    fn way(&self, owner: Owner, target: &Target, trunk: usize) -> Result<Way, Stopped> {
+    fn route(&mut self, now: Now, owner: Owner, target: &Target) -> Result<Route, Stopped> {
         match target {
-            Target::Number(number) => self.way_to_number(owner, number, trunk),
-            Target::Phone(user) => self.way_to_phone(owner, user),
+            Target::Number(number) => self.route_to_number(now, owner, number),
+            Target::Phone(user) => self.route_to_phone(owner, user),
         }
     }
 
-    fn way_to_number(&self, owner: Owner, number: &str, at: usize) -> Result<Way, Stopped> {
-        let account = self.accounts.get(&owner.account).ok_or(Stopped::NoResource)?;
-        let trunk = account.trunks.iter().take(TRUNK_TRIES_MAX).nth(at).ok_or(Stopped::NoResource)?;
-        let uri = format!("sip:{number}@{}", trunk.domain);
-        let may_follow = at + 1 < account.trunks.len().min(TRUNK_TRIES_MAX);
-        Ok(Way {
-            flow: self.flow_to(trunk.remote),
-            to_uri: uri.clone(),
-            uri,
-            credentials: trunk.credentials.clone(),
-            // Only when another trunk can follow is it worth giving up early.
-            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
-            trunk: Some(at),
-        })
+    fn route_to_number(&mut self, now: Now, owner: Owner, number: &str) -> Result<Route, Stopped> {
+        let legs = &self.legs;
+        let channels = |trunk| legs.channels(trunk);
+        match self.trunks.choose(now.mono, owner.account, &[], Among::All, channels) {
+            Ok(way) => Ok(self.route_by(now, owner.account, (&[way], Among::All), number)),
+            Err(NoWay::NoneLeft) => Err(Stopped::NoResource),
+            Err(NoWay::Full) => {
+                self.tell_operator(Diagnostic::TrunksFull { leg: owner.leg });
+                Err(Stopped::NoResource)
+            }
+        }
     }
 
-    fn way_to_phone(&self, owner: Owner, user: &str) -> Result<Way, Stopped> {
+    /// The route by the last of `tried`.
+    fn route_by(
+        &self,
+        now: Now,
+        account: AccountId,
+        (tried, last_resort): (&[TrunkWay], Among),
+        number: &str,
+    ) -> Route {
+        let way = *tried.last().expect("a route goes some way");
+        let uri = format!("sip:{number}@{}", self.trunks.domain(way));
+        let channels = |trunk| self.legs.channels(trunk);
+        let may_follow = tried.len() < TRUNK_TRIES_MAX
+            && self.trunks.has_another(now.mono, account, tried, last_resort, channels);
+        Route {
+            flow: self.flow_to(way),
+            to_uri: uri.clone(),
+            uri,
+            credentials: self.trunks.config(way.trunk).credentials.clone(),
+            // Only when another way can follow is it worth giving up early.
+            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
+            way: Some(way),
+        }
+    }
+
+    fn route_to_phone(&self, owner: Owner, user: &str) -> Result<Route, Stopped> {
         let domain = self.phones.domain_of(owner.account).ok_or(Stopped::NotRegistered)?;
         let contacts = self.endpoint.contacts(domain, user);
         let contact = contacts.first().ok_or(Stopped::NotRegistered)?;
-        Ok(Way {
+        Ok(Route {
             flow: contact.flow,
             uri: contact.uri.clone(),
             to_uri: format!("sip:{user}@{domain}"),
             credentials: None,
             answer_any_within: None,
-            trunk: None,
+            way: None,
         })
     }
 
-    fn flow_to(&self, remote: SocketAddr) -> Flow {
-        Flow { transport: Transport::Udp, local: self.config.sip_local, remote }
+    /// The path of what goes by a way.
+    pub(crate) fn flow_to(&self, way: TrunkWay) -> Flow {
+        Flow { transport: Transport::Udp, local: self.config.sip_local, remote: way.remote }
     }
 
     fn never_began(&mut self, owner: Owner, why: Stopped) {
@@ -137,15 +168,15 @@ impl Switch {
     }
 }
 
-fn invite_of(way: Way, shown: &str, speech: &Speech) -> sip::api::Invite {
+fn invite_of(route: Route, shown: &str, speech: &Speech) -> sip::api::Invite {
     sip::api::Invite {
-        flow: way.flow,
-        uri: way.uri,
+        flow: route.flow,
+        uri: route.uri,
         from_user: shown.to_owned(),
         from_name: None,
-        to_uri: way.to_uri,
+        to_uri: route.to_uri,
         sdp: speech.offer(),
-        credentials: way.credentials,
-        answer_any_within: way.answer_any_within,
+        credentials: route.credentials,
+        answer_any_within: route.answer_any_within,
     }
 }

@@ -14,12 +14,13 @@ use callcenter::{Center, Output as Decided};
 use sip::Endpoint;
 use sip::api::DialogId;
 
-use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output};
-use crate::config::{Config, Trunk};
+use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, TrunkStanding};
+use crate::config::Config;
 use crate::gate::{Effect, Gate};
 use crate::leg::{Invite, Legs};
 use crate::phones::Phones;
 use crate::ports::Ports;
+use crate::trunks::Trunks;
 
 /// Joins SIP, media and the decisions of all accounts.
 pub struct Switch {
@@ -30,6 +31,7 @@ pub struct Switch {
     pub(crate) ids: Snowflake,
     pub(crate) random: Random,
     pub(crate) legs: Legs,
+    pub(crate) trunks: Trunks,
     pub(crate) ports: Ports,
     pub(crate) gate: Gate,
     /// Calls whose sound is or was stored and whose files are not ordered yet.
@@ -52,7 +54,6 @@ pub struct Switch {
 /// An account at work.
 pub(crate) struct Account {
     pub(crate) center: Center,
-    pub(crate) trunks: Vec<Trunk>,
 }
 
 /// The files that a recording is to become.
@@ -93,6 +94,8 @@ pub enum TimerKind {
     Account(AccountId),
     /// SIP has one.
     Sip,
+    /// A trunk is to be asked whether it is there.
+    Trunk,
 }
 
 impl Switch {
@@ -109,7 +112,7 @@ impl Switch {
         let endpoint = Endpoint::new(crate::wiring::sip_config(&config, &phones), random.fork());
         let accounts = config.accounts.iter().map(|one| {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
-            (one.account.id, Account { center, trunks: one.trunks.clone() })
+            (one.account.id, Account { center })
         });
         Switch {
             accounts: accounts.collect(),
@@ -118,6 +121,7 @@ impl Switch {
             ids: Snowflake::new(config.worker, highest_id),
             random: random.fork(),
             legs: Legs::default(),
+            trunks: Trunks::new(&config, random.fork()),
             ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
                 .without(&config.rtp_ports_foreign)
                 .begun_anywhere(&mut random),
@@ -137,6 +141,7 @@ impl Switch {
 
     /// One input and all that follows from it at once.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        self.trunks.begin(now.mono);
         match input {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
@@ -174,7 +179,8 @@ impl Switch {
     pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
         let account = self.deadlines.next().map(|(at, id)| (at, TimerKind::Account(*id)));
         let sip = self.endpoint.next_timeout().map(|(at, _)| (at, TimerKind::Sip));
-        account.into_iter().chain(sip).min_by_key(|(at, _)| *at)
+        let trunk = self.trunks.next_timeout().map(|at| (at, TimerKind::Trunk));
+        account.into_iter().chain(sip).chain(trunk).min_by_key(|(at, _)| *at)
     }
 
     /// Sizes.
@@ -190,6 +196,11 @@ impl Switch {
             resumed: self.resumed.len(),
             dialogs: self.endpoint.counts().dialogs,
         }
+    }
+
+    /// How the trunks stand, in the order of the configuration.
+    pub fn trunks(&self, now: Now) -> Vec<TrunkStanding> {
+        self.trunks.standings(now.mono, |trunk| self.legs.channels(trunk))
     }
 
     /// The decisions of one account, for wallboards and tests.
@@ -219,6 +230,7 @@ impl Switch {
         if self.endpoint.next_timeout().is_some_and(|(at, _)| at <= now.mono) {
             self.endpoint.handle_input(now, sip::api::Input::Timeout);
         }
+        self.ping_trunks(now);
         while let Some(id) = self.deadlines.pop_due(now.mono) {
             let account = self.accounts.get_mut(&id).expect("only existing accounts have deadlines");
             account.center.handle_input(now, callcenter::Input::Timeout, &mut self.ids);

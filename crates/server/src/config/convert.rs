@@ -8,7 +8,7 @@ use callcenter::config::Account as CenterAccount;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use sip::api::Credentials;
-use switch::config::{AccountConfig, Trunk as SwitchTrunk, User};
+use switch::config::{AccountConfig, Trunk as SwitchTrunk, TrunkAddress, User};
 
 use super::model::{Account, Config, HostPort, Trunk};
 use crate::contract::push::PushSettings;
@@ -16,27 +16,23 @@ use crate::contract::record::RecordSettings;
 use crate::http::ports::AccountAccess;
 
 impl Config {
-    /// The accounts as the switch needs them. Looks up the host names of trunks, so it may block.
+    /// The accounts as the switch needs them.
+    pub fn switch_accounts(&self) -> Vec<AccountConfig> {
+        let account = |account: &Account| AccountConfig {
+            account: account.center(),
+            sip_domain: account.sip_domain.clone(),
+            trunks: account.trunks.clone(),
+            users: account.users(),
+        };
+        self.accounts.iter().map(account).collect()
+    }
+
+    /// The trunks as the switch needs them. Looks up their host names, so it may block.
     ///
     /// # Errors
     /// When the name of a trunk's host cannot be looked up; the message names it.
-    pub fn switch_accounts(&self) -> io::Result<Vec<AccountConfig>> {
-        self.accounts.iter().map(|account| self.switch_account(account)).collect()
-    }
-
-    fn switch_account(&self, account: &Account) -> io::Result<AccountConfig> {
-        let mut trunks = Vec::new();
-        for name in &account.trunks {
-            for trunk in self.trunks.iter().filter(|trunk| trunk.name == *name) {
-                trunks.extend(trunk.for_switch()?);
-            }
-        }
-        Ok(AccountConfig {
-            account: account.center(),
-            sip_domain: account.sip_domain.clone(),
-            trunks,
-            users: account.users(),
-        })
+    pub fn switch_trunks(&self) -> io::Result<Vec<SwitchTrunk>> {
+        self.trunks.iter().map(Trunk::for_switch).collect()
     }
 }
 
@@ -96,21 +92,22 @@ impl Account {
 }
 
 impl Trunk {
-    /// One for each address, in order.
-    fn for_switch(&self) -> io::Result<Vec<SwitchTrunk>> {
+    fn for_switch(&self) -> io::Result<SwitchTrunk> {
         let credentials = self.login.as_ref().map(|login| Credentials {
             user: login.user.clone(),
             password: login.password.expose_secret().to_owned(),
         });
-        let trunk = |address: &HostPort| {
-            Ok(SwitchTrunk {
-                name: self.name.clone(),
-                remote: address.resolve()?,
-                domain: self.domain.clone().unwrap_or_else(|| address.host.clone()),
-                credentials: credentials.clone(),
-            })
+        let address = |(priority, address): (u32, &HostPort)| {
+            let domain = self.domain.clone().unwrap_or_else(|| address.host.clone());
+            Ok(TrunkAddress { remote: address.resolve()?, domain, priority, weight: 1 })
         };
-        self.addresses.iter().map(trunk).collect()
+        Ok(SwitchTrunk {
+            name: self.name.clone(),
+            addresses: (0..).zip(&self.addresses).map(address).collect::<io::Result<_>>()?,
+            credentials,
+            channels_max: self.channels_max,
+            health_check: self.health_check,
+        })
     }
 }
 

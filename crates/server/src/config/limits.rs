@@ -15,6 +15,12 @@ pub(super) const ACCOUNTS_MAX: usize = 1_000;
 pub(super) const TRUNKS_MAX: usize = 100;
 /// Addresses of one trunk.
 pub(super) const TRUNK_ADDRESSES_MAX: usize = 8;
+/// Calls at once by one trunk.
+pub(super) const TRUNK_CHANNELS: RangeInclusive<u64> = 1..=100_000;
+/// Seconds between two pings of a trunk's address; 0 = none.
+pub(super) const TRUNK_HEALTH_CHECK_S: RangeInclusive<u64> = 0..=3_600;
+/// Priority of a trunk among those of an account; its weight has the same bounds.
+pub(super) const TRUNK_PRIORITY: RangeInclusive<u64> = 0..=65_535;
 /// Agents of one account, also disabled and deleted ones.
 pub(super) const AGENTS_MAX: usize = 10_000;
 /// Numbers of one account.

@@ -8,7 +8,7 @@ use callcenter::config::{
     AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
 use secrecy::SecretString;
-use switch::config::Algorithm;
+use switch::config::{Algorithm, TrunkChoice};
 use url::Url;
 
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
@@ -101,6 +101,10 @@ pub struct Trunk {
     pub domain: Option<String>,
     /// User name and password for the carrier's challenge.
     pub login: Option<SipLogin>,
+    /// Calls at once. `None` = no limit.
+    pub channels_max: Option<usize>,
+    /// How often each address is asked whether it is there. `None` = never.
+    pub health_check: Option<Duration>,
 }
 
 /// A host name or an IP address (IPv6 without brackets), and a port.
@@ -160,8 +164,8 @@ pub struct Account {
     pub numbers: Vec<String>,
     /// Shown when nothing else decides.
     pub default_number: Option<String>,
-    /// Names of the trunks its calls take, first choice first.
-    pub trunks: Vec<String>,
+    /// The trunks its calls take.
+    pub trunks: Vec<TrunkChoice>,
     /// Custom busy reasons by state number.
     pub busy_reasons: BTreeMap<u16, String>,
     /// Licences.

@@ -208,6 +208,35 @@ fn the_rtp_ports_come_in_pairs_and_are_enough() {
 }
 
 #[test]
+fn the_trunks_of_an_account_are_checked() {
+    let trunk = |name: &str| format!("[[trunk]]\nname = \"{name}\"\naddresses = [\"192.0.2.1\"]\n");
+    let trunks = [trunk("a"), trunk("b")].concat();
+    let said = says(&format!(
+        "{trunks}{ACCOUNT}trunks = [\"a\"]\n[[account.trunk]]\nname = \"a\"\npriority = 65536\n[[account.trunk]]\nname = \"bb\"\n[[account.trunk]]\nweight = -1\n"
+    ));
+    assert_eq!(
+        said,
+        [
+            "the trunk of the account \"a\" is given in line 12 already | give each its own, or remove one",
+            "\"priority\" must not be 65536 | write a number from 0 to 65535",
+            "\"name\" names \"bb\", but there is no such [[trunk]] | did you mean \"b\"?",
+            "[[account.trunk]] lacks \"name\" | add name = \"carrier\", that of a [[trunk]]",
+            "\"weight\" must not be -1 | write a number from 0 to 65535",
+        ]
+    );
+    let of = |lines: &str| {
+        let config = parse(&format!("{trunks}{ACCOUNT}{lines}"), &|_| None).unwrap();
+        let choices = config.accounts[0].trunks.iter();
+        choices.map(|choice| (choice.trunk.clone(), choice.priority, choice.weight)).collect::<Vec<_>>()
+    };
+    let (a, b) = ("a".to_owned(), "b".to_owned());
+    assert_eq!(of(""), [(a.clone(), 0, 1), (b.clone(), 1, 1)]);
+    assert_eq!(of("trunks = [\"b\", \"a\"]\n"), [(b.clone(), 0, 1), (a.clone(), 1, 1)]);
+    let weighed = "trunks = [\"a\"]\n[[account.trunk]]\nname = \"b\"\npriority = 7\nweight = 0\n";
+    assert_eq!(of(weighed), [(a, 0, 1), (b, 7, 0)]);
+}
+
+#[test]
 fn trunks_are_checked() {
     let said = says(&format!(
         "[[trunk]]\naddresses = []\nuser = \"me\"\n[[trunk]]\nname = \"a\"\naddresses = [\"sip.example.com:0\"]\npassword = \"x\"\n[[trunk]]\nname = \"a\"\n{ACCOUNT}trunks = [\"b\"]\n"
@@ -479,12 +508,13 @@ fn the_demo_is_the_account_that_was_announced() {
     assert!(demo.server.allow_private_push && demo.server.http_listen.ip().is_loopback());
     let numbers: Vec<&str> = account.agents.iter().map(|agent| agent.center.number.as_str()).collect();
     assert_eq!(numbers, ["8000", "8001", "8002", "8003", "8004", "8005", "8006", "8007", "8008", "8009"]);
-    let switch = demo.switch_accounts().unwrap();
+    let (switch, trunks) = (demo.switch_accounts(), demo.switch_trunks().unwrap());
     let users: Vec<(&str, &str)> =
         switch[0].users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
     assert_eq!(users[0], ("8005", "demo-8005"));
     assert_eq!(users.len(), 5);
-    assert_eq!(switch[0].trunks[0].remote.to_string(), "127.0.0.1:5070");
+    assert_eq!(switch[0].trunks[0].trunk, trunks[0].name);
+    assert_eq!(trunks[0].addresses[0].remote.to_string(), "127.0.0.1:5070");
     assert_eq!(account.agents.iter().filter(|agent| agent.center.mobile.is_some()).count(), 5);
     assert_eq!(demo.accounts[0].access().id, demo.accounts[0].center().id);
 }

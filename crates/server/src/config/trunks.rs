@@ -1,5 +1,10 @@
 //! `[[trunk]]`.
 
+use std::time::Duration;
+
+use switch::limits::TRUNK_HEALTH_CHECK;
+
+use super::account::count;
 use super::limits;
 use super::model::{SipLogin, Trunk};
 use super::problem::Report;
@@ -33,11 +38,20 @@ fn trunk(mut section: Section<'_>, names: &mut Unique, report: &Report<'_>) -> T
         }
         (None, None) => None,
     };
+    let channels_max = section.number("channels_max", limits::TRUNK_CHANNELS).map(|at| count(at.value));
+    let health_check_s = section.number("health_check_s", limits::TRUNK_HEALTH_CHECK_S);
+    let health_check = match health_check_s.map(|at| at.value) {
+        None => Some(TRUNK_HEALTH_CHECK),
+        Some(0) => None,
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+    };
     section.finish();
     Trunk {
         name: name.map(|name| name.value).unwrap_or_default(),
         addresses: addresses.into_iter().map(|address| address.value).collect(),
         domain: domain.map(|domain| domain.value),
         login,
+        channels_max,
+        health_check,
     }
 }

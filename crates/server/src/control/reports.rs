@@ -28,6 +28,17 @@ impl Reports {
             Diagnostic::TrunkFailedOver { leg, from, to, status } => {
                 tracing::warn!(%leg, from, to, status, "a trunk did not take a call, the next one is tried");
             }
+            Diagnostic::TrunkOutOfOrder { trunk, remote, fault, rest } => {
+                let rest_s = rest.as_secs();
+                metrics::counter!("cordboard_trunk_failures_total", "trunk" => trunk.clone()).increment(1);
+                tracing::warn!(trunk, %remote, ?fault, rest_s, "a trunk is out of order and passed over");
+            }
+            Diagnostic::TrunkInOrder { trunk, remote } => {
+                tracing::info!(trunk, %remote, "a trunk is in order again");
+            }
+            Diagnostic::TrunksFull { leg } => {
+                tracing::warn!(%leg, "all channels of the account's trunks are in use");
+            }
             Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
             Diagnostic::NoAgreement { leg, reason } => {
                 tracing::warn!(%leg, reason, "offer and answer do not agree")

@@ -29,6 +29,7 @@ fn idle() -> (Control, Running, SocketAddr) {
     let sip_local = sockets.local_addr().expect("bound");
     let config = Config {
         accounts: Vec::new(),
+        trunks: Vec::new(),
         sip_local,
         sip_advertised: None,
         media_address: sip_local.ip(),

@@ -237,7 +237,8 @@ fn build_switch(
     numbers: Arc<NumberPlan>,
 ) -> anyhow::Result<Switch> {
     let settings = switch::config::Config {
-        accounts: config.switch_accounts()?,
+        accounts: config.switch_accounts(),
+        trunks: config.switch_trunks()?,
         sip_local: sip,
         sip_advertised: config.server.sip_advertised,
         media_address: config.server.media_address,

@@ -68,6 +68,8 @@ impl Desk {
         let carrier_socket = bind_sip(local(0)).expect("a free port");
         let carrier = carrier_socket.local_addr().expect("is bound");
         config.trunks[0].addresses = vec![host_port(carrier)];
+        // SIPp takes what its scenario names, and nothing else.
+        config.trunks[0].health_check = None;
         let mobiles = mobiles(&config);
         change(&mut config, carrier);
         let pushes = receive_pushes(&mut config).await;

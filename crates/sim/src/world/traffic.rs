@@ -142,6 +142,9 @@ impl World {
             }
             Diagnostic::IncomingRefused { .. }
             | Diagnostic::TrunkFailedOver { .. }
+            | Diagnostic::TrunkOutOfOrder { .. }
+            | Diagnostic::TrunkInOrder { .. }
+            | Diagnostic::TrunksFull { .. }
             | Diagnostic::NoAgreement { .. }
             | Diagnostic::Silent { .. }
             | Diagnostic::TokenUnreadable { .. }

@@ -87,6 +87,8 @@ pub(crate) struct Dialog {
     session_min: Duration,
     /// The CSeq of the BYE in the latest token.
     token_cseq: u32,
+    /// When to come again, as the far end said when it refused our INVITE.
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -181,6 +183,7 @@ impl Dialog {
             keeper: None,
             session_min: Duration::ZERO,
             token_cseq: 0,
+            retry_after: None,
         }
     }
 
@@ -293,7 +296,8 @@ impl Dialog {
             Verdict::Told => return,
         };
         self.verdict = Verdict::Told;
-        core.wire.tell(Event::Ended { dialog: self.id, how });
+        let retry_after = self.retry_after;
+        core.wire.tell(Event::Ended { dialog: self.id, how, retry_after });
     }
 
     /// Tells our user something, unless it has asked for the end.

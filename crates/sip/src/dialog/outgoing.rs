@@ -429,6 +429,7 @@ impl Dialog {
             return self.send_invite(core, now, again);
         }
         self.invite_gone();
+        self.retry_after = response.headers.retry_after();
         match self.state {
             State::Inviting => self.over(core, now, Ended::Refused(response.status)),
             State::Cancelling(_) => self.over(core, now, Ended::ByUs),

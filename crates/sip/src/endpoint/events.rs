@@ -38,6 +38,7 @@ impl Endpoint {
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
             }
+            ClientUser::Probe(probe) => self.probes.answered(&mut self.core, probe, response),
         }
     }
 
@@ -55,6 +56,7 @@ impl Endpoint {
                     }
                 }
                 TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),
+                TimerName::Probe(id) => self.probes.unanswered(&mut self.core, id),
                 TimerName::Connection(flow, timer) => self.connection_timer(now, flow, timer),
             }
         }
@@ -82,6 +84,9 @@ impl Endpoint {
             (ClientUser::Registration(registration), Ending::TimedOut) => {
                 self.registrations.timed_out(&mut self.core, now, registration);
             }
+            (ClientUser::Probe(probe), Ending::TimedOut) => {
+                self.probes.unanswered(&mut self.core, probe);
+            }
             // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
             (
                 ClientUser::Cancel(_)
@@ -98,7 +103,8 @@ impl Endpoint {
                 | ClientUser::ChangeCancel(_)
                 | ClientUser::Prack(_)
                 | ClientUser::Notify(_)
-                | ClientUser::Registration(_),
+                | ClientUser::Registration(_)
+                | ClientUser::Probe(_),
                 Ending::Done,
             ) => {}
         }

@@ -7,22 +7,28 @@ mod config;
 mod connections;
 mod core;
 mod events;
+mod probe;
 mod registration;
 mod requests;
 mod streams;
 mod timer;
 mod wire;
 
+use std::time::Duration;
+
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
 pub(crate) use self::core::{ALLOWED, Core, SDP, put_sdp, put_tag, sdp_of};
-use crate::api::{Binding, Counts, DialogId, Ended, Event, Input, Invite, Output, Register, RegistrationId};
+use crate::api::{
+    Binding, Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, ProbeId, Register, RegistrationId,
+};
 use crate::dialog::{Dialog, Dialogs, Path, Token};
 use crate::registrar::Registrar;
 pub use config::{
     Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
+use probe::Probes;
 use registration::Registrations;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
@@ -35,6 +41,7 @@ pub struct Endpoint {
     dialogs: Dialogs,
     registrar: Option<Registrar>,
     registrations: Registrations,
+    probes: Probes,
 }
 
 impl Endpoint {
@@ -47,6 +54,7 @@ impl Endpoint {
             dialogs: Dialogs::default(),
             registrar,
             registrations: Registrations::default(),
+            probes: Probes::default(),
         }
     }
 
@@ -85,7 +93,8 @@ impl Endpoint {
         match dialog {
             Ok(dialog) => self.dialogs.insert(dialog),
             Err(status) => {
-                self.core.wire.tell(Event::Ended { dialog: id, how: Ended::Refused(status) });
+                let how = Ended::Refused(status);
+                self.core.wire.tell(Event::Ended { dialog: id, how, retry_after: None });
             }
         }
         id
@@ -197,6 +206,12 @@ impl Endpoint {
         self.registrations.end(&mut self.core, now, registration);
     }
 
+    /// Asks a far end whether it is there, by OPTIONS to `uri`. `Probed` follows, at the latest after `within`. None: the
+    /// URI cannot be read, or too many are being asked; nothing follows.
+    pub fn probe(&mut self, now: Now, flow: Flow, uri: &str, within: Duration) -> Option<ProbeId> {
+        self.probes.begin(&mut self.core, now, flow, uri, within)
+    }
+
     /// How much is held.
     pub fn counts(&self) -> Counts {
         let (client_transactions, server_transactions) = self.core.table.counts();
@@ -206,6 +221,7 @@ impl Endpoint {
             dialogs: self.dialogs.len(),
             bindings: self.registrar.as_ref().map_or(0, Registrar::len),
             registrations: self.registrations.len(),
+            probes: self.probes.len(),
             connections: self.core.wire.connections.len(),
             timers: self.core.wire.timers.len(),
         }

@@ -1,4 +1,4 @@
-use crate::api::{Aor, DialogId, Flow, RegistrationId};
+use crate::api::{Aor, DialogId, Flow, ProbeId, RegistrationId};
 use crate::transaction::{Timer, TransactionId};
 
 /// Why something will happen at a deadline.
@@ -12,6 +12,8 @@ pub enum TimerKind {
     BindingExpiry,
     /// One of our own registrations is to be refreshed or tried again.
     RegistrationRefresh,
+    /// A far end did not say that it is there.
+    Probe,
     /// A stream waits for something.
     Connection(ConnectionTimer),
 }
@@ -93,6 +95,7 @@ pub(crate) enum TimerName {
     Dialog(DialogId, DialogTimer),
     Bindings(Aor),
     Registration(RegistrationId),
+    Probe(ProbeId),
     Connection(Flow, ConnectionTimer),
 }
 
@@ -103,6 +106,7 @@ impl TimerName {
             TimerName::Dialog(_, timer) => TimerKind::Dialog(*timer),
             TimerName::Bindings(_) => TimerKind::BindingExpiry,
             TimerName::Registration(_) => TimerKind::RegistrationRefresh,
+            TimerName::Probe(_) => TimerKind::Probe,
             TimerName::Connection(_, timer) => TimerKind::Connection(*timer),
         }
     }

@@ -7,7 +7,7 @@ use super::{
     Class, ClientInput, ClientKey, Effect, Effects, InviteClient, InviteServer, MergeKey, OtherClient,
     OtherServer, ServerInput, ServerKey, Timer, Times, TransactionId,
 };
-use crate::api::{DialogId, Flow, RegistrationId, Transport};
+use crate::api::{DialogId, Flow, ProbeId, RegistrationId, Transport};
 use crate::endpoint::{TimerName, Wire};
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 
@@ -32,6 +32,8 @@ pub(crate) enum ClientUser {
     Notify(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
+    /// An OPTIONS of ours.
+    Probe(ProbeId),
 }
 
 /// How a client transaction came to its end.
@@ -440,7 +442,8 @@ impl Client {
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
             | ClientUser::Notify(_)
-            | ClientUser::Registration(_) => None,
+            | ClientUser::Registration(_)
+            | ClientUser::Probe(_) => None,
         };
         for effect in fx {
             match *effect {
