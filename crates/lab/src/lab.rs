@@ -182,6 +182,8 @@ impl Lab {
             sdp: Bytes::new(),
             credentials,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         })
     }
 
@@ -192,6 +194,8 @@ impl Lab {
         }
         let register = Register {
             flow: flow(phone.local, phone.registrar),
+            others: Vec::new(),
+            contact_user: None,
             uri: format!("sip:{}", phone.domain),
             aor: format!("sip:{user}@{}", phone.domain),
             credentials: credentials(phone),
@@ -204,7 +208,7 @@ impl Lab {
 
     fn heed_sip(&mut self, now: Now, event: Event) {
         match event {
-            Event::Incoming { dialog, flow, to_user, to_host: _, from_user, registered: _, sdp } => {
+            Event::Incoming { dialog, flow, to_user, from_user, sdp, .. } => {
                 self.call(now, dialog, flow, to_user, from_user, sdp);
             }
             Event::Answered { dialog, sdp } => {

@@ -167,8 +167,14 @@ pub enum Diagnostic {
     IncomingRefused {
         /// Where it came from.
         remote: SocketAddr,
+        /// Name of the trunk that it came by, if it did.
+        trunk: Option<String>,
         /// With which SIP status.
         status: u16,
+        /// Why.
+        because: RefusedBecause,
+        /// Whether it is known who called; nobody but a trunk is believed.
+        caller: CallerShown,
     },
     /// A trunk did not take a call, and another one is tried.
     TrunkFailedOver {
@@ -198,6 +204,18 @@ pub enum Diagnostic {
         trunk: String,
         /// Which address of it.
         remote: SocketAddr,
+    },
+    /// A trunk knows us now: calls go and come by it.
+    TrunkRegistered {
+        /// Name of the trunk.
+        trunk: String,
+    },
+    /// A trunk that we must register with does not know us, and is passed over. It is tried again and again.
+    TrunkNotRegistered {
+        /// Name of the trunk.
+        trunk: String,
+        /// With which SIP status it refused; 0 when it did not answer.
+        status: u16,
     },
     /// A leg could not begin: all trunks of its account that are left have all their channels in use.
     TrunksFull {
@@ -259,6 +277,32 @@ pub enum Diagnostic {
     },
 }
 
+/// Whether a trunk says who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerShown {
+    /// It does.
+    Told,
+    /// It does, but nobody else is to be told.
+    Withheld,
+    /// It does not, or is not asked.
+    NotTold,
+}
+
+/// Why a call from outside is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBecause {
+    /// It is from a stranger.
+    Stranger,
+    /// It is from a phone, and phones do not call by themselves.
+    Phone,
+    /// No account that calls out by the trunk has the number that is called.
+    NumberUnknown,
+    /// The number is an account's; that it can be called is not built yet.
+    NoInboundPlan,
+    /// The log cannot be written.
+    LogBehind,
+}
+
 /// What is wrong with a way of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrunkFault {
@@ -302,4 +346,6 @@ pub struct Counts {
     pub resumed: usize,
     /// Dialogs, transactions and bindings of SIP.
     pub dialogs: usize,
+    /// Registrations with trunks, those included that are being taken back.
+    pub registrations: usize,
 }

@@ -6,8 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use callcenter::config::Account;
+pub use media::codec::Codec;
 use sip::api::Credentials;
+pub use sip::api::Transport;
 pub use sip::digest::Algorithm;
+
+pub use crate::trunks::identity::ShownBy;
+pub use crate::trunks::numbers::{Form, NumberFormat, PrefixRule};
 
 /// Everything the switch is told at its start. Defaults that are choices are in `limits`.
 #[derive(Clone, Debug)]
@@ -91,6 +96,22 @@ pub struct Trunk {
     pub channels_max: Option<usize>,
     /// How often each address is asked whether it is there. `None` = never.
     pub health_check: Option<Duration>,
+    /// How its requests travel; a large one goes by TCP where that can be had.
+    pub transport: Transport,
+    /// What to register, where it does not know us by our address. Needs credentials.
+    pub registration: Option<TrunkRegistration>,
+    /// What is offered, the one it likes best first; at least one.
+    pub codecs: Vec<Codec>,
+    /// How it writes numbers.
+    pub numbers: NumberFormat,
+    /// How it is told who calls.
+    pub shown_by: ShownBy,
+    /// Whether it is to show nobody who calls.
+    pub withheld: bool,
+    /// The number that calls are said to be diverted from.
+    pub diverted_from: Option<String>,
+    /// Whether what it says of callers is believed.
+    pub trusted: bool,
 }
 
 impl Trunk {
@@ -103,8 +124,27 @@ impl Trunk {
             credentials: None,
             channels_max: None,
             health_check: None,
+            transport: Transport::Udp,
+            registration: None,
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            numbers: NumberFormat::default(),
+            shown_by: ShownBy::From,
+            withheld: false,
+            diverted_from: None,
+            trusted: true,
         }
     }
+}
+
+/// A registration with a trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkRegistration {
+    /// The registrar's domain, as in the Request-URI.
+    pub registrar: String,
+    /// What is registered: `sip:user@domain`.
+    pub aor: String,
+    /// How long to ask for.
+    pub expires: Duration,
 }
 
 /// One address of a trunk.

@@ -10,6 +10,7 @@ use sip::api::{DialogId, Ended, Event, Flow, Output, Transmit};
 use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
 use crate::gate::Effect;
+use crate::incoming::Caller;
 use crate::leg::{Invite, Leg, State};
 use crate::restart;
 use crate::switch::{Owner, Resumed, Switch, Then};
@@ -34,8 +35,11 @@ impl Switch {
         match event {
             Event::Progress { dialog, status, sdp } => self.progress(dialog, status, sdp),
             Event::Answered { dialog, sdp } => self.answered(now, dialog, sdp),
-            Event::Incoming { dialog, flow, registered, .. } => {
-                self.incoming(now, dialog, flow, registered.is_some());
+            Event::Incoming {
+                dialog, flow, registered, registration, to_user, from_user, identity, ..
+            } => {
+                let caller = Caller { flow, registered, registration, from: from_user, identity };
+                self.incoming(now, dialog, &caller, &to_user);
             }
             Event::Acknowledged { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
@@ -51,8 +55,9 @@ impl Switch {
             Event::Registration { domain, user, registered } => {
                 self.registration(&domain, user, registered);
             }
-            // The switch registers nowhere yet: its trunks are known by address.
-            Event::OwnRegistration { .. } => {}
+            Event::OwnRegistration { registration, standing } => {
+                self.own_registration(registration, standing);
+            }
             Event::Probed { probe, status, retry_after } => self.pinged(now, probe, status, retry_after),
         }
     }
@@ -190,18 +195,6 @@ impl Switch {
         self.media(media::api::Command::Close { stream: id.into() });
         self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
-    }
-
-    /// Nobody may call in yet. Whoever is not known hears the same, whomever they ask for.
-    fn incoming(&mut self, now: Now, dialog: DialogId, flow: Flow, from_phone: bool) {
-        let from_trunk = self.trunks.at(flow.remote.ip()).is_some();
-        let status = match (from_phone, from_trunk) {
-            (true, _) | (_, true) if self.log_is_behind() => 503,
-            (true, _) | (false, false) => 403,
-            (false, true) => 404,
-        };
-        self.endpoint.reject(now, dialog, status);
-        self.tell_operator(Diagnostic::IncomingRefused { remote: flow.remote, status });
     }
 
     fn token(&mut self, dialog: DialogId, token: Bytes) {

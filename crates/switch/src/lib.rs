@@ -8,6 +8,7 @@ mod cause;
 pub mod config;
 mod far;
 mod gate;
+mod incoming;
 mod invariants;
 mod leg;
 pub mod limits;

@@ -40,7 +40,7 @@ impl Switch {
     /// Everything is read back: every open call ends, every far end is told, every recording is finished. Drain the
     /// outputs, then go on with inputs.
     pub fn restarted(&mut self, now: Now) {
-        self.trunks.begin(now.mono);
+        self.begin_trunks(now);
         for (owner, token) in std::mem::take(&mut self.tokens).into_values() {
             let resumed = match self.resumed.len() < RESUMED_MAX {
                 true => {

@@ -141,7 +141,7 @@ impl Switch {
 
     /// One input and all that follows from it at once.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
-        self.trunks.begin(now.mono);
+        self.begin_trunks(now);
         match input {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
@@ -161,6 +161,7 @@ impl Switch {
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
             Input::EndCalls => {
+                self.unregister_trunks(now);
                 for account in self.accounts.keys().copied().collect::<Vec<_>>() {
                     self.tell(account, Signal::ShutDownBegan);
                 }
@@ -195,6 +196,7 @@ impl Switch {
             log_backlog: self.gate.backlog(),
             resumed: self.resumed.len(),
             dialogs: self.endpoint.counts().dialogs,
+            registrations: self.endpoint.counts().registrations,
         }
     }
 

@@ -18,6 +18,7 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
     sip::Config {
         listeners: vec![listener],
         user_agent: config.user_agent.clone(),
+        large_by_tcp: true,
         registrar: Some(RegistrarConfig {
             domains,
             algorithms: config.phone_digests.clone(),

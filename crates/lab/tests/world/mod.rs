@@ -177,6 +177,8 @@ impl World {
             sdp,
             credentials: None,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         };
         let dialog = self.far.invite(self.now, invite);
         self.drain();
@@ -453,7 +455,8 @@ impl World {
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Registration { .. }
-            | Event::OwnRegistration { .. } => {}
+            | Event::OwnRegistration { .. }
+            | Event::Probed { .. } => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! Every kind of mistake, with the exact words it is reported in.
 
+mod trunks;
+
 use std::collections::BTreeSet;
 
 use callcenter::config::{AccountStatus, RecordingMode};
@@ -203,55 +205,6 @@ fn the_rtp_ports_come_in_pairs_and_are_enough() {
         server_says("rtp_port_max = 20003\nlegs_max = 3"),
         [
             "\"legs_max\" is 3, but the RTP ports carry 2 legs | write at most 2, or widen rtp_port_min to rtp_port_max"
-        ]
-    );
-}
-
-#[test]
-fn the_trunks_of_an_account_are_checked() {
-    let trunk = |name: &str| format!("[[trunk]]\nname = \"{name}\"\naddresses = [\"192.0.2.1\"]\n");
-    let trunks = [trunk("a"), trunk("b")].concat();
-    let said = says(&format!(
-        "{trunks}{ACCOUNT}trunks = [\"a\"]\n[[account.trunk]]\nname = \"a\"\npriority = 65536\n[[account.trunk]]\nname = \"bb\"\n[[account.trunk]]\nweight = -1\n"
-    ));
-    assert_eq!(
-        said,
-        [
-            "the trunk of the account \"a\" is given in line 12 already | give each its own, or remove one",
-            "\"priority\" must not be 65536 | write a number from 0 to 65535",
-            "\"name\" names \"bb\", but there is no such [[trunk]] | did you mean \"b\"?",
-            "[[account.trunk]] lacks \"name\" | add name = \"carrier\", that of a [[trunk]]",
-            "\"weight\" must not be -1 | write a number from 0 to 65535",
-        ]
-    );
-    let of = |lines: &str| {
-        let config = parse(&format!("{trunks}{ACCOUNT}{lines}"), &|_| None).unwrap();
-        let choices = config.accounts[0].trunks.iter();
-        choices.map(|choice| (choice.trunk.clone(), choice.priority, choice.weight)).collect::<Vec<_>>()
-    };
-    let (a, b) = ("a".to_owned(), "b".to_owned());
-    assert_eq!(of(""), [(a.clone(), 0, 1), (b.clone(), 1, 1)]);
-    assert_eq!(of("trunks = [\"b\", \"a\"]\n"), [(b.clone(), 0, 1), (a.clone(), 1, 1)]);
-    let weighed = "trunks = [\"a\"]\n[[account.trunk]]\nname = \"b\"\npriority = 7\nweight = 0\n";
-    assert_eq!(of(weighed), [(a, 0, 1), (b, 7, 0)]);
-}
-
-#[test]
-fn trunks_are_checked() {
-    let said = says(&format!(
-        "[[trunk]]\naddresses = []\nuser = \"me\"\n[[trunk]]\nname = \"a\"\naddresses = [\"sip.example.com:0\"]\npassword = \"x\"\n[[trunk]]\nname = \"a\"\n{ACCOUNT}trunks = [\"b\"]\n"
-    ));
-    assert_eq!(
-        said,
-        [
-            "[[trunk]] lacks \"name\" | add name = \"carrier\"",
-            "[[trunk]] lacks \"password\" | add the password the carrier gave, or remove user",
-            "\"addresses\" must not be empty | add addresses = [\"sip.example.com:5060\"]",
-            "[[trunk]] lacks \"user\" | add the user name the carrier gave, or remove password",
-            "\"addresses\" is not a host with port: \"sip.example.com:0\" | write it like \"sip.example.com:5060\" or \"192.0.2.1:5060\"",
-            "[[trunk]] lacks \"addresses\" | add addresses = [\"sip.example.com:5060\"]",
-            "the trunk name \"a\" is given in line 5 already | give each its own, or remove one",
-            "\"trunks\" names \"b\", but there is no such [[trunk]] | did you mean \"a\"?",
         ]
     );
 }
@@ -508,7 +461,7 @@ fn the_demo_is_the_account_that_was_announced() {
     assert!(demo.server.allow_private_push && demo.server.http_listen.ip().is_loopback());
     let numbers: Vec<&str> = account.agents.iter().map(|agent| agent.center.number.as_str()).collect();
     assert_eq!(numbers, ["8000", "8001", "8002", "8003", "8004", "8005", "8006", "8007", "8008", "8009"]);
-    let (switch, trunks) = (demo.switch_accounts(), demo.switch_trunks().unwrap());
+    let (switch, trunks) = (demo.switch_accounts(), demo.switch_trunks());
     let users: Vec<(&str, &str)> =
         switch[0].users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
     assert_eq!(users[0], ("8005", "demo-8005"));

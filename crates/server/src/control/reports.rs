@@ -19,10 +19,10 @@ impl Reports {
     /// One line an event, ids as fields; nothing in a diagnostic is a customer's number.
     pub(super) fn tell(&mut self, now: Mono, diagnostic: &Diagnostic) {
         match diagnostic {
-            Diagnostic::IncomingRefused { remote, status } => {
+            Diagnostic::IncomingRefused { remote, trunk, status, because, caller } => {
                 metrics::counter!("cordboard_calls_refused_total").increment(1);
                 if let Some(untold) = self.may_tell(now) {
-                    tracing::info!(%remote, status, untold, "a call from outside was refused");
+                    tracing::info!(%remote, trunk, status, ?because, ?caller, untold, "a call from outside was refused");
                 }
             }
             Diagnostic::TrunkFailedOver { leg, from, to, status } => {
@@ -35,6 +35,12 @@ impl Reports {
             }
             Diagnostic::TrunkInOrder { trunk, remote } => {
                 tracing::info!(trunk, %remote, "a trunk is in order again");
+            }
+            Diagnostic::TrunkRegistered { trunk } => {
+                tracing::info!(trunk, "registered with a trunk");
+            }
+            Diagnostic::TrunkNotRegistered { trunk, status } => {
+                tracing::warn!(trunk, status, "a trunk does not register us, and is passed over");
             }
             Diagnostic::TrunksFull { leg } => {
                 tracing::warn!(%leg, "all channels of the account's trunks are in use");

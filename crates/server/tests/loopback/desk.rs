@@ -199,7 +199,7 @@ pub(crate) async fn fetch(link: &Value) -> Vec<u8> {
 }
 
 pub(crate) fn host_port(at: SocketAddr) -> HostPort {
-    HostPort { host: at.ip().to_string(), port: at.port() }
+    HostPort { host: at.ip().to_string(), port: Some(at.port()) }
 }
 
 fn local(port: u16) -> SocketAddr {

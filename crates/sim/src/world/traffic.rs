@@ -145,6 +145,8 @@ impl World {
             | Diagnostic::TrunkOutOfOrder { .. }
             | Diagnostic::TrunkInOrder { .. }
             | Diagnostic::TrunksFull { .. }
+            | Diagnostic::TrunkRegistered { .. }
+            | Diagnostic::TrunkNotRegistered { .. }
             | Diagnostic::NoAgreement { .. }
             | Diagnostic::Silent { .. }
             | Diagnostic::TokenUnreadable { .. }

@@ -13,6 +13,7 @@
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
 mod change;
+mod identity;
 mod incoming;
 mod inside;
 mod keys;

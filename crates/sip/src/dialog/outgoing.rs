@@ -1,12 +1,13 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::identity;
 use super::reliable::number_of;
-use super::{Cancel, Dialog, Far, Path, State, Verdict, hears_update};
+use super::{Cancel, Dialog, Far, Path, Route, State, Verdict, hears_update};
 use crate::api::{DialogId, Ended, Event, Flow, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
 use crate::limits::{CANCELS_MAX, FORKS_MAX};
-use crate::message::{CSeq, HeaderName, Host, Malformed, Method, NameAddr, Request, Response, Uri};
+use crate::message::{CSeq, HeaderName, Malformed, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{Class, ClientUser, TransactionId};
 
 /// What is known of an INVITE of ours and its answers.
@@ -104,30 +105,32 @@ impl Dialog {
         now: Now,
         id: DialogId,
         path: Path,
+        route: Vec<NameAddr>,
         invite: Invite,
     ) -> Result<Dialog, Malformed> {
         let uri = Uri::parse(&invite.uri)?;
         let to = NameAddr::parse(&invite.to_uri, "To")?;
-        let (user, host) = match invite.from_user.rsplit_once('@') {
-            Some((user, host)) => (user, Host::parse(host)?),
-            None => (invite.from_user.as_str(), core.advertised(invite.flow).0),
-        };
+        let who = &invite.identity;
+        let mut from = identity::from(core, invite.flow, &invite.from_user, invite.from_name, who)?;
+        let user = from.uri.user_unescaped();
         let local_tag = core.tag();
-        let mut from = NameAddr::new(Uri::sip(user, host, None));
-        from.display = invite.from_name;
         from.params.set("tag", Some(&local_tag));
-        let (local, contact) = (from.to_string(), core.contact(invite.flow, user));
+        let (local, contact) = (from.to_string(), core.contact(invite.flow, &user));
         let call_id = core.random.uuid();
-        let mut request = core.request(Method::Invite, uri, invite.flow);
+        let route = Route { target: uri.clone(), set: route };
+        let flow = route.first_hop(invite.flow, path);
+        let mut request = core.request(Method::Invite, uri, flow);
+        route.apply(&mut request);
         request.headers.push(HeaderName::From, local.clone());
         request.headers.push(HeaderName::To, to.to_string());
         request.headers.push(HeaderName::CallId, call_id.clone());
         request.headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
         request.headers.push(HeaderName::Contact, contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
+        identity::put(core, invite.flow, &mut request.headers, who)?;
         core.put_supported(&mut request.headers);
         put_sdp(&mut request.headers, &mut request.body, invite.sdp.clone());
-        let mut dialog = Dialog::new(id, invite.flow, path, call_id);
+        let mut dialog = Dialog::new(id, flow, path, call_id);
         dialog.put_session(core, &mut request.headers);
         (dialog.local, dialog.local_tag, dialog.local_cseq) = (local, local_tag, 1);
         (dialog.contact, dialog.credentials, dialog.sdp) = (contact, invite.credentials, invite.sdp);

@@ -10,6 +10,7 @@ mod events;
 mod probe;
 mod registration;
 mod requests;
+mod streamless;
 mod streams;
 mod timer;
 mod wire;
@@ -30,6 +31,7 @@ pub use config::{
 };
 use probe::Probes;
 use registration::Registrations;
+pub(crate) use streamless::Streamless;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
 pub(crate) use wire::Wire;
@@ -86,9 +88,10 @@ impl Endpoint {
         let bound = self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(invite.flow));
         let path = if bound { Path::Pinned } else { Path::Routed };
         let full = self.dialogs.len() >= self.core.config.limits.dialogs_max;
+        let route = invite.registration.map_or(&[][..], |id| self.registrations.service_route(id)).to_vec();
         let dialog = match full {
             true => Err(503),
-            false => Dialog::invite(&mut self.core, now, id, path, invite).map_err(|_| 400),
+            false => Dialog::invite(&mut self.core, now, id, path, route, invite).map_err(|_| 400),
         };
         match dialog {
             Ok(dialog) => self.dialogs.insert(dialog),
@@ -199,6 +202,11 @@ impl Endpoint {
     /// Registers with a registrar elsewhere and keeps it up. `OwnRegistration` follows, time and again.
     pub fn register(&mut self, now: Now, what: Register) -> RegistrationId {
         self.registrations.begin(&mut self.core, now, what)
+    }
+
+    /// The ways to the registrar of such a registration are others now; at least one.
+    pub fn reroute(&mut self, now: Now, registration: RegistrationId, ways: &[Flow]) {
+        self.registrations.reroute(&mut self.core, now, registration, ways);
     }
 
     /// Takes such a registration back. `Standing::Gone` follows.

@@ -150,6 +150,11 @@ impl Headers {
         self.addresses(&HeaderName::RecordRoute)
     }
 
+    /// Service-Route, the next hop first (RFC 3608).
+    pub fn service_routes(&self) -> Result<Vec<NameAddr>, Malformed> {
+        self.addresses(&HeaderName::ServiceRoute)
+    }
+
     /// Max-Forwards, 0–255; RFC 2543 peers send none.
     pub fn max_forwards(&self) -> Result<Option<u8>, Malformed> {
         self.number(&HeaderName::MaxForwards)
@@ -226,7 +231,8 @@ impl Headers {
         Ok(values)
     }
 
-    fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr>, Malformed> {
+    /// The addresses of all lines of `name`.
+    pub(crate) fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr>, Malformed> {
         self.values(name)?.into_iter().map(|value| NameAddr::parse(value, name.label())).collect()
     }
 

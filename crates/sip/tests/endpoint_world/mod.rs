@@ -296,7 +296,7 @@ impl Player {
             | Event::KeyPressed { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }
-            Event::Registration { .. } | Event::OwnRegistration { .. } => {}
+            Event::Registration { .. } | Event::OwnRegistration { .. } | Event::Probed { .. } => {}
         }
         self.events.push(event);
     }
@@ -323,6 +323,8 @@ pub(crate) fn invite(flow: Flow, answer_any_within: Option<Duration>) -> Invite 
         sdp: "v=0 offer".into(),
         credentials: None,
         answer_any_within,
+        registration: None,
+        identity: Default::default(),
     }
 }
 

@@ -91,15 +91,16 @@ impl Trunks {
         tried: &[TrunkWay],
         among: Among,
     ) -> Vec<(u32, u16, SocketAddr)> {
+        let line = self.line(trunk);
         let fits = |health: &Health| match among {
-            Among::Working => health.is_working(now),
-            Among::Answering => health.is_working(now) || !health.is_silent(),
+            Among::Working => line.works(health, now),
+            Among::Answering => line.works(health, now) || !health.is_silent(),
             Among::All => true,
         };
         let may_be_taken = |(address, health): &&(TrunkAddress, Health)| {
             fits(health) && !tried.contains(&TrunkWay { trunk, remote: address.remote })
         };
-        let ways = self.line(trunk).ways.iter().filter(may_be_taken);
+        let ways = line.ways.iter().filter(may_be_taken);
         ways.map(|(address, _)| (address.priority, address.weight, address.remote)).collect()
     }
 }

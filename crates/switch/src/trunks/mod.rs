@@ -4,26 +4,34 @@
 //! |---|---|
 //! | `choice` | which way a leg takes |
 //! | `health` | which ways are out of order, and when they are tried again |
+//! | `identity` | who a trunk is told calls, and who it says does |
 //! | `judge` | what legs say of the ways they went |
+//! | `numbers` | how trunks write numbers |
 //! | `pings` | asking ways whether they are there |
+//! | `registration` | registering where a trunk wants that |
 
 mod choice;
 mod health;
+pub(crate) mod identity;
 mod judge;
+pub(crate) mod numbers;
 mod pings;
+mod registration;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base::{AccountId, Mono, Random, Timers};
+use base::{AccountId, Mono, Now, Random, Timers};
 use sip::api::ProbeId;
 
 use crate::api::{Diagnostic, TrunkFault, TrunkStanding};
 use crate::config::{Config, Trunk, TrunkAddress, TrunkChoice};
 use crate::limits::TRUNK_ADDRESSES_MAX;
+use crate::switch::Switch;
 pub(crate) use choice::{Among, NoWay};
 use health::{Health, News, Rest};
+use registration::Registering;
 
 /// A trunk: its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +64,7 @@ pub(crate) struct Trunks {
 struct Line {
     config: Trunk,
     ways: Vec<(TrunkAddress, Health)>,
+    registering: Registering,
 }
 
 /// A trunk as an account sees it.
@@ -64,6 +73,16 @@ struct Choice {
     trunk: TrunkNo,
     priority: u16,
     weight: u16,
+}
+
+impl Switch {
+    /// Trunks that have not begun yet do what they do of their own.
+    pub(crate) fn begin_trunks(&mut self, now: Now) {
+        for trunk in std::mem::take(&mut self.trunks.asleep) {
+            self.trunks.begin_pings(now.mono, trunk);
+            self.register_trunk(now, trunk);
+        }
+    }
 }
 
 impl Trunks {
@@ -102,17 +121,26 @@ impl Trunks {
 
     /// The trunk that calls from `ip` come from: its addresses are the only ones calls may come from.
     pub(crate) fn at(&self, ip: IpAddr) -> Option<TrunkNo> {
-        let is_there = |line: &Line| line.ways.iter().any(|(address, _)| address.remote.ip() == ip);
-        self.lines.iter().position(is_there).map(TrunkNo)
+        (0..self.lines.len()).map(TrunkNo).find(|trunk| self.is_at(*trunk, ip))
     }
 
-    /// How a trunk stands, with `channels` of it in use.
+    /// Whether `ip` is one of a trunk's.
+    pub(crate) fn is_at(&self, trunk: TrunkNo, ip: IpAddr) -> bool {
+        self.line(trunk).ways.iter().any(|(address, _)| address.remote.ip() == ip)
+    }
+
+    /// Whether an account may call by a trunk.
+    pub(crate) fn serves(&self, trunk: TrunkNo, account: AccountId) -> bool {
+        self.choices.get(&account).into_iter().flatten().any(|choice| choice.trunk == trunk)
+    }
+
+    /// How the trunks stand, with `channels` of each in use.
     pub(crate) fn standings(&self, now: Mono, channels: impl Fn(TrunkNo) -> usize) -> Vec<TrunkStanding> {
         let standing = |(at, line): (usize, &Line)| TrunkStanding {
             name: line.config.name.clone(),
             channels: channels(TrunkNo(at)),
             addresses: line.ways.len(),
-            working: line.ways.iter().filter(|(_, health)| health.is_working(now)).count(),
+            working: line.ways.iter().filter(|(_, health)| line.works(health, now)).count(),
         };
         self.lines.iter().enumerate().map(standing).collect()
     }
@@ -153,11 +181,8 @@ impl Trunks {
         self.pings.next().map(|(at, _)| at)
     }
 
-    /// Trunks that have not begun yet do what they do of their own.
-    pub(crate) fn begin(&mut self, now: Mono) {
-        for trunk in std::mem::take(&mut self.asleep) {
-            self.begin_pings(now, trunk);
-        }
+    fn line_mut(&mut self, trunk: TrunkNo) -> &mut Line {
+        self.lines.get_mut(trunk.0).expect("trunks are numbered once and never removed")
     }
 
     fn line(&self, trunk: TrunkNo) -> &Line {
@@ -168,7 +193,17 @@ impl Trunks {
 impl Line {
     fn new(config: &Trunk) -> Line {
         let ways = config.addresses.iter().take(TRUNK_ADDRESSES_MAX);
-        Line { ways: ways.map(|address| (address.clone(), Health::new())).collect(), config: config.clone() }
+        let registering = match config.registration {
+            Some(_) => Registering::Off,
+            None => Registering::NotNeeded,
+        };
+        let ways = ways.map(|address| (address.clone(), Health::new())).collect();
+        Line { ways, registering, config: config.clone() }
+    }
+
+    /// Whether calls had better go a way.
+    fn works(&self, health: &Health, now: Mono) -> bool {
+        self.knows_us() && health.is_working(now)
     }
 
     fn address(&self, remote: SocketAddr) -> Option<&TrunkAddress> {

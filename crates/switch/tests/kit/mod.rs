@@ -235,6 +235,8 @@ impl Bench {
         let phone = &mut self.fars[far];
         let register = Register {
             flow: phone.flow(),
+            others: Vec::new(),
+            contact_user: None,
             uri: format!("sip:{domain}"),
             aor: format!("sip:1001@{domain}"),
             credentials: Credentials { user: "1001".to_owned(), password: password.to_owned() },

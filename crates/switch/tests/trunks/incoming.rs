@@ -18,6 +18,8 @@ fn refused_with(bench: &mut Bench, far: usize) -> u16 {
         sdp,
         credentials: None,
         answer_any_within: None,
+        registration: None,
+        identity: Default::default(),
     };
     let now = bench.now;
     bench.fars[far].endpoint.invite(now, invite);
