@@ -188,6 +188,8 @@ impl Lab {
             sdp: Bytes::new(),
             credentials,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         })
     }
 
@@ -198,6 +200,8 @@ impl Lab {
         }
         let register = Register {
             flow: flow(phone.local, phone.registrar),
+            others: Vec::new(),
+            contact_user: None,
             uri: format!("sip:{}", phone.domain),
             aor: format!("sip:{user}@{}", phone.domain),
             credentials: credentials(phone),
@@ -210,16 +214,7 @@ impl Lab {
 
     fn heed_sip(&mut self, now: Now, event: Event) {
         match event {
-            Event::Incoming {
-                dialog,
-                flow,
-                to_user,
-                to_host: _,
-                from_user,
-                registered: _,
-                replaces: _,
-                sdp,
-            } => {
+            Event::Incoming { dialog, flow, to_user, from_user, sdp, .. } => {
                 self.call(now, dialog, flow, to_user, from_user, sdp);
             }
             Event::Answered { dialog, sdp } => {
@@ -233,7 +228,7 @@ impl Lab {
             Event::Reoffered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.reoffered(tools, now, dialog, sdp.as_ref()));
             }
-            Event::Ended { dialog, how } => {
+            Event::Ended { dialog, how, .. } => {
                 let Some(id) = self.tools.owners.remove(&dialog) else { return };
                 let Some(phone) = self.phones.get_mut(&id) else { return };
                 if phone.dialog_ended(&mut self.tools, dialog, how).is_break() {
@@ -249,6 +244,8 @@ impl Lab {
             | Event::Bindings { .. }
             | Event::Registration { .. }
             | Event::Banned { .. } => {}
+            // Nobody in the lab asks whether a far end is there.
+            Event::Probed { .. } => {}
         }
     }
 

@@ -24,7 +24,7 @@ use media::api::Signal;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
-use switch::api::{Counts, Entry, Input, Output};
+use switch::api::{Counts, Entry, Input, Output, TrunkStanding};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -76,6 +76,7 @@ enum Message {
     Durable(LogNo),
     LogStalled(bool),
     Count(oneshot::Sender<Counts>),
+    CountTrunks(oneshot::Sender<Vec<TrunkStanding>>),
     RefuseCalls,
     EndCalls,
     Stop,
@@ -146,6 +147,13 @@ impl Control {
         let (to, counts) = oneshot::channel();
         self.send(Message::Count(to));
         counts.await.unwrap_or_default()
+    }
+
+    /// How the trunks stand; none when the thread has ended.
+    pub async fn trunks(&self) -> Vec<TrunkStanding> {
+        let (to, standings) = oneshot::channel();
+        self.send(Message::CountTrunks(to));
+        standings.await.unwrap_or_default()
     }
 
     /// From now on no new call is begun, as before a shutdown.
@@ -476,6 +484,9 @@ impl<O: Outside> Worker<O> {
             Message::LogStalled(stalled) => self.switch.handle_input(now, Input::LogStalled(stalled)),
             Message::Count(to) => {
                 let _ = to.send(self.switch.counts());
+            }
+            Message::CountTrunks(to) => {
+                let _ = to.send(self.switch.trunks(now));
             }
             Message::EndCalls => self.switch.handle_input(now, Input::EndCalls),
             Message::RefuseCalls => self.phase = Phase::Closing,

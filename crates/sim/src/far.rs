@@ -73,6 +73,8 @@ impl Far {
             now,
             Register {
                 flow: self.flow(),
+                others: Vec::new(),
+                contact_user: None,
                 uri: format!("sip:{domain}"),
                 aor: format!("sip:{user}@{domain}"),
                 credentials,
@@ -103,6 +105,8 @@ impl Far {
                 sdp: sdp::offer(local),
                 credentials: None,
                 answer_any_within: None,
+                registration: None,
+                identity: Default::default(),
             },
         );
         // A switch that dies now forgets the caller, who must give up by himself.
@@ -193,7 +197,8 @@ impl Far {
             | Event::Bindings { .. }
             | Event::Registration { .. }
             | Event::Banned { .. }
-            | Event::OwnRegistration { .. } => {}
+            | Event::OwnRegistration { .. }
+            | Event::Probed { .. } => {}
         }
     }
 

@@ -7,7 +7,7 @@ use base::{AccountId, Random};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
-use switch::config::{AccountConfig, Config, SipListener, Trunk, User};
+use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
 use switch::limits;
 
 use crate::Kind;
@@ -76,20 +76,17 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
     let users = (0..knobs.agents).map(|n| User { name: agent_number(n), password: PASSWORD.to_owned() });
     let trunks = (0..knobs.trunks).map(|n| {
         let at = usize::try_from(n).expect("few trunks");
-        Trunk {
-            name: format!("trunk{n}"),
-            remote: trunk_address(knobs, at),
-            domain: format!("carrier{n}.example"),
-            credentials: None,
-        }
+        Trunk::at(&format!("trunk{n}"), trunk_address(knobs, at), &format!("carrier{n}.example"))
     });
+    let trunks: Vec<Trunk> = trunks.collect();
     Config {
         accounts: vec![AccountConfig {
             account: account(knobs),
             sip_domain: DOMAIN.to_owned(),
-            trunks: trunks.collect(),
+            trunks: TrunkChoice::in_order(trunks.iter().map(|trunk| trunk.name.as_str())),
             users: users.collect(),
         }],
+        trunks,
         sip_listeners: vec![SipListener::at(switch_address())],
         media_addresses: vec![switch_address().ip()],
         rtp_port_min: 20_000,

@@ -136,8 +136,28 @@ pub struct Invite {
     pub sdp: Bytes,
     /// Answers a 401 or 407 once (digest), if given.
     pub credentials: Option<Credentials>,
-    /// Give up when nothing at all was heard for so long (Timer B is the ceiling).
+    /// Give up when nothing at all was heard for so long after it left (Timer B is the ceiling).
     pub answer_any_within: Option<Duration>,
+    /// The registration of ours that it is made with: it goes the way that the registrar wants (RFC 3608).
+    pub registration: Option<RegistrationId>,
+    /// Who calls, besides `from_user`.
+    pub identity: Identity,
+}
+
+/// Who calls, besides From. What of it is to be believed depends on who says it.
+///
+/// Whom we call is told users with a host, `02258834811@pbx.example`, or without one: then it is ours. Of who calls us the
+/// users alone are told, or the numbers of `tel` URIs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Who it is, vouched for (P-Asserted-Identity, RFC 3325). Only for those that trust each other.
+    pub asserted: Option<String>,
+    /// Who it would like to be taken for, for the far end to vouch for (P-Preferred-Identity, RFC 3325).
+    pub preferred: Option<String>,
+    /// It is not to be shown who calls (Privacy, RFC 3323). Our From is anonymous then, whatever `from_user` says.
+    pub withheld: bool,
+    /// Whom the call was meant for before it was diverted (Diversion, RFC 5806).
+    pub diverted_from: Option<String>,
 }
 
 /// A user name and a secret for digest.
@@ -180,7 +200,7 @@ pub enum Event {
         dialog: DialogId,
         /// The path it came by.
         flow: Flow,
-        /// User part of the Request-URI, unescaped.
+        /// User part of the Request-URI, unescaped; of To when it was the contact of a registration of ours that was called.
         to_user: String,
         /// Host of the Request-URI.
         to_host: String,
@@ -191,6 +211,10 @@ pub enum Event {
         /// The call of ours whose place this one is to take (RFC 3891): whoever accepts it ends that one. Whether the
         /// caller may, is for the endpoint's user to judge.
         replaces: Option<DialogId>,
+        /// The registration of ours whose contact was called, if it has a user part of its own (`Register::contact_user`).
+        registration: Option<RegistrationId>,
+        /// Who calls, besides `from_user`, as the far end says: a phone or a stranger may say anything.
+        identity: Box<Identity>,
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },
@@ -248,6 +272,8 @@ pub enum Event {
         dialog: DialogId,
         /// How.
         how: Ended,
+        /// When to come again, if who refused our INVITE said so (RFC 3261 §20.33).
+        retry_after: Option<Duration>,
     },
     /// The dialog's resume token changed: store it (with the next append) so that a restart can end the dialog.
     Token {
@@ -288,6 +314,15 @@ pub enum Event {
         /// How it stands.
         standing: Standing,
     },
+    /// What became of a question whether a far end is there (`probe`): exactly one for each.
+    Probed {
+        /// Which.
+        probe: ProbeId,
+        /// The final status of its answer; none: nobody answered in time.
+        status: Option<u16>,
+        /// When to come again, if it said so.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// A call that another one is to take the place of (RFC 3891).
@@ -319,15 +354,24 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistrationId(pub u64);
 
+/// A question whether a far end is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(pub u64);
+
 /// A registration to keep up with a registrar elsewhere.
 #[derive(Clone, Debug)]
 pub struct Register {
     /// Where to send it.
     pub flow: Flow,
+    /// Other ways to the registrar: tried in turn when one leads to nobody, or to one who can do nothing (408, 5xx).
+    pub others: Vec<Flow>,
     /// Request-URI: the registrar's domain, for example `sip:pbx.example.com`.
     pub uri: String,
-    /// The address of record, for example `sip:1001@pbx.example.com`; its user part is also that of the contact.
+    /// The address of record, for example `sip:1001@pbx.example.com`; its user part is also that of the contact, unless there
+    /// is another one.
     pub aor: String,
+    /// A user part for the contact by which calls that come to it are told from others. It must be unique.
+    pub contact_user: Option<String>,
     /// Answers the registrar's challenge.
     pub credentials: Credentials,
     /// How long to ask for.
@@ -371,6 +415,8 @@ pub struct Counts {
     pub bindings: usize,
     /// Our own registrations elsewhere.
     pub registrations: usize,
+    /// Questions whether a far end is there.
+    pub probes: usize,
     /// Streams, open or being opened.
     pub connections: usize,
     /// Deadlines that are set.

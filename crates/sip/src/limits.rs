@@ -85,6 +85,15 @@ pub const GUARDED_USERS_MAX: usize = 65_536;
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 
+/// Far ends of which it is remembered that they take no streams. More: found out again for each large request.
+pub const STREAMLESS_MAX: usize = 1_000;
+
+/// Hops that a registrar may want our requests to take (RFC 3608). More: they go as if it had named none.
+pub const SERVICE_ROUTES_MAX: usize = 8;
+
+/// Questions at once whether far ends are there. More: not asked.
+pub const PROBES_MAX: usize = 1_000;
+
 /// Bytes of a resume token. More: not understood.
 pub const TOKEN_BYTES_MAX: usize = 65_535;
 

@@ -481,6 +481,8 @@ fn plain(flow: sip::api::Flow) -> Invite {
         sdp: endpoint_far::OFFER.into(),
         credentials: None::<Credentials>,
         answer_any_within: None,
+        registration: None,
+        identity: Default::default(),
     }
 }
 

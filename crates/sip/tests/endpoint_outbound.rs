@@ -81,6 +81,8 @@ impl Phone {
             sdp: endpoint_far::OFFER.into(),
             credentials: None,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         };
         self.far.endpoint.invite(self.far.now, call);
         let mut did = self.far.did();

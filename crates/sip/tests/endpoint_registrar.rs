@@ -291,6 +291,8 @@ impl Pair {
         let mut pair = Pair { now, phone, pbx, events: Vec::new(), calls: Vec::new() };
         let what = Register {
             flow: inner(),
+            others: Vec::new(),
+            contact_user: None,
             uri: "sip:pbx.example".to_owned(),
             aor: "sip:1001@pbx.example".to_owned(),
             credentials: Credentials { user: "1001".to_owned(), password: password.to_owned() },
@@ -394,6 +396,8 @@ impl Pair {
             sdp: endpoint_far::OFFER.into(),
             credentials: None,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         };
         let dialog = self.pbx.invite(self.now, call);
         self.talk();

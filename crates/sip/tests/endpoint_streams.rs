@@ -58,6 +58,8 @@ fn calls(far: &mut Far, large: bool) -> sip::api::DialogId {
         sdp: sdp.into(),
         credentials: None,
         answer_any_within: None,
+        registration: None,
+        identity: Default::default(),
     };
     far.endpoint.invite(far.now, call)
 }
@@ -145,6 +147,8 @@ fn the_stream_of_our_own_registration_stays_open() {
         aor: "sip:pbx@carrier.example".to_owned(),
         credentials,
         expires: std::time::Duration::from_secs(7200),
+        contact_user: None,
+        others: Vec::new(),
     };
     far.endpoint.register(far.now, register);
     far.did();
@@ -260,13 +264,29 @@ fn a_request_too_large_for_a_datagram_goes_by_tcp_and_by_udp_where_there_is_none
     assert!(repeated.iter().any(|(_, again)| *again == invite), "Timer A runs now");
 
     calls(&mut far, true);
-    far.did();
+    let did = far.did();
+    assert_eq!((did.connects.len(), did.requests[0].0), (0, far.flow), "that is remembered");
+    far.waits(600_000);
+    calls(&mut far, true);
+    assert_eq!(far.did().connects, [stream], "for ten minutes");
     far.endpoint.handle_input(far.now, Input::Connected { flow: stream });
     let did = far.did();
     let invite = did.one_request(Method::Invite);
     assert_eq!(invite.headers.top_via().unwrap().transport, "TCP");
     far.flow = stream;
     assert!(says(&mut far, endpoint_far::answer(&invite, 180, "far")).requests.is_empty());
+}
+
+#[test]
+fn a_far_end_that_lets_streams_come_to_nothing_gets_its_datagram_within_a_second() {
+    let mut far = far(Config { large_by_tcp: true, ..Config::default() });
+    let stream = far.flow;
+    far.flow.transport = Transport::Udp;
+    calls(&mut far, true);
+    assert_eq!(far.did().connects, [stream]);
+    assert!(far.waits(999).requests.is_empty());
+    let did = far.waits(1);
+    assert_eq!((did.closes.as_slice(), did.requests[0].0), ([stream].as_slice(), far.flow));
 }
 
 #[test]

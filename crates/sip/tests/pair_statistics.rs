@@ -105,7 +105,7 @@ fn stories(world: &World) -> BTreeMap<u64, Story> {
     for event in &world.side(Side::A).events {
         match event {
             Event::Answered { dialog, .. } => story(&mut stories, &numbers, *dialog).answered += 1,
-            Event::Ended { dialog, how } => story(&mut stories, &numbers, *dialog).ended[0].push(*how),
+            Event::Ended { dialog, how, .. } => story(&mut stories, &numbers, *dialog).ended[0].push(*how),
             _ => {}
         }
     }
@@ -117,7 +117,7 @@ fn stories(world: &World) -> BTreeMap<u64, Story> {
                 story(&mut stories, &numbers, *dialog).rang += 1;
             }
             Event::Acknowledged { dialog, .. } => story(&mut stories, &numbers, *dialog).acknowledged = true,
-            Event::Ended { dialog, how } => story(&mut stories, &numbers, *dialog).ended[1].push(*how),
+            Event::Ended { dialog, how, .. } => story(&mut stories, &numbers, *dialog).ended[1].push(*how),
             _ => {}
         }
     }

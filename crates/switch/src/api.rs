@@ -177,8 +177,14 @@ pub enum Diagnostic {
     IncomingRefused {
         /// Where it came from.
         remote: SocketAddr,
+        /// Name of the trunk that it came by, if it did.
+        trunk: Option<String>,
         /// With which SIP status.
         status: u16,
+        /// Why.
+        because: RefusedBecause,
+        /// Whether it is known who called; nobody but a trunk is believed.
+        caller: CallerShown,
     },
     /// Nothing but what belongs to calls is heard from this address for a while: too many wrong passwords came from it.
     SourceBanned {
@@ -197,6 +203,41 @@ pub enum Diagnostic {
         to: String,
         /// With which SIP status; 0 when it did not answer at all.
         status: u16,
+    },
+    /// A way of a trunk is passed over for a while.
+    TrunkOutOfOrder {
+        /// Name of the trunk.
+        trunk: String,
+        /// Which address of it.
+        remote: SocketAddr,
+        /// What is wrong with it.
+        fault: TrunkFault,
+        /// For how long at first.
+        rest: Duration,
+    },
+    /// A way of a trunk that was passed over answers again.
+    TrunkInOrder {
+        /// Name of the trunk.
+        trunk: String,
+        /// Which address of it.
+        remote: SocketAddr,
+    },
+    /// A trunk knows us now: calls go and come by it.
+    TrunkRegistered {
+        /// Name of the trunk.
+        trunk: String,
+    },
+    /// A trunk that we must register with does not know us, and is passed over. It is tried again and again.
+    TrunkNotRegistered {
+        /// Name of the trunk.
+        trunk: String,
+        /// With which SIP status it refused; 0 when it did not answer.
+        status: u16,
+    },
+    /// A leg could not begin: all trunks of its account that are left have all their channels in use.
+    TrunksFull {
+        /// Which leg.
+        leg: LegId,
     },
     /// A leg could not begin: all RTP ports are in use or resting.
     NoPort {
@@ -253,6 +294,54 @@ pub enum Diagnostic {
     },
 }
 
+/// Whether a trunk says who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerShown {
+    /// It does.
+    Told,
+    /// It does, but nobody else is to be told.
+    Withheld,
+    /// It does not, or is not asked.
+    NotTold,
+}
+
+/// Why a call from outside is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBecause {
+    /// It is from a stranger.
+    Stranger,
+    /// It is from a phone, and phones do not call by themselves.
+    Phone,
+    /// No account that calls out by the trunk has the number that is called.
+    NumberUnknown,
+    /// The number is an account's; that it can be called is not built yet.
+    NoInboundPlan,
+    /// The log cannot be written.
+    LogBehind,
+}
+
+/// What is wrong with a way of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkFault {
+    /// It says nothing.
+    Silent,
+    /// It says 503, or its stream cannot be opened.
+    Unavailable,
+}
+
+/// How a trunk stands, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkStanding {
+    /// Its name.
+    pub name: String,
+    /// Channels in use.
+    pub channels: usize,
+    /// Addresses it has.
+    pub addresses: usize,
+    /// Those of them that are in order as far as is known.
+    pub working: usize,
+}
+
 /// Sizes, for metrics and for tests that nothing is left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -274,4 +363,6 @@ pub struct Counts {
     pub resumed: usize,
     /// Dialogs, transactions and bindings of SIP.
     pub dialogs: usize,
+    /// Registrations with trunks, those included that are being taken back.
+    pub registrations: usize,
 }

@@ -4,6 +4,9 @@
 use callcenter::signal::{Cause, EndedBy, Failure};
 use sip::api::Ended;
 
+/// Too busy, or out of order (RFC 3261 §21.5.4).
+pub(crate) const UNAVAILABLE: u16 = 503;
+
 /// How a leg's dialog ended, judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
@@ -47,7 +50,7 @@ pub(crate) fn of_dialog(how: Ended, heard: Heard) -> Verdict {
     match how {
         Ended::Refused(status) => Verdict {
             cause: Cause { sip_code: status, by: blame(status), failure: failure_of(status) },
-            retry: status == 503 && !heard.rang,
+            retry: status == UNAVAILABLE && !heard.rang,
         },
         Ended::NoAnswer { rang } => {
             let rang = rang || heard.rang;

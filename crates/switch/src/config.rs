@@ -6,15 +6,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use callcenter::config::Account;
+pub use media::codec::Codec;
 pub use sip::Bans;
 use sip::api::Credentials;
+pub use sip::api::Transport;
 pub use sip::digest::Algorithm;
+
+pub use crate::trunks::identity::ShownBy;
+pub use crate::trunks::numbers::{Form, NumberFormat, PrefixRule};
 
 /// Everything the switch is told at its start. Defaults that are choices are in `limits`.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The accounts served.
     pub accounts: Vec<AccountConfig>,
+    /// The ways into the telephone network, which accounts name.
+    pub trunks: Vec<Trunk>,
     /// Where SIP is spoken: one listener for each family, the preferred one first; calls leave from them.
     pub sip_listeners: Vec<SipListener>,
     /// Addresses in our SDP, one for each family: that of a leg is of the family its signalling has, else the first.
@@ -35,7 +42,7 @@ pub struct Config {
     pub user_agent: String,
     /// A leg that sends neither RTP nor RTCP for so long is ended. `None` = never.
     pub silence_max: Option<Duration>,
-    /// A trunk that says nothing at all for so long is given up and the next one tried.
+    /// A trunk's address that says nothing at all for so long is given up and the next one tried.
     pub trunk_answer_any_max: Duration,
     /// More entries than this waiting for their commit: new work is refused.
     pub log_backlog_max: usize,
@@ -69,23 +76,107 @@ pub struct AccountConfig {
     /// Realm and AOR domain of its phones, which no other account with phones may have. While only one account has phones,
     /// they may call it by any name.
     pub sip_domain: String,
-    /// Where numbers are called, first choice first.
-    pub trunks: Vec<Trunk>,
+    /// Where numbers are called.
+    pub trunks: Vec<TrunkChoice>,
     /// Its SIP phones.
     pub users: Vec<User>,
+}
+
+/// A trunk that an account may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkChoice {
+    /// Its name.
+    pub trunk: String,
+    /// The lowest that can be had is taken.
+    pub priority: u16,
+    /// Of those with the same priority one is taken at random, as often as its weight says.
+    pub weight: u16,
+}
+
+impl TrunkChoice {
+    /// These trunks in this order.
+    pub fn in_order<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<TrunkChoice> {
+        let choice =
+            |(priority, name): (u16, &str)| TrunkChoice { trunk: name.to_owned(), priority, weight: 1 };
+        (0..).zip(names).map(choice).collect()
+    }
 }
 
 /// A way into the telephone network.
 #[derive(Clone, Debug)]
 pub struct Trunk {
-    /// For people.
+    /// For people; unique.
     pub name: String,
-    /// Where its INVITEs go, and the only address calls may come from.
+    /// Where its INVITEs go, and the only addresses calls may come from.
+    pub addresses: Vec<TrunkAddress>,
+    /// Answers its digest challenge, if it makes one.
+    pub credentials: Option<Credentials>,
+    /// Calls at once. More: the next trunk is taken. `None` = no limit.
+    pub channels_max: Option<usize>,
+    /// How often each address is asked whether it is there. `None` = never.
+    pub health_check: Option<Duration>,
+    /// How its requests travel; a large one goes by TCP where that can be had.
+    pub transport: Transport,
+    /// What to register, where it does not know us by our address. Needs credentials.
+    pub registration: Option<TrunkRegistration>,
+    /// What is offered, the one it likes best first; at least one.
+    pub codecs: Vec<Codec>,
+    /// How it writes numbers.
+    pub numbers: NumberFormat,
+    /// How it is told who calls.
+    pub shown_by: ShownBy,
+    /// Whether it is to show nobody who calls.
+    pub withheld: bool,
+    /// The number that calls are said to be diverted from.
+    pub diverted_from: Option<String>,
+    /// Whether what it says of callers is believed.
+    pub trusted: bool,
+}
+
+impl Trunk {
+    /// A trunk with one address and nothing else to say.
+    pub fn at(name: &str, remote: SocketAddr, domain: &str) -> Trunk {
+        let address = TrunkAddress { remote, domain: domain.to_owned(), priority: 0, weight: 0 };
+        Trunk {
+            name: name.to_owned(),
+            addresses: vec![address],
+            credentials: None,
+            channels_max: None,
+            health_check: None,
+            transport: Transport::Udp,
+            registration: None,
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            numbers: NumberFormat::default(),
+            shown_by: ShownBy::From,
+            withheld: false,
+            diverted_from: None,
+            trusted: true,
+        }
+    }
+}
+
+/// A registration with a trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkRegistration {
+    /// The registrar's domain, as in the Request-URI.
+    pub registrar: String,
+    /// What is registered: `sip:user@domain`.
+    pub aor: String,
+    /// How long to ask for.
+    pub expires: Duration,
+}
+
+/// One address of a trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkAddress {
+    /// Where.
     pub remote: SocketAddr,
     /// Host in Request-URI, From and To.
     pub domain: String,
-    /// Answers its digest challenge, if it makes one.
-    pub credentials: Option<Credentials>,
+    /// The lowest that can be had is taken (RFC 2782).
+    pub priority: u32,
+    /// Of those with the same priority one is taken at random, as often as its weight says.
+    pub weight: u16,
 }
 
 /// A SIP phone that may register.

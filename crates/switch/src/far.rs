@@ -1,5 +1,7 @@
 //! What the far ends say: SIP events become the states of legs and the signals of the core.
 
+use std::time::Duration;
+
 use base::{LegId, Now};
 use bytes::Bytes;
 use callcenter::signal::{Cause, Signal};
@@ -8,6 +10,7 @@ use sip::api::{DialogId, Ended, Event, Flow, Gate, Output, Transmit};
 use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
 use crate::gate::Effect;
+use crate::incoming::Caller;
 use crate::leg::{Invite, Leg, State};
 use crate::restart;
 use crate::switch::{Owner, Resumed, Switch, Then};
@@ -31,8 +34,11 @@ impl Switch {
         match event {
             Event::Progress { dialog, status, sdp } => self.progress(dialog, status, sdp),
             Event::Answered { dialog, sdp } => self.answered(now, dialog, sdp),
-            Event::Incoming { dialog, flow, registered, .. } => {
-                self.incoming(now, dialog, flow, registered.is_some());
+            Event::Incoming {
+                dialog, flow, registered, registration, to_user, from_user, identity, ..
+            } => {
+                let caller = Caller { flow, registered, registration, from: from_user, identity: *identity };
+                self.incoming(now, dialog, &caller, &to_user);
             }
             Event::Acknowledged { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
@@ -43,7 +49,7 @@ impl Switch {
             Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
             // Keys are heard in the media, where each press counts once.
             Event::KeyPressed { .. } => {}
-            Event::Ended { dialog, how } => self.dialog_ended(now, dialog, how),
+            Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),
             Event::Banned { source, lasts } => {
@@ -52,8 +58,10 @@ impl Switch {
             Event::Registration { domain, user, registered } => {
                 self.registration(&domain, user, registered);
             }
-            // The switch registers nowhere yet: its trunks are known by address.
-            Event::OwnRegistration { .. } => {}
+            Event::OwnRegistration { registration, standing } => {
+                self.own_registration(registration, standing);
+            }
+            Event::Probed { probe, status, retry_after } => self.pinged(now, probe, status, retry_after),
         }
     }
 
@@ -97,6 +105,7 @@ impl Switch {
 
     fn progress(&mut self, dialog: DialogId, status: u16, sdp: Option<Bytes>) {
         let Some(id) = self.living(dialog) else { return };
+        self.way_answered(id);
         let leg = self.legs.get_mut(id).expect("living legs exist");
         leg.status = status;
         let heard_early = sdp.is_some_and(|sdp| self.early_media(id, &sdp));
@@ -115,6 +124,7 @@ impl Switch {
 
     fn answered(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
         let Some(id) = self.living(dialog) else { return };
+        self.way_answered(id);
         let leg = self.legs.get_mut(id).expect("living legs exist");
         leg.state = State::Up;
         leg.status = 200;
@@ -135,7 +145,7 @@ impl Switch {
         }
     }
 
-    fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended) {
+    fn dialog_ended(&mut self, now: Now, dialog: DialogId, how: Ended, retry_after: Option<Duration>) {
         if let Some(Resumed { owner, port }) = self.resumed.remove(&dialog) {
             self.ports.give_back_resumed(now.mono, port);
             return self.afterwards(Then::TokenDone(owner));
@@ -149,7 +159,8 @@ impl Switch {
             let heard = leg.heard();
             let verdict = cause::of_dialog(how, heard);
             self.withdraw_invite(id);
-            if verdict.retry && self.try_next_trunk(now, id, verdict.cause.sip_code) {
+            self.way_judged(now, id, how, retry_after);
+            if verdict.retry && self.try_next_way(now, id, verdict.cause.sip_code) {
                 return;
             }
             if cause::is_absent(how, heard) && self.try_next_contact(now, id) {
@@ -195,27 +206,11 @@ impl Switch {
     fn retire(&mut self, id: LegId, cause: Cause) {
         let leg = self.legs.get_mut(id).expect("only known legs are retired");
         assert!(leg.is_living(), "leg {id} ended twice");
-        leg.state = State::Ending;
         let (account, port, gateway) = (leg.account, leg.port, leg.gateway());
+        self.legs.end(id);
         self.media(media::api::Command::Close { stream: id.into() });
         self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
-    }
-
-    /// Nobody may call in yet. Whoever is not known hears the same, whomever they ask for.
-    fn incoming(&mut self, now: Now, dialog: DialogId, flow: Flow, from_phone: bool) {
-        let from_trunk = self
-            .accounts
-            .values()
-            .flat_map(|account| &account.trunks)
-            .any(|trunk| trunk.remote.ip() == flow.remote.ip());
-        let status = match (from_phone, from_trunk) {
-            (true, _) | (_, true) if self.log_is_behind() => 503,
-            (true, _) | (false, false) => 403,
-            (false, true) => 404,
-        };
-        self.endpoint.reject(now, dialog, status);
-        self.tell_operator(Diagnostic::IncomingRefused { remote: flow.remote, status });
     }
 
     fn token(&mut self, dialog: DialogId, token: Bytes) {

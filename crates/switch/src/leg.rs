@@ -18,6 +18,7 @@ use sip::api::{Binding, DialogId};
 
 use crate::cause::Heard;
 use crate::speech::Speech;
+use crate::trunks::{Among, TrunkNo, TrunkWay};
 
 /// One leg.
 #[derive(Debug)]
@@ -29,8 +30,12 @@ pub(crate) struct Leg {
     pub(crate) shown: String,
     pub(crate) state: State,
     pub(crate) dialog: DialogId,
-    /// Which trunk it goes through (index by order of choice), for a target in the telephone network.
-    pub(crate) trunk: Option<usize>,
+    /// Which way of which trunk it goes, for a target in the telephone network.
+    pub(crate) way: Option<TrunkWay>,
+    /// The ways that were tried, the present one included.
+    pub(crate) tried: Vec<TrunkWay>,
+    /// What may follow when nothing in order is left: after an answer, not those at which nobody is heard.
+    pub(crate) last_resort: Among,
     /// The user's other phones, first choice first, for a target that is one.
     pub(crate) contacts: Vec<Binding>,
     /// Where its INVITE goes.
@@ -95,7 +100,7 @@ impl Leg {
 
     /// The trunk's address, if it goes through one.
     pub(crate) fn gateway(&self) -> Option<SocketAddr> {
-        self.trunk.map(|_| self.remote)
+        self.way.map(|way| way.remote)
     }
 }
 
@@ -105,12 +110,15 @@ pub(crate) struct Legs {
     by_id: BTreeMap<LegId, Leg>,
     by_dialog: BTreeMap<DialogId, LegId>,
     by_call: BTreeSet<(CallId, LegId)>,
+    /// Living legs by the trunk they go through.
+    by_trunk: BTreeSet<(TrunkNo, LegId)>,
 }
 
 impl Legs {
     pub(crate) fn insert(&mut self, id: LegId, leg: Leg) {
         self.by_dialog.insert(leg.dialog, id);
         self.by_call.insert((leg.call, id));
+        self.by_trunk.extend(leg.way.map(|way| (way.trunk, id)));
         let replaced = self.by_id.insert(id, leg);
         assert!(replaced.is_none(), "leg {id} was started twice");
     }
@@ -133,7 +141,7 @@ impl Legs {
         of_call.filter_map(|(_, id)| self.by_id.get(id).map(|leg| (*id, leg)))
     }
 
-    /// The dialog of a leg ended and another one begins.
+    /// The dialog of a leg ended and another one begins, by another way.
     pub(crate) fn redial(&mut self, id: LegId, dialog: DialogId) {
         let leg = self.by_id.get_mut(&id).expect("only a known leg is dialled again");
         self.by_dialog.remove(&leg.dialog);
@@ -141,7 +149,37 @@ impl Legs {
         self.by_dialog.insert(dialog, id);
     }
 
+    /// A leg goes another way than before.
+    pub(crate) fn take_way(&mut self, id: LegId, way: TrunkWay) {
+        self.leave_trunk(id);
+        let leg = self.by_id.get_mut(&id).expect("only a known leg goes anywhere");
+        leg.way = Some(way);
+        leg.tried.push(way);
+        leg.remote = way.remote;
+        self.by_trunk.insert((way.trunk, id));
+    }
+
+    /// A leg is over for the core: its channel is free.
+    pub(crate) fn end(&mut self, id: LegId) {
+        self.leave_trunk(id);
+        if let Some(leg) = self.by_id.get_mut(&id) {
+            leg.state = State::Ending;
+        }
+    }
+
+    /// Channels of a trunk in use.
+    pub(crate) fn channels(&self, trunk: TrunkNo) -> usize {
+        self.by_trunk.range((trunk, LegId(0))..=(trunk, LegId(u64::MAX))).count()
+    }
+
+    fn leave_trunk(&mut self, id: LegId) {
+        if let Some(way) = self.by_id.get(&id).and_then(|leg| leg.way) {
+            self.by_trunk.remove(&(way.trunk, id));
+        }
+    }
+
     pub(crate) fn remove(&mut self, id: LegId) -> Option<Leg> {
+        self.leave_trunk(id);
         let leg = self.by_id.remove(&id)?;
         self.by_dialog.remove(&leg.dialog);
         self.by_call.remove(&(leg.call, id));
@@ -156,7 +194,7 @@ impl Legs {
         self.by_id.iter().map(|(id, leg)| (*id, leg))
     }
 
-    /// Panics with a sentence when the three ways to find a leg disagree.
+    /// Panics with a sentence when the four ways to find a leg disagree.
     pub(crate) fn check_invariants(&self) {
         assert_eq!(self.by_id.len(), self.by_dialog.len(), "a leg has exactly one dialog");
         assert_eq!(self.by_id.len(), self.by_call.len(), "a leg belongs to exactly one call");
@@ -164,5 +202,11 @@ impl Legs {
             assert_eq!(self.by_dialog.get(&leg.dialog), Some(id), "leg {id} is not found by its dialog");
             assert!(self.by_call.contains(&(leg.call, *id)), "leg {id} is not found by its call");
         }
+        let living = self.by_id.iter().filter(|(_, leg)| leg.is_living());
+        let on_trunks = living.filter_map(|(id, leg)| Some((leg.way?.trunk, *id)));
+        assert!(
+            on_trunks.collect::<BTreeSet<_>>() == self.by_trunk,
+            "channels in use are not those of living legs"
+        );
     }
 }

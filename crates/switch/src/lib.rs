@@ -8,6 +8,7 @@ mod cause;
 pub mod config;
 mod far;
 mod gate;
+mod incoming;
 mod invariants;
 mod leg;
 pub mod limits;
@@ -18,6 +19,7 @@ mod sound;
 mod speech;
 mod start;
 mod switch;
+mod trunks;
 mod wiring;
 
 pub use switch::{Switch, TimerKind};

@@ -18,8 +18,23 @@ pub const RECORDINGS_MAX: usize = 10_000;
 /// Dialogs of before a restart that are ended. More: their far ends are not told.
 pub const RESUMED_MAX: usize = 20_000;
 
-/// Trunks that are tried for one leg.
+/// Ways (addresses of trunks) that are tried for one leg. More: the leg ends as the last one did.
 pub const TRUNK_TRIES_MAX: usize = 8;
+
+/// Addresses of one trunk. More: not used.
+pub const TRUNK_ADDRESSES_MAX: usize = 16;
+
+/// How long a way that failed is passed over at first; each failure in a row doubles it.
+pub const TRUNK_REST_MIN: Duration = Duration::from_secs(10);
+
+/// The longest time for which a way is passed over, also when it asks for more itself.
+pub const TRUNK_REST_MAX: Duration = Duration::from_secs(300);
+
+/// How long the answer to a ping is waited for.
+pub const TRUNK_PING_ANSWER_MAX: Duration = Duration::from_secs(4);
+
+/// Default of `Trunk::health_check`, where there is one.
+pub const TRUNK_HEALTH_CHECK: Duration = Duration::from_secs(30);
 
 /// How long a port rests before another call gets it: packets of the old call must not reach the new one.
 pub const PORT_REST: Duration = Duration::from_secs(5);
@@ -32,4 +47,4 @@ pub const RESUMED_PORT_REST: Duration = Duration::from_secs(40);
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Default of `Config::trunk_answer_any_max`.
-pub const TRUNK_ANSWER_ANY_MAX: Duration = Duration::from_secs(4);
+pub const TRUNK_ANSWER_ANY_MAX: Duration = Duration::from_secs(2);

@@ -48,6 +48,7 @@ impl Switch {
     /// outputs, then go on with inputs.
     pub fn restarted(&mut self, now: Now) {
         self.take_up_phones(now);
+        self.begin_trunks(now);
         for (owner, token) in std::mem::take(&mut self.tokens).into_values() {
             let resumed = match self.resumed.len() < RESUMED_MAX {
                 true => {

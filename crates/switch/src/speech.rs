@@ -9,6 +9,13 @@ use media::sdp::{self, Direction, LocalMedia, SdpError};
 
 use crate::ports::Ports;
 
+/// `codecs` in their order, but the one that the other end speaks first, if it is among them.
+pub(crate) fn in_order(codecs: &[Codec], other_end: Option<Codec>) -> Vec<Codec> {
+    let mut codecs = codecs.to_vec();
+    codecs.sort_by_key(|codec| Some(*codec) != other_end);
+    codecs
+}
+
 /// The media description of one leg.
 #[derive(Debug)]
 pub(crate) struct Speech {
@@ -24,10 +31,8 @@ pub(crate) struct Speech {
 }
 
 impl Speech {
-    /// Nothing was said yet. `first` is offered before the others.
-    pub(crate) fn new(address: IpAddr, port: u16, origin_id: u64, first: Option<Codec>) -> Speech {
-        let mut codecs = vec![Codec::Pcma, Codec::Pcmu];
-        codecs.sort_by_key(|codec| Some(*codec) != first);
+    /// Nothing was said yet. `codecs` are offered in this order.
+    pub(crate) fn new(address: IpAddr, port: u16, origin_id: u64, codecs: Vec<Codec>) -> Speech {
         Speech { address, port, origin_id, version: 1, codecs, agreed: None }
     }
 
@@ -35,6 +40,14 @@ impl Speech {
     pub(crate) fn move_to(&mut self, address: IpAddr) -> bool {
         let before = std::mem::replace(&mut self.address, address);
         before.is_ipv4() != address.is_ipv4()
+    }
+
+    /// From now on these are offered, to somebody else than before.
+    pub(crate) fn prefer(&mut self, codecs: Vec<Codec>) {
+        if self.codecs != codecs {
+            self.version += 1;
+            self.codecs = codecs;
+        }
     }
 
     /// What was agreed on last.

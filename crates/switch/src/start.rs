@@ -1,29 +1,35 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use base::{LegId, Now};
+use base::{AccountId, CallId, LegId, Now};
 use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
 use media::api::Family;
-use sip::api::{Binding, Credentials, Flow, Transport};
+use media::codec::Codec;
+use sip::api::{Binding, Credentials, Flow, Identity, RegistrationId};
 
 use crate::api::Diagnostic;
-use crate::cause::{self, Heard, Stopped};
+use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
 use crate::leg::{Invite, Leg, State};
 use crate::limits::TRUNK_TRIES_MAX;
-use crate::speech::Speech;
+use crate::speech::{self, Speech};
 use crate::switch::{Owner, Switch};
+use crate::trunks::{Among, NoWay, TrunkWay};
 
 /// Where an INVITE goes.
-struct Way {
+struct Route {
     flow: Flow,
     uri: String,
     to_uri: String,
+    from_user: String,
+    codecs: Vec<Codec>,
     credentials: Option<Credentials>,
     answer_any_within: Option<Duration>,
-    trunk: Option<usize>,
+    registration: Option<RegistrationId>,
+    identity: Identity,
+    way: Option<TrunkWay>,
 }
 
 impl Switch {
@@ -34,24 +40,23 @@ impl Switch {
             self.tell_operator(Diagnostic::Full { queue: "legs" });
             return self.never_began(owner, Stopped::NoResource);
         }
-        let way = match self.way(owner, &target, 0) {
-            Ok(way) => way,
+        let route = match self.route(now, owner, &target, &shown) {
+            Ok(route) => route,
             Err(why) => return self.never_began(owner, why),
         };
         let Some(port) = self.ports.take(now.mono) else {
             self.tell_operator(Diagnostic::NoPort { leg: id });
             return self.never_began(owner, Stopped::NoResource);
         };
-        // The two ends of a call had better speak the same codec: then nothing is transcoded.
-        let first = self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec);
         let origin_id = self.random.below(1 << 62);
-        let address = self.media_address(way.flow);
-        let speech = Speech::new(address, port, origin_id, first);
+        let codecs = speech::in_order(&route.codecs, self.codec_of(call));
+        let address = self.media_address(route.flow);
+        let speech = Speech::new(address, port, origin_id, codecs);
         let family = Family::of(address);
         self.media(media::api::Command::Open { stream: id.into(), call, port, family });
-        let (trunk, remote) = (way.trunk, way.flow.remote);
         let contacts = self.contacts(owner, &target).into_iter().skip(1).collect();
-        let dialog = self.endpoint.invite(now, invite_of(way, &shown, &speech));
+        let (way, remote) = (route.way, route.flow.remote);
+        let dialog = self.endpoint.invite(now, invite_of(route, &speech));
         self.legs.insert(
             id,
             Leg {
@@ -61,7 +66,9 @@ impl Switch {
                 shown,
                 state: State::Calling,
                 dialog,
-                trunk,
+                way,
+                tried: way.into_iter().collect(),
+                last_resort: Among::All,
                 contacts,
                 remote,
                 invite: Invite::Due,
@@ -73,30 +80,39 @@ impl Switch {
         );
     }
 
-    /// The trunk did not take the leg: the next one is tried. False when there is none.
-    pub(crate) fn try_next_trunk(&mut self, now: Now, id: LegId, status: u16) -> bool {
+    /// The way did not take the leg: the next one is tried. False when there is none.
+    pub(crate) fn try_next_way(&mut self, now: Now, id: LegId, status: u16) -> bool {
         let Some(leg) = self.legs.get(id) else { return false };
-        let Some(tried) = leg.trunk else { return false };
-        let owner = Owner { account: leg.account, leg: id, call: leg.call };
-        let Ok(way) = self.way(owner, &leg.target, tried + 1) else { return false };
-        let trunks = self.accounts.get(&owner.account).map_or(&[][..], |account| &account.trunks[..]);
-        let name = |at: usize| trunks.get(at).map(|trunk| trunk.name.clone()).unwrap_or_default();
-        let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(tried), to: name(tried + 1), status };
-        self.move_stream(id, self.media_address(way.flow));
-        let leg = self.legs.get(id).expect("the leg was found above");
-        let (trunk, remote) = (way.trunk, way.flow.remote);
-        let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
-        self.legs.redial(id, dialog);
+        let (Some(failed), Target::Number(number)) = (leg.way, &leg.target) else { return false };
+        if leg.tried.len() >= TRUNK_TRIES_MAX {
+            return false;
+        }
+        let last_resort = if status == UNAVAILABLE { Among::Answering } else { leg.last_resort };
+        let (account, call, number, shown) = (leg.account, leg.call, number.clone(), leg.shown.clone());
+        let legs = &self.legs;
+        let channels = |trunk| legs.channels(trunk);
+        let chosen = self.trunks.choose(now.mono, account, &leg.tried, last_resort, channels);
+        let Ok(way) = chosen else { return false };
+        let tried: Vec<TrunkWay> = leg.tried.iter().copied().chain([way]).collect();
+        let route = self.route_by(now, account, (&tried, last_resort), (&number, &shown));
+        let name = |way: TrunkWay| self.trunks.config(way.trunk).name.clone();
+        let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(failed), to: name(way), status };
+        let codecs = speech::in_order(&route.codecs, self.codec_of(call));
+        self.move_stream(id, self.media_address(route.flow));
         let leg = self.legs.get_mut(id).expect("the leg was found above");
-        leg.trunk = trunk;
-        leg.remote = remote;
+        leg.speech.prefer(codecs);
+        let dialog = self.endpoint.invite(now, invite_of(route, &leg.speech));
+        self.legs.redial(id, dialog);
+        self.legs.take_way(id, way);
+        let leg = self.legs.get_mut(id).expect("the leg was found above");
         leg.invite = Invite::Due;
         leg.status = 0;
+        leg.last_resort = last_resort;
         self.tell_operator(moved);
         true
     }
 
-    /// The next trunk may be one of another family than the one before.
+    /// The next way, or phone, may be one of another family than the one before.
     fn move_stream(&mut self, id: LegId, address: IpAddr) {
         let leg = self.legs.get_mut(id).expect("only the stream of a known leg is moved");
         if leg.speech.move_to(address) {
@@ -106,45 +122,93 @@ impl Switch {
         }
     }
 
-    fn way(&self, owner: Owner, target: &Target, trunk: usize) -> Result<Way, Stopped> {
+    /// What a call agreed on already: its two ends had better speak the same codec, then nothing is transcoded.
+    fn codec_of(&self, call: CallId) -> Option<Codec> {
+        self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
+    }
+
+    fn route(&mut self, now: Now, owner: Owner, target: &Target, shown: &str) -> Result<Route, Stopped> {
         match target {
-            Target::Number(number) => self.way_to_number(owner, number, trunk),
-            Target::Phone(user) => self.way_to_phone(owner, user),
+            Target::Number(number) => self.route_to_number(now, owner, number, shown),
+            Target::Phone(user) => self.route_to_phone(owner, user, shown),
         }
     }
 
-    fn way_to_number(&self, owner: Owner, number: &str, at: usize) -> Result<Way, Stopped> {
-        let account = self.accounts.get(&owner.account).ok_or(Stopped::NoResource)?;
-        let trunk = account.trunks.iter().take(TRUNK_TRIES_MAX).nth(at).ok_or(Stopped::NoResource)?;
-        let uri = format!("sip:{number}@{}", trunk.domain);
-        let may_follow = at + 1 < account.trunks.len().min(TRUNK_TRIES_MAX);
-        Ok(Way {
-            flow: self.flow_to(trunk.remote).ok_or(Stopped::NoResource)?,
-            to_uri: uri.clone(),
-            uri,
-            credentials: trunk.credentials.clone(),
-            // Only when another trunk can follow is it worth giving up early.
-            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
-            trunk: Some(at),
-        })
+    fn route_to_number(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        number: &str,
+        shown: &str,
+    ) -> Result<Route, Stopped> {
+        let legs = &self.legs;
+        let channels = |trunk| legs.channels(trunk);
+        match self.trunks.choose(now.mono, owner.account, &[], Among::All, channels) {
+            Ok(way) => Ok(self.route_by(now, owner.account, (&[way], Among::All), (number, shown))),
+            Err(NoWay::NoneLeft) => Err(Stopped::NoResource),
+            Err(NoWay::Full) => {
+                self.tell_operator(Diagnostic::TrunksFull { leg: owner.leg });
+                Err(Stopped::NoResource)
+            }
+        }
     }
 
-    fn way_to_phone(&self, owner: Owner, user: &str) -> Result<Way, Stopped> {
+    /// The route by the last of `tried`.
+    fn route_by(
+        &self,
+        now: Now,
+        account: AccountId,
+        (tried, last_resort): (&[TrunkWay], Among),
+        (number, shown): (&str, &str),
+    ) -> Route {
+        let way = *tried.last().expect("a route goes some way");
+        let uri = format!("sip:{}@{}", self.trunks.called(way, number), self.trunks.domain(way));
+        let (from_user, identity) = self.trunks.shown(way, shown);
+        let config = self.trunks.config(way.trunk);
+        let channels = |trunk| self.legs.channels(trunk);
+        let may_follow = tried.len() < TRUNK_TRIES_MAX
+            && self.trunks.has_another(now.mono, account, tried, last_resort, channels);
+        Route {
+            flow: self.flow_to(way),
+            to_uri: uri.clone(),
+            uri,
+            from_user,
+            codecs: config.codecs.clone(),
+            credentials: config.credentials.clone(),
+            // Only when another way can follow is it worth giving up early.
+            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
+            registration: self.trunks.registration(way.trunk),
+            identity,
+            way: Some(way),
+        }
+    }
+
+    fn route_to_phone(&self, owner: Owner, user: &str, shown: &str) -> Result<Route, Stopped> {
         let domain = self.phones.domain_of(owner.account).ok_or(Stopped::NotRegistered)?;
         let mut contacts = self.endpoint.contacts(domain, user).into_iter();
         let contact = contacts.next().ok_or(Stopped::NotRegistered)?;
-        Ok(self.way_to_contact(domain, user, contact, contacts.next().is_some()))
+        Ok(self.route_to_contact((domain, user), contact, shown, contacts.next().is_some()))
     }
 
     /// Only when another phone can follow is it worth giving up early.
-    fn way_to_contact(&self, domain: &str, user: &str, contact: Binding, may_follow: bool) -> Way {
-        Way {
+    fn route_to_contact(
+        &self,
+        (domain, user): (&str, &str),
+        contact: Binding,
+        shown: &str,
+        may_follow: bool,
+    ) -> Route {
+        Route {
             flow: contact.flow,
             uri: contact.uri,
             to_uri: format!("sip:{user}@{domain}"),
+            from_user: shown.to_owned(),
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
             credentials: None,
             answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
-            trunk: None,
+            registration: None,
+            identity: Identity::default(),
+            way: None,
         }
     }
 
@@ -169,22 +233,25 @@ impl Switch {
         let mut left = leg.contacts.iter().filter(is_there).cloned();
         let Some(contact) = left.next() else { return false };
         let left: Vec<Binding> = left.collect();
-        let way = self.way_to_contact(domain, user, contact, !left.is_empty());
-        let remote = way.flow.remote;
-        self.move_stream(id, self.media_address(way.flow));
+        let route = self.route_to_contact((domain, user), contact, &leg.shown, !left.is_empty());
+        let remote = route.flow.remote;
+        self.move_stream(id, self.media_address(route.flow));
         let leg = self.legs.get(id).expect("the leg was found above");
-        let dialog = self.endpoint.invite(now, invite_of(way, &leg.shown, &leg.speech));
+        let dialog = self.endpoint.invite(now, invite_of(route, &leg.speech));
         self.legs.redial(id, dialog);
         let leg = self.legs.get_mut(id).expect("the leg was found above");
         (leg.contacts, leg.remote, leg.invite, leg.status) = (left, remote, Invite::Due, 0);
         true
     }
 
-    /// The way to `remote`; none where no listener of ours speaks its family.
-    fn flow_to(&self, remote: SocketAddr) -> Option<Flow> {
+    /// The path of what goes by a way.
+    pub(crate) fn flow_to(&self, way: TrunkWay) -> Flow {
+        let transport = self.trunks.config(way.trunk).transport;
         let listeners = self.config.sip_listeners.iter().map(|listener| listener.bind);
-        let local = listeners.into_iter().find(|bind| bind.is_ipv4() == remote.is_ipv4())?;
-        Some(Flow { transport: Transport::Udp, local, remote })
+        let same = listeners.clone().find(|bind| bind.is_ipv4() == way.remote.is_ipv4());
+        // Trunks keep only ways of a family that is listened to.
+        let local = same.or(listeners.clone().next()).expect("the switch listens somewhere");
+        Flow { transport, local, remote: way.remote }
     }
 
     /// Where the sound of a leg is received whose signalling goes by `flow`.
@@ -201,15 +268,17 @@ impl Switch {
     }
 }
 
-fn invite_of(way: Way, shown: &str, speech: &Speech) -> sip::api::Invite {
+fn invite_of(route: Route, speech: &Speech) -> sip::api::Invite {
     sip::api::Invite {
-        flow: way.flow,
-        uri: way.uri,
-        from_user: shown.to_owned(),
+        flow: route.flow,
+        uri: route.uri,
+        from_user: route.from_user,
         from_name: None,
-        to_uri: way.to_uri,
+        to_uri: route.to_uri,
         sdp: speech.offer(),
-        credentials: way.credentials,
-        answer_any_within: way.answer_any_within,
+        credentials: route.credentials,
+        answer_any_within: route.answer_any_within,
+        registration: route.registration,
+        identity: route.identity,
     }
 }

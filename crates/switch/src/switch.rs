@@ -14,12 +14,13 @@ use callcenter::{Center, Output as Decided};
 use sip::Endpoint;
 use sip::api::DialogId;
 
-use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output};
-use crate::config::{Config, Trunk};
+use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, TrunkStanding};
+use crate::config::Config;
 use crate::gate::{Effect, Gate};
 use crate::leg::{Invite, Legs};
 use crate::phones::Phones;
 use crate::ports::Ports;
+use crate::trunks::Trunks;
 
 /// Joins SIP, media and the decisions of all accounts.
 pub struct Switch {
@@ -30,6 +31,7 @@ pub struct Switch {
     pub(crate) ids: Snowflake,
     pub(crate) random: Random,
     pub(crate) legs: Legs,
+    pub(crate) trunks: Trunks,
     pub(crate) ports: Ports,
     pub(crate) gate: Gate,
     /// Calls whose sound is or was stored and whose files are not ordered yet.
@@ -40,6 +42,8 @@ pub struct Switch {
     pub(crate) tokens: BTreeMap<LegId, (Owner, Bytes)>,
     /// Where users' phones were, by account and user, read at a restart, until `restarted`.
     pub(crate) kept: BTreeMap<(AccountId, String), Bytes>,
+    /// Dialogs whose INVITE has left the gate just now.
+    left: Vec<DialogId>,
     log_stalled: bool,
     deadlines: Timers<AccountId>,
     /// Accounts whose decisions are to be drained.
@@ -54,7 +58,6 @@ pub struct Switch {
 /// An account at work.
 pub(crate) struct Account {
     pub(crate) center: Center,
-    pub(crate) trunks: Vec<Trunk>,
 }
 
 /// The files that a recording is to become.
@@ -95,6 +98,8 @@ pub enum TimerKind {
     Account(AccountId),
     /// SIP has one.
     Sip,
+    /// A trunk is to be asked whether it is there.
+    Trunk,
 }
 
 impl Switch {
@@ -111,7 +116,7 @@ impl Switch {
         let endpoint = Endpoint::new(crate::wiring::sip_config(&config, &phones), random.fork());
         let accounts = config.accounts.iter().map(|one| {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
-            (one.account.id, Account { center, trunks: one.trunks.clone() })
+            (one.account.id, Account { center })
         });
         Switch {
             accounts: accounts.collect(),
@@ -120,6 +125,7 @@ impl Switch {
             ids: Snowflake::new(config.worker, highest_id),
             random: random.fork(),
             legs: Legs::default(),
+            trunks: Trunks::new(&config, random.fork()),
             ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
                 .at(&config.media_addresses)
                 .without(&config.rtp_ports_foreign)
@@ -129,6 +135,7 @@ impl Switch {
             resumed: BTreeMap::new(),
             tokens: BTreeMap::new(),
             kept: BTreeMap::new(),
+            left: Vec::new(),
             log_stalled: false,
             deadlines: Timers::default(),
             stirred: BTreeSet::new(),
@@ -142,6 +149,7 @@ impl Switch {
     /// One input and all that follows from it at once.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         self.endpoint.pause_registrations(self.log_is_busy());
+        self.begin_trunks(now);
         match input {
             Input::Datagram { flow, data } => {
                 self.endpoint.handle_input(now, sip::api::Input::Datagram { flow, data });
@@ -164,6 +172,7 @@ impl Switch {
                 self.endpoint.handle_input(now, sip::api::Input::Overloaded(overloaded));
             }
             Input::EndCalls => {
+                self.unregister_trunks(now);
                 for account in self.accounts.keys().copied().collect::<Vec<_>>() {
                     self.tell(account, Signal::ShutDownBegan);
                 }
@@ -182,7 +191,8 @@ impl Switch {
     pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
         let account = self.deadlines.next().map(|(at, id)| (at, TimerKind::Account(*id)));
         let sip = self.endpoint.next_timeout().map(|(at, _)| (at, TimerKind::Sip));
-        account.into_iter().chain(sip).min_by_key(|(at, _)| *at)
+        let trunk = self.trunks.next_timeout().map(|at| (at, TimerKind::Trunk));
+        account.into_iter().chain(sip).chain(trunk).min_by_key(|(at, _)| *at)
     }
 
     /// Sizes.
@@ -197,12 +207,18 @@ impl Switch {
             log_backlog: self.gate.backlog(),
             resumed: self.resumed.len(),
             dialogs: self.endpoint.counts().dialogs,
+            registrations: self.endpoint.counts().registrations,
         }
     }
 
     /// How many SIP requests were turned away because of [`Input::SipOverloaded`], ever.
     pub fn sip_turned_away(&self) -> u64 {
         self.endpoint.turned_away()
+    }
+
+    /// How the trunks stand, in the order of the configuration.
+    pub fn trunks(&self, now: Now) -> Vec<TrunkStanding> {
+        self.trunks.standings(now.mono, |trunk| self.legs.channels(trunk))
     }
 
     /// The decisions of one account, for wallboards and tests.
@@ -238,6 +254,7 @@ impl Switch {
         if self.endpoint.next_timeout().is_some_and(|(at, _)| at <= now.mono) {
             self.endpoint.handle_input(now, sip::api::Input::Timeout);
         }
+        self.ping_trunks(now);
         while let Some(id) = self.deadlines.pop_due(now.mono) {
             let account = self.accounts.get_mut(&id).expect("only existing accounts have deadlines");
             account.center.handle_input(now, callcenter::Input::Timeout, &mut self.ids);
@@ -262,6 +279,9 @@ impl Switch {
         self.origin = None;
         while let Some(effect) = self.gate.pop() {
             self.release(effect);
+        }
+        for dialog in std::mem::take(&mut self.left) {
+            self.endpoint.invite_left(now, dialog);
         }
     }
 
@@ -363,6 +383,7 @@ impl Switch {
             Effect::Invite { leg, flow, data } => {
                 if let Some(leg) = self.legs.get_mut(leg) {
                     leg.invite = Invite::Left;
+                    self.left.push(leg.dialog);
                 }
                 self.transmit(flow, data);
             }

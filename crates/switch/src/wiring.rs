@@ -17,6 +17,8 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
     sip::Config {
         listeners: config.sip_listeners.iter().map(listener).collect(),
         user_agent: config.user_agent.clone(),
+        large_by_tcp: true,
+        invites_wait: true,
         registrar: Some(RegistrarConfig {
             domains,
             algorithms: config.phone_digests.clone(),

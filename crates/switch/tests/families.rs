@@ -25,7 +25,7 @@ fn six(n: u16) -> SocketAddr {
 
 /// A bench whose agent's phone, and second trunk, have only IPv6.
 fn bench(mut config: Config) -> Bench {
-    config.accounts[0].trunks[1].remote = six(2);
+    config.trunks[1].addresses[0].remote = six(2);
     let mut bench = Bench::with(config);
     bench.fars[PHONE] = Far::at(six(0), 10);
     bench.fars[TRUNK2] = Far::at(six(2), 12);
@@ -89,7 +89,7 @@ fn a_leg_that_moves_to_a_trunk_of_the_other_family_is_heard_there() {
 #[test]
 fn a_trunk_whose_family_is_not_spoken_here_is_no_way() {
     let mut config = kit::config();
-    config.accounts[0].trunks[0].remote = six(1);
+    config.trunks[0].addresses[0].remote = six(1);
     config.accounts[0].trunks.truncate(1);
     let (mut bench, _) = Bench::ready_to_customer_with(config);
     bench.pass(Duration::from_secs(40));

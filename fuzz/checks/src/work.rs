@@ -3,7 +3,7 @@
 
 use base::{Mono, Now, Random, Wall};
 use media::sdp::parse;
-use sip::api::{Credentials, Flow, Input, Invite, Output, Transport};
+use sip::api::{Credentials, Flow, Identity, Input, Invite, Output, Transport};
 use sip::digest::{Algorithm, Authorization, Challenge};
 use sip::message::framing::Framer;
 use sip::message::{Message, Method, Response, Uri, parse_datagram};
@@ -373,6 +373,8 @@ fn call(endpoint: &mut Endpoint, flow: Flow) {
         sdp: "v=0".into(),
         credentials: None,
         answer_any_within: None,
+        registration: None,
+        identity: Identity::default(),
     };
     endpoint.invite(now(), invite);
 }

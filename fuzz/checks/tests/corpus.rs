@@ -67,5 +67,5 @@ const DEEDS: &[&str] = &[
     "Dialog(ReofferUnanswered) Dialog(ChangeRetry) Dialog(ChangeUnanswered) Dialog(RepeatProvisional) Dialog(Unpracked)",
     "Dialog(ReferUnanswered) Dialog(ReferOver) Dialog(SessionRefresh) Dialog(SessionExpired)",
     "Connection(Opening) Connection(Incomplete) Connection(Idle) Connection(Ping) BindingExpiry RegistrationRefresh",
-    "NoAnswer Gone 100 180 183 200 400 401 405 415 416 420 422 481 482 486 487 491 500 503 603",
+    "NoAnswer Gone 100 180 183 200 400 401 405 415 420 422 481 482 486 487 491 500 503 603",
 ];

@@ -177,6 +177,8 @@ impl World {
             sdp,
             credentials: None,
             answer_any_within: None,
+            registration: None,
+            identity: Default::default(),
         };
         let dialog = self.far.invite(self.now, invite);
         self.drain();
@@ -456,7 +458,8 @@ impl World {
             | Event::Bindings { .. }
             | Event::Registration { .. }
             | Event::Banned { .. }
-            | Event::OwnRegistration { .. } => {}
+            | Event::OwnRegistration { .. }
+            | Event::Probed { .. } => {}
         }
     }
 

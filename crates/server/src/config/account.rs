@@ -8,6 +8,7 @@ use std::time::Duration;
 use base::AccountId;
 use callcenter::config::{AccountStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode};
 use secrecy::ExposeSecret;
+use switch::config::TrunkChoice;
 use url::{Host, Url};
 
 use super::agents;
@@ -76,7 +77,7 @@ fn account(
     let id = account_id(&mut section, all, report);
     let numbers = numbers(&mut section, report);
     let editions = editions(&mut section, report);
-    let trunks = trunk_names(&mut section, trunks, report);
+    let trunks = trunk_choices(&mut section, trunks, report);
     let agents = agents::read(&mut section, id, &numbers, &editions, report);
     if trunks.is_empty()
         && let Some(agent) = agents.iter().find(|agent| agent.center.mobile.is_some())
@@ -205,17 +206,52 @@ fn default_number(section: &mut Section<'_>, numbers: &[At<String>], report: &Re
     Some(number.value)
 }
 
-fn trunk_names(section: &mut Section<'_>, trunks: &[Trunk], report: &Report<'_>) -> Vec<String> {
+/// `trunks = ["a", "b"]`, in this order, and `[[account.trunk]]`, each with its own priority and weight; all trunks in the
+/// order of the file where neither stands.
+fn trunk_choices(section: &mut Section<'_>, trunks: &[Trunk], report: &Report<'_>) -> Vec<TrunkChoice> {
     let names = trunks.iter().map(|trunk| trunk.name.as_str());
     let known: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-    let given = section.list("trunks", limits::TRUNKS_MAX, values::handle);
-    for name in given.iter().filter(|name| !known.contains(&name.value.as_str())) {
-        let message = format!("\"trunks\" names \"{}\", but there is no such [[trunk]]", name.value);
-        report.if_readable(&name.span, message, suggest(&name.value, &known));
+    let mut unique = Unique::new("trunk of the account");
+    let listed = section.list("trunks", limits::TRUNKS_MAX, values::handle);
+    for name in &listed {
+        unique.add(&name.value, &name.span, report);
+        check_trunk(name, "trunks", &known, report);
     }
-    match section.has("trunks") {
-        true => given.into_iter().map(|name| name.value).collect(),
-        false => known.into_iter().map(str::to_owned).collect(),
+    let mut choices = TrunkChoice::in_order(listed.iter().map(|name| name.value.as_str()));
+    for section in section.sections("trunk", "[[account.trunk]]", limits::TRUNKS_MAX) {
+        choices.push(weighed_trunk(section, &known, &mut unique, report));
+    }
+    match section.has("trunks") || section.has("trunk") {
+        true => choices,
+        false => TrunkChoice::in_order(known),
+    }
+}
+
+fn weighed_trunk(
+    mut section: Section<'_>,
+    known: &[&str],
+    unique: &mut Unique,
+    report: &Report<'_>,
+) -> TrunkChoice {
+    let name = section.parsed("name", values::handle);
+    let name = section.required("name", name, "add name = \"carrier\", that of a [[trunk]]");
+    if let Some(name) = &name {
+        unique.add(&name.value, &name.span, report);
+        check_trunk(name, "name", known, report);
+    }
+    let mut number = |key, default: u16| {
+        let given = section.number(key, limits::TRUNK_PRIORITY);
+        given.and_then(|at| u16::try_from(at.value).ok()).unwrap_or(default)
+    };
+    let (priority, weight) = (number("priority", 0), number("weight", 1));
+    section.finish();
+    TrunkChoice { trunk: name.map(|name| name.value).unwrap_or_default(), priority, weight }
+}
+
+fn check_trunk(name: &At<String>, key: &str, known: &[&str], report: &Report<'_>) {
+    if !known.contains(&name.value.as_str()) {
+        let message = format!("\"{key}\" names \"{}\", but there is no such [[trunk]]", name.value);
+        report.if_readable(&name.span, message, suggest(&name.value, known));
     }
 }
 
@@ -373,6 +409,6 @@ fn is_private_ip(ip: IpAddr) -> bool {
     }
 }
 
-fn count(number: u64) -> usize {
+pub(super) fn count(number: u64) -> usize {
     usize::try_from(number).expect("ranges of counts end far below 2³²")
 }

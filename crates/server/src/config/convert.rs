@@ -1,42 +1,37 @@
 //! What the other parts are told, in their own words.
 
-use std::io;
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use base::AccountId;
 use callcenter::config::Account as CenterAccount;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use sip::api::Credentials;
-use switch::config::{AccountConfig, Trunk as SwitchTrunk, User};
+use switch::config::{AccountConfig, Trunk as SwitchTrunk, TrunkAddress, User};
 
 use super::model::{Account, Config, HostPort, Trunk};
 use crate::contract::push::PushSettings;
 use crate::contract::record::RecordSettings;
 use crate::http::ports::AccountAccess;
 
-impl Config {
-    /// The accounts as the switch needs them. Looks up the host names of trunks, so it may block.
-    ///
-    /// # Errors
-    /// When the name of a trunk's host cannot be looked up; the message names it.
-    pub fn switch_accounts(&self) -> io::Result<Vec<AccountConfig>> {
-        self.accounts.iter().map(|account| self.switch_account(account)).collect()
-    }
+/// Where SIP is spoken when nothing else is said.
+pub(crate) const SIP_PORT: u16 = 5060;
 
-    fn switch_account(&self, account: &Account) -> io::Result<AccountConfig> {
-        let mut trunks = Vec::new();
-        for name in &account.trunks {
-            for trunk in self.trunks.iter().filter(|trunk| trunk.name == *name) {
-                trunks.extend(trunk.for_switch()?);
-            }
-        }
-        Ok(AccountConfig {
+impl Config {
+    /// The accounts as the switch needs them.
+    pub fn switch_accounts(&self) -> Vec<AccountConfig> {
+        let account = |account: &Account| AccountConfig {
             account: account.center(),
             sip_domain: account.sip_domain.clone(),
-            trunks,
+            trunks: account.trunks.clone(),
             users: account.users(),
-        })
+        };
+        self.accounts.iter().map(account).collect()
+    }
+
+    /// The trunks as the switch needs them; those whose hosts are names have no address yet.
+    pub fn switch_trunks(&self) -> Vec<SwitchTrunk> {
+        self.trunks.iter().map(Trunk::for_switch).collect()
     }
 }
 
@@ -96,42 +91,74 @@ impl Account {
 }
 
 impl Trunk {
-    /// One for each address, in order.
-    fn for_switch(&self) -> io::Result<Vec<SwitchTrunk>> {
+    /// As the switch needs it, with the addresses that need no looking up.
+    fn for_switch(&self) -> SwitchTrunk {
         let credentials = self.login.as_ref().map(|login| Credentials {
             user: login.user.clone(),
             password: login.password.expose_secret().to_owned(),
         });
-        let trunk = |address: &HostPort| {
-            Ok(SwitchTrunk {
-                name: self.name.clone(),
-                remote: address.resolve()?,
-                domain: self.domain.clone().unwrap_or_else(|| address.uri_host()),
-                credentials: credentials.clone(),
-            })
-        };
-        self.addresses.iter().map(trunk).collect()
-    }
-}
-
-impl HostPort {
-    /// As it stands in a URI: an IPv6 address in brackets.
-    pub fn uri_host(&self) -> String {
-        match self.host.parse::<Ipv6Addr>() {
-            Ok(six) => format!("[{six}]"),
-            Err(_) => self.host.clone(),
+        SwitchTrunk {
+            name: self.name.clone(),
+            addresses: self.addresses_from(|_| Vec::new()),
+            credentials,
+            channels_max: self.channels_max,
+            health_check: self.health_check,
+            transport: self.transport,
+            registration: self.registration.clone(),
+            codecs: self.codecs.clone(),
+            numbers: self.numbers.clone(),
+            shown_by: self.shown_by,
+            withheld: self.withheld,
+            diverted_from: self.diverted_from.clone(),
+            trusted: self.trusted,
         }
     }
 
-    /// The first address of the host; blocks while the name is looked up.
-    ///
-    /// # Errors
-    /// When the name has no address.
-    pub fn resolve(&self) -> io::Result<SocketAddr> {
-        let failed = |why: String| io::Error::other(format!("the trunk host {}: {why}", self.host));
-        let mut found =
-            (self.host.as_str(), self.port).to_socket_addrs().map_err(|error| failed(error.to_string()))?;
-        found.next().ok_or_else(|| failed("it has no address".to_owned()))
+    /// Its addresses, `found` being what names were found to be: the first of the file before the others.
+    pub fn addresses_from(&self, found: impl Fn(&HostPort) -> Vec<Found>) -> Vec<TrunkAddress> {
+        let mut all = Vec::new();
+        for (place, address) in (0u32..).zip(&self.addresses) {
+            let found = match address.literal() {
+                Some(remote) => vec![Found { remote, priority: 0, weight: 0 }],
+                None => found(address),
+            };
+            let domain = self.domain.clone().unwrap_or_else(|| address.host_in_uri());
+            all.extend(found.into_iter().map(|one| TrunkAddress {
+                remote: one.remote,
+                domain: domain.clone(),
+                // A priority of SRV has 16 bits.
+                priority: place << 16 | u32::from(one.priority),
+                weight: one.weight,
+            }));
+        }
+        all
+    }
+}
+
+/// What a name was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where.
+    pub remote: SocketAddr,
+    /// The lowest comes first (RFC 2782).
+    pub priority: u16,
+    /// How often it is taken among equals (RFC 2782).
+    pub weight: u16,
+}
+
+impl HostPort {
+    /// The address, if it is one and not a name.
+    pub fn literal(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(ip, self.port.unwrap_or(SIP_PORT)))
+    }
+
+    /// The host as it stands in a URI.
+    pub fn host_in_uri(&self) -> String {
+        match self.host.parse::<Ipv6Addr>() {
+            Ok(ip) => format!("[{ip}]"),
+            Err(_) => self.host.clone(),
+        }
     }
 }
 

@@ -15,6 +15,22 @@ pub(super) const ACCOUNTS_MAX: usize = 1_000;
 pub(super) const TRUNKS_MAX: usize = 100;
 /// Addresses of one trunk.
 pub(super) const TRUNK_ADDRESSES_MAX: usize = 8;
+/// Calls at once by one trunk.
+pub(super) const TRUNK_CHANNELS: RangeInclusive<u64> = 1..=100_000;
+/// Seconds between two pings of a trunk's address; 0 = none.
+pub(super) const TRUNK_HEALTH_CHECK_S: RangeInclusive<u64> = 0..=3_600;
+/// Seconds that a registration with a trunk is asked for.
+pub(super) const TRUNK_REGISTER_S: RangeInclusive<u64> = 60..=86_400;
+/// The default of it.
+pub(super) const TRUNK_REGISTER_S_DEFAULT: u64 = 600;
+/// Codecs of one trunk.
+pub(super) const TRUNK_CODECS_MAX: usize = 2;
+/// Rules of one list of a trunk.
+pub(super) const TRUNK_RULES_MAX: usize = 100;
+/// Digits that a rule may speak of.
+pub(super) const RULE_DIGITS: RangeInclusive<u64> = 0..=30;
+/// Priority of a trunk among those of an account; its weight has the same bounds.
+pub(super) const TRUNK_PRIORITY: RangeInclusive<u64> = 0..=65_535;
 /// Agents of one account, also disabled and deleted ones.
 pub(super) const AGENTS_MAX: usize = 10_000;
 /// Numbers of one account.

@@ -26,6 +26,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+pub use convert::Found;
 pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
 pub use model::{
     Account, Agent, Config, HostPort, PhoneDigest, PushAddress, Server, SipListen, SipLogin, Trunk,

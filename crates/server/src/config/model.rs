@@ -8,7 +8,9 @@ use callcenter::config::{
     AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
 };
 use secrecy::SecretString;
-use switch::config::{Algorithm, Bans};
+use switch::config::{
+    Algorithm, Bans, Codec, NumberFormat, ShownBy, Transport, TrunkChoice, TrunkRegistration,
+};
 use url::Url;
 
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
@@ -112,15 +114,35 @@ pub struct Trunk {
     pub domain: Option<String>,
     /// User name and password for the carrier's challenge.
     pub login: Option<SipLogin>,
+    /// Calls at once. `None` = no limit.
+    pub channels_max: Option<usize>,
+    /// How often each address is asked whether it is there. `None` = never.
+    pub health_check: Option<Duration>,
+    /// How its requests travel.
+    pub transport: Transport,
+    /// What to register there. Only with a login.
+    pub registration: Option<TrunkRegistration>,
+    /// What is offered, the one it likes best first; at least one.
+    pub codecs: Vec<Codec>,
+    /// How it writes numbers.
+    pub numbers: NumberFormat,
+    /// How it is told who calls.
+    pub shown_by: ShownBy,
+    /// Whether it is to show nobody who calls.
+    pub withheld: bool,
+    /// The number that calls are said to be diverted from.
+    pub diverted_from: Option<String>,
+    /// Whether what it says of callers is believed.
+    pub trusted: bool,
 }
 
-/// A host name or an IP address (IPv6 without brackets), and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A host name or an IP address (IPv6 without brackets), and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPort {
-    /// Resolved at start.
+    /// A name is looked up while the server runs.
     pub host: String,
-    /// Never 0.
-    pub port: u16,
+    /// Never 0. None: SRV records say, and 5060 where there are none.
+    pub port: Option<u16>,
 }
 
 /// A SIP user and its password.
@@ -171,8 +193,8 @@ pub struct Account {
     pub numbers: Vec<String>,
     /// Shown when nothing else decides.
     pub default_number: Option<String>,
-    /// Names of the trunks its calls take, first choice first.
-    pub trunks: Vec<String>,
+    /// The trunks its calls take.
+    pub trunks: Vec<TrunkChoice>,
     /// Custom busy reasons by state number.
     pub busy_reasons: BTreeMap<u16, String>,
     /// Licences.

@@ -1,5 +1,7 @@
 //! Every kind of mistake, with the exact words it is reported in.
 
+mod trunks;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -241,26 +243,6 @@ fn the_rtp_ports_come_in_pairs_and_are_enough() {
         server_says("rtp_port_max = 20003\nlegs_max = 3"),
         [
             "\"legs_max\" is 3, but the RTP ports carry 2 legs | write at most 2, or widen rtp_port_min to rtp_port_max"
-        ]
-    );
-}
-
-#[test]
-fn trunks_are_checked() {
-    let said = says(&format!(
-        "[[trunk]]\naddresses = []\nuser = \"me\"\n[[trunk]]\nname = \"a\"\naddresses = [\"sip.example.com:0\"]\npassword = \"x\"\n[[trunk]]\nname = \"a\"\n{ACCOUNT}trunks = [\"b\"]\n"
-    ));
-    assert_eq!(
-        said,
-        [
-            "[[trunk]] lacks \"name\" | add name = \"carrier\"",
-            "[[trunk]] lacks \"password\" | add the password the carrier gave, or remove user",
-            "\"addresses\" must not be empty | add addresses = [\"sip.example.com:5060\"]",
-            "[[trunk]] lacks \"user\" | add the user name the carrier gave, or remove password",
-            "\"addresses\" is not a host with port: \"sip.example.com:0\" | write it like \"sip.example.com:5060\" or \"192.0.2.1:5060\"",
-            "[[trunk]] lacks \"addresses\" | add addresses = [\"sip.example.com:5060\"]",
-            "the trunk name \"a\" is given in line 5 already | give each its own, or remove one",
-            "\"trunks\" names \"b\", but there is no such [[trunk]] | did you mean \"a\"?",
         ]
     );
 }
@@ -517,12 +499,13 @@ fn the_demo_is_the_account_that_was_announced() {
     assert!(demo.server.allow_private_push && demo.server.http_listen.ip().is_loopback());
     let numbers: Vec<&str> = account.agents.iter().map(|agent| agent.center.number.as_str()).collect();
     assert_eq!(numbers, ["8000", "8001", "8002", "8003", "8004", "8005", "8006", "8007", "8008", "8009"]);
-    let switch = demo.switch_accounts().unwrap();
+    let (switch, trunks) = (demo.switch_accounts(), demo.switch_trunks());
     let users: Vec<(&str, &str)> =
         switch[0].users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
     assert_eq!(users[0], ("8005", "demo-8005"));
     assert_eq!(users.len(), 5);
-    assert_eq!(switch[0].trunks[0].remote.to_string(), "127.0.0.1:5070");
+    assert_eq!(switch[0].trunks[0].trunk, trunks[0].name);
+    assert_eq!(trunks[0].addresses[0].remote.to_string(), "127.0.0.1:5070");
     assert_eq!(account.agents.iter().filter(|agent| agent.center.mobile.is_some()).count(), 5);
     assert_eq!(demo.accounts[0].access().id, demo.accounts[0].center().id);
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use switch::config::Codec;
 use url::Url;
 
 use super::limits;
@@ -13,9 +14,6 @@ use super::model::HostPort;
 use super::problem::{At, Report, Span};
 use crate::contract::push::PushKind;
 use crate::contract::time::Zone;
-
-/// Where SIP is spoken when nothing else is said.
-const SIP_PORT: u16 = 5060;
 
 /// Why a text is not what it should be.
 pub(super) struct Wrong {
@@ -47,23 +45,23 @@ pub(super) fn ip_addr(text: &str) -> Result<IpAddr, Wrong> {
     text.parse().map_err(|_| wrong("an IP address", "write it like \"192.0.2.1\" or \"2001:db8::1\""))
 }
 
-/// A host name or IP address, and a port (5060 when absent).
+/// A host name or IP address, and perhaps a port.
 pub(super) fn host_port(text: &str) -> Result<HostPort, Wrong> {
     let refusal =
         || wrong("a host with port", "write it like \"sip.example.com:5060\" or \"192.0.2.1:5060\"");
-    split_port(text).filter(|at| at.port != 0).ok_or_else(refusal)
+    split_port(text).filter(|at| at.port != Some(0)).ok_or_else(refusal)
 }
 
 fn split_port(text: &str) -> Option<HostPort> {
     if let Ok(addr) = text.parse::<SocketAddr>() {
-        return Some(HostPort { host: addr.ip().to_string(), port: addr.port() });
+        return Some(HostPort { host: addr.ip().to_string(), port: Some(addr.port()) });
     }
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(HostPort { host: ip.to_string(), port: SIP_PORT });
+        return Some(HostPort { host: ip.to_string(), port: None });
     }
     match text.split_once(':') {
-        Some((host, port)) => Some(HostPort { host: host_name(host).ok()?, port: port.parse().ok()? }),
-        None => Some(HostPort { host: host_name(text).ok()?, port: SIP_PORT }),
+        Some((host, port)) => Some(HostPort { host: host_name(host).ok()?, port: Some(port.parse().ok()?) }),
+        None => Some(HostPort { host: host_name(text).ok()?, port: None }),
     }
 }
 
@@ -94,6 +92,55 @@ pub(super) fn phone_number(text: &str) -> Result<String, Wrong> {
                 limits::NUMBER_DIGITS.end()
             ),
         )),
+    }
+}
+
+/// The beginning of telephone numbers, or what is put there: digits, `*` and `#`, perhaps after a +.
+pub(super) fn number_part(text: &str) -> Result<String, Wrong> {
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    let fits = rest.len() <= *limits::NUMBER_DIGITS.end()
+        && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'));
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(wrong("the beginning of a number", "write digits, perhaps after a +, like \"+86\"")),
+    }
+}
+
+/// The code of a country: without + and 0.
+pub(super) fn country_code(text: &str) -> Result<String, Wrong> {
+    let fits =
+        (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(wrong("the code of a country", "write its digits without + and 00, like \"86\"")),
+    }
+}
+
+/// An area code, with or without its leading 0; kept without.
+pub(super) fn area_code(text: &str) -> Result<String, Wrong> {
+    let code = text.strip_prefix('0').unwrap_or(text);
+    let fits =
+        (1..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit()) && !code.starts_with('0');
+    match fits {
+        true => Ok(code.to_owned()),
+        false => Err(wrong("an area code", "write its digits, like \"010\"")),
+    }
+}
+
+/// A codec by its name in SDP, in any case.
+pub(super) fn codec(text: &str) -> Result<Codec, Wrong> {
+    Codec::of_name(text).ok_or_else(|| wrong("a codec", "known are \"pcma\" and \"pcmu\" (G.711)"))
+}
+
+/// An address of record: `sip:user@domain`, `sip:` may be left out.
+pub(super) fn address_of_record(text: &str) -> Result<String, Wrong> {
+    let refusal = || wrong("an address of record", "write it like \"4711@sip.example.com\"");
+    let (user, domain) = text.strip_prefix("sip:").unwrap_or(text).split_once('@').ok_or_else(refusal)?;
+    let user_fits = !user.is_empty()
+        && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+'));
+    match (user_fits, host_name(domain)) {
+        (true, Ok(domain)) => Ok(format!("sip:{user}@{domain}")),
+        (true | false, Ok(_) | Err(_)) => Err(refusal()),
     }
 }
 

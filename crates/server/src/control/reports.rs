@@ -26,10 +26,10 @@ impl Reports {
     /// One line an event, ids as fields; nothing in a diagnostic is a customer's number.
     pub(super) fn tell(&mut self, now: Mono, diagnostic: &Diagnostic) {
         match diagnostic {
-            Diagnostic::IncomingRefused { remote, status } => {
+            Diagnostic::IncomingRefused { remote, trunk, status, because, caller } => {
                 metrics::counter!("cordboard_calls_refused_total").increment(1);
                 if let Some(untold) = self.refusals.may_tell(now) {
-                    tracing::info!(%remote, status, untold, "a call from outside was refused");
+                    tracing::info!(%remote, trunk, status, ?because, ?caller, untold, "a call from outside was refused");
                 }
             }
             Diagnostic::SourceBanned { source, lasts } => {
@@ -41,6 +41,23 @@ impl Reports {
             }
             Diagnostic::TrunkFailedOver { leg, from, to, status } => {
                 tracing::warn!(%leg, from, to, status, "a trunk did not take a call, the next one is tried");
+            }
+            Diagnostic::TrunkOutOfOrder { trunk, remote, fault, rest } => {
+                let rest_s = rest.as_secs();
+                metrics::counter!("cordboard_trunk_failures_total", "trunk" => trunk.clone()).increment(1);
+                tracing::warn!(trunk, %remote, ?fault, rest_s, "a trunk is out of order and passed over");
+            }
+            Diagnostic::TrunkInOrder { trunk, remote } => {
+                tracing::info!(trunk, %remote, "a trunk is in order again");
+            }
+            Diagnostic::TrunkRegistered { trunk } => {
+                tracing::info!(trunk, "registered with a trunk");
+            }
+            Diagnostic::TrunkNotRegistered { trunk, status } => {
+                tracing::warn!(trunk, status, "a trunk does not register us, and is passed over");
+            }
+            Diagnostic::TrunksFull { leg } => {
+                tracing::warn!(%leg, "all channels of the account's trunks are in use");
             }
             Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
             Diagnostic::NoAgreement { leg, reason } => {

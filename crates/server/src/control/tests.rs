@@ -29,6 +29,7 @@ fn idle() -> (Control, Running, SocketAddr) {
     let sip_local = sockets.local_addr().expect("bound");
     let config = Config {
         accounts: Vec::new(),
+        trunks: Vec::new(),
         sip_listeners: vec![SipListener::at(sip_local)],
         media_addresses: vec![sip_local.ip()],
         rtp_port_min: 20_000,

@@ -119,7 +119,7 @@ fn start_lab(config: &mut Config) -> anyhow::Result<LabHost> {
     let sockets = sockets.context("the lab finds no port for SIP")?;
     let local = sockets.local_addr()?;
     for trunk in &mut config.trunks {
-        trunk.addresses = vec![HostPort { host: local.ip().to_string(), port: local.port() }];
+        trunk.addresses = vec![HostPort { host: local.ip().to_string(), port: Some(local.port()) }];
     }
     let mut network = lab::Config::new(local, LAB_RTP);
     network.agents_mobiles = mobiles(config);

@@ -39,6 +39,7 @@ async fn look(writer: WriterHandle, control: Control, mut stopped: watch::Receiv
             control.log_stalled(state == LogState::Stalled);
             last = state;
         }
+        show_trunks(&control).await;
         let counts = control.counts().await;
         for (name, value) in [
             ("cordboard_calls", counts.calls),
@@ -48,13 +49,27 @@ async fn look(writer: WriterHandle, control: Control, mut stopped: watch::Receiv
             ("cordboard_sip_dialogs", counts.dialogs),
             ("cordboard_log_backlog_entries", writer.backlog()),
         ] {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a gauge is a float; these counts are far below 2^52"
-            )]
-            metrics::gauge!(name).set(value as f64);
+            metrics::gauge!(name).set(float(value));
         }
     }
+}
+
+/// The figures of each trunk.
+async fn show_trunks(control: &Control) {
+    for trunk in control.trunks().await {
+        for (name, value) in [
+            ("cordboard_trunk_channels", trunk.channels),
+            ("cordboard_trunk_addresses", trunk.addresses),
+            ("cordboard_trunk_addresses_working", trunk.working),
+        ] {
+            metrics::gauge!(name, "trunk" => trunk.name.clone()).set(float(value));
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; these counts are far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
 }
 
 async fn prune(

@@ -156,11 +156,14 @@ impl Node {
             all_ended = self.quiet_within(grace, |counts| counts.calls == 0) => all_ended,
             _ = told_to_stop() => false,
         };
-        if !all_ended {
-            self.control.end_calls();
-            if !self.quiet_within(LEG_END_MAX, |counts| counts.calls == 0 && counts.legs == 0).await {
-                tracing::warn!("some phones did not confirm that their call is over");
-            }
+        // Also without calls: trunks are to hear that we leave.
+        self.control.end_calls();
+        if !all_ended && !self.quiet_within(LEG_END_MAX, |counts| counts.calls == 0 && counts.legs == 0).await
+        {
+            tracing::warn!("some phones did not confirm that their call is over");
+        }
+        if !self.quiet_within(LEG_END_MAX, |counts| counts.registrations == 0).await {
+            tracing::warn!("some trunks did not confirm that they forget us");
         }
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
@@ -256,7 +259,8 @@ fn build_switch(
     numbers: Arc<NumberPlan>,
 ) -> anyhow::Result<Switch> {
     let settings = switch::config::Config {
-        accounts: config.switch_accounts()?,
+        accounts: config.switch_accounts(),
+        trunks: config.switch_trunks(),
         sip_listeners,
         media_addresses: config.server.media_addresses.clone(),
         rtp_port_min: config.server.rtp_port_min,

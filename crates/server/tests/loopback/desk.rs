@@ -92,6 +92,8 @@ impl Desk {
             config.server.sip[0].advertised = Some(to_server.local_addr().expect("is bound"));
         }
         config.trunks[0].addresses = vec![host_port(carrier)];
+        // SIPp takes what its scenario names, and nothing else.
+        config.trunks[0].health_check = None;
         let mobiles = mobiles(&config);
         change(&mut config, carrier);
         let pushes = receive_pushes(&mut config).await;
@@ -237,7 +239,7 @@ pub(crate) async fn fetch(link: &Value) -> Vec<u8> {
 }
 
 pub(crate) fn host_port(at: SocketAddr) -> HostPort {
-    HostPort { host: at.ip().to_string(), port: at.port() }
+    HostPort { host: at.ip().to_string(), port: Some(at.port()) }
 }
 
 fn local(port: u16) -> SocketAddr {

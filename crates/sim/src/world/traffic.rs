@@ -147,6 +147,11 @@ impl World {
             Diagnostic::SourceBanned { .. } => panic!("every phone knows its password: {diagnostic:?}"),
             Diagnostic::IncomingRefused { .. }
             | Diagnostic::TrunkFailedOver { .. }
+            | Diagnostic::TrunkOutOfOrder { .. }
+            | Diagnostic::TrunkInOrder { .. }
+            | Diagnostic::TrunksFull { .. }
+            | Diagnostic::TrunkRegistered { .. }
+            | Diagnostic::TrunkNotRegistered { .. }
             | Diagnostic::NoAgreement { .. }
             | Diagnostic::Silent { .. }
             | Diagnostic::TokenUnreadable { .. }

@@ -229,6 +229,8 @@ pub(crate) fn call(n: u32) -> Invite {
         sdp: SDP.into(),
         credentials: None,
         answer_any_within: Some(Duration::from_secs(4)),
+        registration: None,
+        identity: Default::default(),
     }
 }
 

@@ -1,8 +1,9 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::identity;
 use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict, hears_update};
-use crate::api::{Aor, DialogId, Ended, Event, Flow};
+use crate::api::{Aor, DialogId, Ended, Event, Flow, RegistrationId};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, fingerprint, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
 use crate::transaction::TransactionId;
@@ -25,14 +26,21 @@ impl Dialog {
         dialog.contact = core.contact(caller.flow, &to_user);
         dialog.far = Some(far);
         dialog.listen(core, now, Pending::new(transaction, request));
+        // The contact that is called names us; whom they ask for is in To.
+        let asked_for = match caller.registration {
+            Some(_) => request.headers.to().ok()?.uri.user_unescaped(),
+            None => to_user,
+        };
         let event = Event::Incoming {
             dialog: id,
             flow: caller.flow,
-            to_user,
+            to_user: asked_for,
             to_host: request.uri.host.to_string(),
             from_user: request.headers.from().ok()?.uri.user_unescaped(),
             registered: caller.registered,
             replaces: caller.replaces,
+            registration: caller.registration,
+            identity: Box::new(identity::read(&request.headers)),
             sdp: sdp_of(&request.headers, &request.body),
         };
         core.wire.tell(event);
@@ -200,6 +208,8 @@ pub(crate) struct Caller {
     pub(crate) registered: Option<Aor>,
     /// The call whose place this one is to take.
     pub(crate) replaces: Option<DialogId>,
+    /// The registration of ours whose contact is called.
+    pub(crate) registration: Option<RegistrationId>,
 }
 
 impl Pending {

@@ -13,6 +13,7 @@
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
 mod change;
+mod identity;
 mod incoming;
 mod inside;
 mod keys;
@@ -60,6 +61,8 @@ pub(crate) struct Dialog {
     local_cseq: u32,
     contact: String,
     credentials: Option<Credentials>,
+    /// How long any answer to our INVITE is waited for once that has left (`Invite::answer_any_within`).
+    patience: Option<Duration>,
     /// Our INVITE, if we began.
     outgoing: Option<Outgoing>,
     /// The far end, once there is one.
@@ -87,6 +90,8 @@ pub(crate) struct Dialog {
     session_min: Duration,
     /// The CSeq of the BYE in the latest token.
     token_cseq: u32,
+    /// When to come again, as the far end said when it refused our INVITE.
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -167,6 +172,7 @@ impl Dialog {
             local_cseq: 0,
             contact: String::new(),
             credentials: None,
+            patience: None,
             outgoing: None,
             far: None,
             unacked: None,
@@ -181,6 +187,7 @@ impl Dialog {
             keeper: None,
             session_min: Duration::ZERO,
             token_cseq: 0,
+            retry_after: None,
         }
     }
 
@@ -319,7 +326,8 @@ impl Dialog {
             Verdict::Told => return,
         };
         self.verdict = Verdict::Told;
-        core.wire.tell(Event::Ended { dialog: self.id, how });
+        let retry_after = self.retry_after;
+        core.wire.tell(Event::Ended { dialog: self.id, how, retry_after });
     }
 
     /// Tells our user something, unless it has asked for the end.

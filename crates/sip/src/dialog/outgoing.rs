@@ -1,12 +1,13 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::identity;
 use super::reliable::number_of;
 use super::{Cancel, Dialog, Far, Path, Route, State, Verdict, hears_update};
 use crate::api::{DialogId, Ended, Event, Flow, Gate, Invite};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, put_sdp, sdp_of};
 use crate::limits::{CANCELS_MAX, FORKS_MAX};
-use crate::message::{CSeq, HeaderName, Host, Malformed, Method, NameAddr, Request, Response, Uri};
+use crate::message::{CSeq, HeaderName, Malformed, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{Class, ClientUser, TransactionId};
 
 /// What is known of an INVITE of ours and its answers.
@@ -119,39 +120,41 @@ impl Dialog {
         core: &mut Core,
         now: Now,
         id: DialogId,
-        (path, route): (Path, Option<String>),
+        path: Path,
+        route: Vec<NameAddr>,
         invite: Invite,
     ) -> Result<Dialog, Malformed> {
         let uri = Uri::parse(&invite.uri)?;
         let to = NameAddr::parse(&invite.to_uri, "To")?;
-        let (user, host) = match invite.from_user.rsplit_once('@') {
-            Some((user, host)) => (user, Host::parse(host)?),
-            None => (invite.from_user.as_str(), core.advertised(invite.flow).0),
-        };
+        let who = &invite.identity;
+        let mut from = identity::from(core, invite.flow, &invite.from_user, invite.from_name, who)?;
+        let user = from.uri.user_unescaped();
         let local_tag = core.tag();
-        let mut from = NameAddr::new(Uri::sip(user, host, None));
-        from.display = invite.from_name;
         from.params.set("tag", Some(&local_tag));
-        let (local, contact) = (from.to_string(), core.contact(invite.flow, user));
+        let (local, contact) = (from.to_string(), core.contact(invite.flow, &user));
         let call_id = core.random.uuid();
-        let mut request = core.request(Method::Invite, uri, invite.flow);
+        let route = Route { target: uri.clone(), set: route };
+        let flow = route.first_hop(invite.flow, path);
+        let mut request = core.request(Method::Invite, uri, flow);
+        route.apply(&mut request);
         request.headers.push(HeaderName::From, local.clone());
         request.headers.push(HeaderName::To, to.to_string());
         request.headers.push(HeaderName::CallId, call_id.clone());
         request.headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
         request.headers.push(HeaderName::Contact, contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
+        identity::put(core, invite.flow, &mut request.headers, who)?;
         core.put_supported(&mut request.headers);
-        put_route(&mut request, route)?;
         put_sdp(&mut request.headers, &mut request.body, invite.sdp.clone());
-        let mut dialog = Dialog::new(id, invite.flow, path, call_id);
+        let mut dialog = Dialog::new(id, flow, path, call_id);
         dialog.put_session(core, &mut request.headers);
         (dialog.local, dialog.local_tag, dialog.local_cseq) = (local, local_tag, 1);
         (dialog.contact, dialog.credentials, dialog.sdp) = (contact, invite.credentials, invite.sdp);
         dialog.state = State::Inviting;
         dialog.send_invite(core, now, request);
-        if let Some(patience) = invite.answer_any_within {
-            dialog.set_timer(core, DialogTimer::NothingHeard, now.mono + patience);
+        dialog.patience = invite.answer_any_within;
+        if !core.config.invites_wait {
+            dialog.invite_left(core, now);
         }
         Ok(dialog)
     }
@@ -246,6 +249,17 @@ impl Dialog {
         self.stop_timers(core);
         self.state = State::Over;
         self.tell_end(core, Ended::ByUs);
+    }
+
+    /// The INVITE is on its way: from now on an answer is waited for.
+    pub(crate) fn invite_left(&mut self, core: &mut Core, now: Now) {
+        let nothing = self.outgoing.as_ref().is_some_and(|out| out.heard == Heard::Nothing);
+        if let Some(patience) = self.patience.take()
+            && nothing
+            && matches!(self.state, State::Inviting)
+        {
+            self.set_timer(core, DialogTimer::NothingHeard, now.mono + patience);
+        }
     }
 
     /// `answer_any_within` has passed. Told at once, so that another way can be tried; the INVITE is sent no more.
@@ -488,6 +502,7 @@ impl Dialog {
             return self.send_invite(core, now, again);
         }
         self.invite_gone();
+        self.retry_after = response.headers.retry_after();
         match self.state {
             State::Inviting => self.over(core, now, Ended::Refused(response.status)),
             State::Cancelling(_) => self.over(core, now, Ended::ByUs),
@@ -505,16 +520,6 @@ impl Dialog {
             out.progress = Progress::Done;
         }
     }
-}
-
-/// Sends a request along the path that a phone registered by (RFC 3327 §5.3).
-fn put_route(request: &mut Request, route: Option<String>) -> Result<(), Malformed> {
-    let Some(route) = route else { return Ok(()) };
-    request.headers.push(HeaderName::Route, route);
-    let set = request.headers.routes()?;
-    request.headers.remove(&HeaderName::Route);
-    Route { target: request.uri.clone(), set }.apply(request);
-    Ok(())
 }
 
 /// The CANCEL of an INVITE: hop by hop, so it is like it, branch and all (RFC 3261 §9.1).

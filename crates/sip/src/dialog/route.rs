@@ -38,6 +38,14 @@ impl Route {
         }
     }
 
+    /// Where a request that begins a dialog goes: to the first router that is named, else where its user said.
+    pub(super) fn first_hop(&self, flow: Flow, path: Path) -> Flow {
+        match self.set.is_empty() {
+            true => flow,
+            false => self.next_hop(flow, path),
+        }
+    }
+
     /// Where a request goes. `flow` is the path the dialog began on; it stays when the next hop is a name (nothing is
     /// looked up here), another transport, or an address that cannot be meant for us.
     pub(super) fn next_hop(&self, flow: Flow, path: Path) -> Flow {

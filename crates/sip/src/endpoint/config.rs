@@ -23,6 +23,9 @@ pub struct Config {
     pub reliable: Reliability,
     /// How calls that nobody ended are found out (RFC 4028). None: not at all.
     pub session: Option<SessionTimers>,
+    /// Whether whoever carries the endpoint's bytes may hold INVITEs back, and says with [`super::Endpoint::invite_left`]
+    /// when one has left: until then no far end is to blame for saying nothing.
+    pub invites_wait: bool,
     /// Whether calls may come that are to take the place of others (RFC 3891). Else Replaces means nothing, and who insists
     /// on it is refused with 420.
     pub replaces: bool,
@@ -200,6 +203,7 @@ impl Default for Config {
             times: Times::default(),
             registrar: None,
             ring_max: Duration::from_secs(600),
+            invites_wait: false,
             replaces: false,
             large_by_tcp: false,
             stream_idle_max: Duration::from_secs(900),

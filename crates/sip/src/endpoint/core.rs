@@ -1,7 +1,7 @@
 use base::{Mono, Random};
 use bytes::Bytes;
 
-use super::{Config, Reliability, Wire};
+use super::{Config, Reliability, Streamless, Wire};
 use crate::api::{Credentials, Flow, Transport};
 use crate::digest::{Authorization, Challenge};
 use crate::message::{
@@ -24,11 +24,18 @@ pub(crate) struct Core {
     pub(crate) random: Random,
     pub(crate) table: Table,
     pub(crate) wire: Wire,
+    pub(crate) streamless: Streamless,
 }
 
 impl Core {
     pub(crate) fn new(config: Config, mut random: Random) -> Core {
-        Core { table: Table::new(&config, &mut random), wire: Wire::new(&config), config, random }
+        Core {
+            table: Table::new(&config, &mut random),
+            wire: Wire::new(&config),
+            streamless: Streamless::default(),
+            config,
+            random,
+        }
     }
 
     /// A tag that no one can guess.

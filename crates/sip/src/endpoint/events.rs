@@ -42,6 +42,7 @@ impl Endpoint {
             ClientUser::Registration(registration) => {
                 self.registrations.answered(&mut self.core, now, registration, id, response);
             }
+            ClientUser::Probe(probe) => self.probes.answered(&mut self.core, probe, response),
         }
     }
 
@@ -60,6 +61,7 @@ impl Endpoint {
                 }
                 TimerName::KeepAlive => self.keep_alive(now.mono),
                 TimerName::Registration(id) => self.registrations.fire(&mut self.core, now, id),
+                TimerName::Probe(id) => self.probes.unanswered(&mut self.core, id),
                 TimerName::Connection(flow, timer) => self.connection_timer(now, flow, timer),
             }
         }
@@ -84,6 +86,7 @@ impl Endpoint {
             ClientUser::Registration(registration) => {
                 self.registrations.timed_out(&mut self.core, now, registration);
             }
+            ClientUser::Probe(probe) => self.probes.unanswered(&mut self.core, probe),
             // A CANCEL has a ceiling of its own; nobody waits for a fork's BYE.
             ClientUser::Cancel(_)
             | ClientUser::ForkBye(_)
@@ -104,7 +107,8 @@ impl Endpoint {
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
             | ClientUser::Notify(_)
-            | ClientUser::Registration(_) => {}
+            | ClientUser::Registration(_)
+            | ClientUser::Probe(_) => {}
         }
     }
 }

@@ -9,29 +9,37 @@ mod core;
 mod events;
 mod keep_alive;
 mod overload;
+mod probe;
 mod registration;
 mod replacing;
 mod requests;
 mod strangers;
+mod streamless;
 mod streams;
 mod timer;
 mod wire;
+
+use std::time::Duration;
 
 use base::{Mono, Now, Random};
 use bytes::Bytes;
 
 pub(crate) use self::core::{ALLOWED, Core, HOPS_MAX, SDP, put_sdp, put_tag, sdp_of, stamp_via};
 use crate::api::{
-    Aor, Binding, Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, Register, RegistrationId,
+    Aor, Binding, Counts, DialogId, Ended, Event, Flow, Input, Invite, Output, ProbeId, Register,
+    RegistrationId,
 };
 use crate::dialog::{Dialog, Dialogs, Path, Token};
+use crate::message::{HeaderName, Headers, NameAddr};
 use crate::registrar::Registrar;
 pub use config::{
     Bans, Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
 use overload::Load;
+use probe::Probes;
 use registration::Registrations;
 pub(crate) use requests::fingerprint;
+pub(crate) use streamless::Streamless;
 pub(crate) use timer::TimerName;
 pub use timer::{ConnectionTimer, DialogTimer, TimerKind};
 pub(crate) use wire::Wire;
@@ -43,6 +51,7 @@ pub struct Endpoint {
     dialogs: Dialogs,
     registrar: Option<Registrar>,
     registrations: Registrations,
+    probes: Probes,
     load: Load,
     intake: Intake,
 }
@@ -68,6 +77,7 @@ impl Endpoint {
             registrations: Registrations::default(),
             load: Load::default(),
             intake: Intake::Open,
+            probes: Probes::default(),
         }
     }
 
@@ -102,20 +112,30 @@ impl Endpoint {
         let id = self.dialogs.new_id();
         let bound = self.registrar.as_ref().filter(|registrar| registrar.is_bound(invite.flow));
         let path = if bound.is_some() { Path::Pinned } else { Path::Routed };
-        let route = bound.and_then(|registrar| registrar.path_to(invite.flow, &invite.uri));
-        let route = route.map(str::to_owned);
+        // The path that the phone registered by (RFC 3327 §5.3), or that our registrar wants (RFC 3608 §6.1).
+        let path_of_phone = bound.and_then(|registrar| registrar.path_to(invite.flow, &invite.uri));
+        let route = match path_of_phone {
+            Some(text) => path_of(text),
+            None => invite.registration.map_or(&[][..], |id| self.registrations.service_route(id)).to_vec(),
+        };
         let full = self.dialogs.len() >= self.core.config.limits.dialogs_max;
         let dialog = match full {
             true => Err(503),
-            false => Dialog::invite(&mut self.core, now, id, (path, route), invite).map_err(|_| 400),
+            false => Dialog::invite(&mut self.core, now, id, path, route, invite).map_err(|_| 400),
         };
         match dialog {
             Ok(dialog) => self.dialogs.insert(dialog),
             Err(status) => {
-                self.core.wire.tell(Event::Ended { dialog: id, how: Ended::Refused(status) });
+                let how = Ended::Refused(status);
+                self.core.wire.tell(Event::Ended { dialog: id, how, retry_after: None });
             }
         }
         id
+    }
+
+    /// The INVITE of a dialog, which was held back, has left (`Config::invites_wait`).
+    pub fn invite_left(&mut self, now: Now, dialog: DialogId) {
+        self.with(dialog, |dialog, core| dialog.invite_left(core, now));
     }
 
     /// Ends a dialog in whatever way its state needs. `Ended` follows, unless it came already.
@@ -238,9 +258,20 @@ impl Endpoint {
         self.registrations.begin(&mut self.core, now, what)
     }
 
+    /// The ways to the registrar of such a registration are others now; at least one.
+    pub fn reroute(&mut self, now: Now, registration: RegistrationId, ways: &[Flow]) {
+        self.registrations.reroute(&mut self.core, now, registration, ways);
+    }
+
     /// Takes such a registration back. `Standing::Gone` follows.
     pub fn unregister(&mut self, now: Now, registration: RegistrationId) {
         self.registrations.end(&mut self.core, now, registration);
+    }
+
+    /// Asks a far end whether it is there, by OPTIONS to `uri`. `Probed` follows, at the latest after `within`. None: the
+    /// URI cannot be read, or too many are being asked; nothing follows.
+    pub fn probe(&mut self, now: Now, flow: Flow, uri: &str, within: Duration) -> Option<ProbeId> {
+        self.probes.begin(&mut self.core, now, flow, uri, within)
     }
 
     /// How much is held.
@@ -252,6 +283,7 @@ impl Endpoint {
             dialogs: self.dialogs.len(),
             bindings: self.registrar.as_ref().map_or(0, Registrar::len),
             registrations: self.registrations.len(),
+            probes: self.probes.len(),
             connections: self.core.wire.connections.len(),
             timers: self.core.wire.timers.len() + self.core.table.lingering(),
         }
@@ -269,4 +301,11 @@ impl Endpoint {
             self.dialogs.settle(id);
         }
     }
+}
+
+/// A path as it is kept with a binding.
+fn path_of(text: &str) -> Vec<NameAddr> {
+    let mut headers = Headers::default();
+    headers.push(HeaderName::Path, text);
+    headers.paths().unwrap_or_default()
 }

@@ -144,7 +144,8 @@ impl Endpoint {
         let from = request.headers.from().ok();
         let registered = self.registrar.as_ref().zip(from);
         let registered = registered.and_then(|(registrar, from)| registrar.user_at(flow, &from.uri));
-        let caller = Caller { flow, registered, replaces };
+        let registration = self.registrations.with_contact(&request.uri.user_unescaped());
+        let caller = Caller { flow, registered, replaces, registration };
         let dialog = self.dialogs.new_id();
         match Dialog::incoming(&mut self.core, now, dialog, caller, id, &request) {
             Some(dialog) => self.dialogs.insert(dialog),

@@ -59,6 +59,7 @@ impl Endpoint {
         for id in self.core.table.asking_by(flow) {
             let Core { table, wire, .. } = &mut self.core;
             if gone == Gone::Opening && table.fall_back(now.mono, wire, id) {
+                self.core.streamless.note(now.mono, flow.remote);
                 continue;
             }
             if let Some((user, response)) = table.failed(wire, id) {
@@ -131,12 +132,19 @@ impl Core {
         user: ClientUser,
     ) -> TransactionId {
         let fits = request.encode().len() <= crate::limits::DATAGRAM_REQUEST_BYTES_MAX;
-        if fits || !self.config.large_by_tcp || flow.transport == Transport::Tcp {
+        let by_stream = !fits && self.config.large_by_tcp && !self.streamless.has(now.mono, flow.remote);
+        if !by_stream || flow.transport == Transport::Tcp {
             return self.open(now.mono, request, flow, user);
         }
         let stream = Flow { transport: Transport::Tcp, ..flow };
+        let under_way = self.wire.connections.is_opening(stream);
         let id = self.open(now.mono, request, stream, user);
         self.table.set_fallback(id, flow);
+        if !under_way && self.wire.connections.is_opening(stream) {
+            // Whoever waits for an answer has patience for a second or two, and the datagram needs its part of it.
+            let opening_max = self.config.times.patience() / 32;
+            self.wire.set(stream, ConnectionTimer::Opening, now.mono + opening_max);
+        }
         id
     }
 

@@ -1,4 +1,4 @@
-use crate::api::{DialogId, Flow, RegistrationId};
+use crate::api::{DialogId, Flow, ProbeId, RegistrationId};
 use crate::transaction::{Timer, TransactionId};
 
 /// Why something will happen at a deadline.
@@ -16,6 +16,8 @@ pub enum TimerKind {
     KeepAlive,
     /// One of our own registrations is to be refreshed or tried again.
     RegistrationRefresh,
+    /// A far end did not say that it is there.
+    Probe,
     /// A stream waits for something.
     Connection(ConnectionTimer),
 }
@@ -100,6 +102,7 @@ pub(crate) enum TimerName {
     Bindings,
     KeepAlive,
     Registration(RegistrationId),
+    Probe(ProbeId),
     Connection(Flow, ConnectionTimer),
 }
 
@@ -111,6 +114,7 @@ impl TimerName {
             TimerName::Bindings => TimerKind::BindingExpiry,
             TimerName::KeepAlive => TimerKind::KeepAlive,
             TimerName::Registration(_) => TimerKind::RegistrationRefresh,
+            TimerName::Probe(_) => TimerKind::Probe,
             TimerName::Connection(_, timer) => TimerKind::Connection(*timer),
         }
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::scan::{clean, decimal, split_outside, trim};
 use super::{CSeq, Contacts, HeaderName, Malformed, NameAddr, RAck, SessionExpires, Via};
 use crate::limits::{CALL_ID_BYTES_MAX, HEADER_VALUES_MAX, VIA_VALUES_MAX};
@@ -153,6 +155,11 @@ impl Headers {
         self.addresses(&HeaderName::Path)
     }
 
+    /// Service-Route, the next hop first (RFC 3608).
+    pub fn service_routes(&self) -> Result<Vec<NameAddr>, Malformed> {
+        self.addresses(&HeaderName::ServiceRoute)
+    }
+
     /// Max-Forwards, 0–255; RFC 2543 peers send none.
     pub fn max_forwards(&self) -> Result<Option<u8>, Malformed> {
         self.number(&HeaderName::MaxForwards)
@@ -171,6 +178,14 @@ impl Headers {
     /// Min-Expires in seconds.
     pub fn min_expires_s(&self) -> Result<Option<u32>, Malformed> {
         self.number(&HeaderName::MinExpires)
+    }
+
+    /// Retry-After: when to come again. Comments and parameters are let be; one that is malformed counts as none, one that
+    /// is too large as the largest.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = trim(self.get(&HeaderName::RetryAfter)?);
+        let digits = text.split(|c: char| !c.is_ascii_digit()).next().filter(|digits| !digits.is_empty())?;
+        Some(Duration::from_secs(u64::from(digits.parse().unwrap_or(u32::MAX))))
     }
 
     /// Session-Expires.
@@ -221,7 +236,8 @@ impl Headers {
         Ok(values)
     }
 
-    fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr>, Malformed> {
+    /// The addresses of all lines of `name`.
+    pub(crate) fn addresses(&self, name: &HeaderName) -> Result<Vec<NameAddr>, Malformed> {
         self.values(name)?.into_iter().map(|value| NameAddr::parse(value, name.label())).collect()
     }
 
@@ -289,6 +305,16 @@ mod tests {
     fn a_value_cannot_smuggle_in_a_line() {
         let some = headers(&[(HeaderName::Subject, "x\r\nVia: y\0 ")]);
         assert_eq!(some.get(&HeaderName::Subject), Some("x  Via: y"));
+    }
+
+    #[test]
+    fn when_to_come_again_is_read_whatever_follows() {
+        let after = |text| headers(&[(HeaderName::RetryAfter, text)]).retry_after().map(|d| d.as_secs());
+        assert_eq!(after("120"), Some(120));
+        assert_eq!(after("120 (I'm in a meeting)"), Some(120));
+        assert_eq!(after("18000;duration=3600"), Some(18_000));
+        assert_eq!(after("99999999999"), Some(u64::from(u32::MAX)));
+        assert_eq!(after("soon"), None);
     }
 
     #[test]

@@ -78,6 +78,7 @@ header_names! {
     Warning "Warning" "",
     Reason "Reason" "",
     Path "Path" "",
+    ServiceRoute "Service-Route" "",
     Event "Event" "o",
     AllowEvents "Allow-Events" "u",
     SubscriptionState "Subscription-State" "",

@@ -75,10 +75,11 @@ impl<'a> Update<'a> {
         })
     }
 
-    /// Changes `bindings`, the most recent first.
+    /// Changes `bindings`, the most recent first. A user can have at most `most`.
     pub(super) fn perform(
         &self,
         config: &RegistrarConfig,
+        most: usize,
         bindings: &mut Vec<Bound>,
     ) -> Result<Updated, Reply> {
         let list = match self.request.headers.contacts().map_err(|_| Reply::plain(400))? {
@@ -106,6 +107,10 @@ impl<'a> Update<'a> {
         // One REGISTER tells of one path (RFC 5626 §6).
         if many > 1 && flows > 0 {
             return Err(Reply::plain(400));
+        }
+        // Before each is compared with all the others.
+        if many > most {
+            return Err(Reply::plain(403));
         }
         let mut place = 0;
         for (instance, lifetime, contact) in wanted {

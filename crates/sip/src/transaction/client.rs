@@ -5,7 +5,7 @@ use super::memo::Refused;
 use super::{
     ClientInput, ClientKey, Effect, Effects, InviteClient, OtherClient, Timer, Times, TransactionId, lingers,
 };
-use crate::api::{DialogId, Flow, Gate, RegistrationId};
+use crate::api::{DialogId, Flow, Gate, ProbeId, RegistrationId};
 use crate::endpoint::{TimerName, Wire};
 use crate::message::{CSeq, HeaderName, Method, Request, Response};
 
@@ -30,6 +30,8 @@ pub(crate) enum ClientUser {
     Notify(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
+    /// An OPTIONS of ours.
+    Probe(ProbeId),
 }
 
 /// A request of ours and its machine.
@@ -172,7 +174,8 @@ impl Client {
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
             | ClientUser::Notify(_)
-            | ClientUser::Registration(_) => None,
+            | ClientUser::Registration(_)
+            | ClientUser::Probe(_) => None,
         };
         for effect in fx {
             match *effect {

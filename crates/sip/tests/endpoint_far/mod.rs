@@ -100,6 +100,8 @@ impl Far {
                 sdp: OFFER.into(),
                 credentials: Some(credentials),
                 answer_any_within: None,
+                registration: None,
+                identity: Default::default(),
             },
         );
         (dialog, self.did().one_request(Method::Invite))

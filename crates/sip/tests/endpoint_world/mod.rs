@@ -362,7 +362,8 @@ impl Player {
             Event::Bindings { .. }
             | Event::Registration { .. }
             | Event::Banned { .. }
-            | Event::OwnRegistration { .. } => {}
+            | Event::OwnRegistration { .. }
+            | Event::Probed { .. } => {}
         }
         self.events.push(event);
     }
@@ -389,6 +390,8 @@ pub(crate) fn invite(flow: Flow, answer_any_within: Option<Duration>) -> Invite 
         sdp: "v=0 offer".into(),
         credentials: None,
         answer_any_within,
+        registration: None,
+        identity: Default::default(),
     }
 }
 

@@ -23,7 +23,7 @@ use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
 use switch::api::{Body, Diagnostic, Entry, Input, Output};
-use switch::config::{AccountConfig, Config, SipListener, Trunk, User};
+use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
 pub(crate) const CUSTOMER: &str = "15012345678";
@@ -40,6 +40,8 @@ pub(crate) struct Far {
     pub(crate) ended: Vec<Ended>,
     /// It hears nothing.
     pub(crate) deaf: bool,
+    /// Every datagram that came while it was deaf.
+    pub(crate) unheard: Vec<Bytes>,
     /// Every datagram it received.
     pub(crate) received: Vec<Bytes>,
     /// Every datagram it sent.
@@ -86,19 +88,15 @@ fn far_address(n: usize) -> SocketAddr {
 }
 
 pub(crate) fn config() -> Config {
-    let trunk = |name: &str, n| Trunk {
-        name: name.to_owned(),
-        remote: far_address(n),
-        domain: format!("{name}.example"),
-        credentials: None,
-    };
+    let trunk = |name: &str, n| Trunk::at(name, far_address(n), &format!("{name}.example"));
     Config {
         accounts: vec![AccountConfig {
             account: account(),
             sip_domain: "pbx.example".to_owned(),
-            trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
+            trunks: TrunkChoice::in_order(["first", "second"]),
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
         }],
+        trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
         sip_listeners: vec![SipListener::at(switch_address())],
         media_addresses: vec![IpAddr::from([10, 0, 0, 1])],
         rtp_port_min: 20_000,
@@ -166,6 +164,7 @@ impl Far {
             calls: 0,
             ended: Vec::new(),
             deaf: false,
+            unheard: Vec::new(),
             received: Vec::new(),
             sent: Vec::new(),
         }
@@ -247,6 +246,8 @@ impl Bench {
         let phone = &mut self.fars[far];
         let register = Register {
             flow: phone.flow(),
+            others: Vec::new(),
+            contact_user: None,
             uri: format!("sip:{domain}"),
             aor: format!("sip:1001@{domain}"),
             credentials: Credentials { user: "1001".to_owned(), password: password.to_owned() },
@@ -432,6 +433,15 @@ impl Bench {
         record
     }
 
+    /// The record of the last call that has one.
+    pub(crate) fn record_of_last(&self) -> &CallRecord {
+        let records = self.events().filter_map(|event| match event {
+            Happened::CallRecorded { record } => Some(record),
+            _ => None,
+        });
+        records.last().expect("a call was recorded")
+    }
+
     /// Nothing of any call is left in the switch.
     pub(crate) fn assert_at_rest(&self) {
         let counts = self.switch.counts();
@@ -454,7 +464,9 @@ impl Bench {
             return self.switch.handle_input(self.now, Input::Datagram { flow, data });
         }
         let far = self.fars.iter_mut().find(|far| far.address == to).expect("somebody is there");
-        if !far.deaf {
+        if far.deaf {
+            far.unheard.push(data.clone());
+        } else {
             far.received.push(data.clone());
             let flow = far.flow();
             far.endpoint.handle_input(self.now, sip::api::Input::Datagram { flow, data });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip::api::{Credentials, DialogId, Input, Invite, Register, Transport};
+use sip::api::{Credentials, DialogId, Identity, Input, Invite, Register, Transport};
 use sip::message::{Message, Method, Request};
 use sip::{Domain, User};
 
@@ -182,6 +182,8 @@ fn makes_a_call(world: &mut World, script: &mut Script<'_>) {
             sdp: far::SDP.into(),
             credentials,
             answer_any_within: (user & 32 == 0).then(|| Duration::from_secs(2)),
+            registration: world.registrations.first().copied().filter(|_| user & 64 != 0),
+            identity: identity(user),
         },
     );
     world.begins(dialog);
@@ -243,6 +245,8 @@ fn registers(world: &mut World, script: &mut Script<'_>) {
                     aor: if what & 4 == 0 { "sip:1001@registrar.example" } else { "<broken" }.to_owned(),
                     credentials: Credentials { user: "1001".to_owned(), password: "secret".to_owned() },
                     expires: Duration::from_secs(u64::from(what) * 4),
+                    contact_user: (what & 8 == 0).then(|| format!("token{}", world.registrations.len())),
+                    others: Vec::new(),
                 },
             );
             world.registrations.push(registration);
@@ -258,4 +262,14 @@ fn registers(world: &mut World, script: &mut Script<'_>) {
         }
     }
     world.drain();
+}
+
+/// Who calls: as it should be, or with what must not get into a message.
+fn identity(user: u8) -> Identity {
+    let name = |bit: u8| match user & bit {
+        0 => None,
+        _ if user & 8 == 0 => Some("02258834811@pbx.example".to_owned()),
+        _ => Some("139\r\nInjected: header".to_owned()),
+    };
+    Identity { asserted: name(1), preferred: name(2), withheld: user & 128 != 0, diverted_from: name(4) }
 }

@@ -264,7 +264,7 @@ impl World {
                 remember(&mut self.tokens, token.clone());
                 *self.alive.get_mut(&dialog).expect("nothing comes after the end") = token;
             }
-            Event::Ended { dialog, how } => {
+            Event::Ended { dialog, how, .. } => {
                 self.did(&how);
                 assert!(self.alive.remove(&dialog).is_some(), "it ends once");
             }
@@ -293,7 +293,10 @@ impl World {
                     self.gone.insert(registration);
                 }
             }
-            Event::Registration { .. } | Event::Bindings { .. } | Event::Banned { .. } => {}
+            Event::Registration { .. }
+            | Event::Bindings { .. }
+            | Event::Banned { .. }
+            | Event::Probed { .. } => {}
         }
     }
 

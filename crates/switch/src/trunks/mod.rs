@@ -1,0 +1,220 @@
+//! Ways into the telephone network: trunks that accounts share, each with addresses, channels and a health of its own.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `choice` | which way a leg takes |
+//! | `health` | which ways are out of order, and when they are tried again |
+//! | `identity` | who a trunk is told calls, and who it says does |
+//! | `judge` | what legs say of the ways they went |
+//! | `numbers` | how trunks write numbers |
+//! | `pings` | asking ways whether they are there |
+//! | `registration` | registering where a trunk wants that |
+
+mod choice;
+mod health;
+pub(crate) mod identity;
+mod judge;
+pub(crate) mod numbers;
+mod pings;
+mod registration;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use base::{AccountId, Mono, Now, Random, Timers};
+use sip::api::ProbeId;
+
+use crate::api::{Diagnostic, TrunkFault, TrunkStanding};
+use crate::config::{Config, SipListener, Trunk, TrunkAddress, TrunkChoice};
+use crate::limits::TRUNK_ADDRESSES_MAX;
+use crate::switch::Switch;
+pub(crate) use choice::{Among, NoWay};
+use health::{Health, News, Rest};
+use registration::Registering;
+
+/// A trunk: its place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TrunkNo(pub(crate) usize);
+
+/// One address of a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TrunkWay {
+    pub(crate) trunk: TrunkNo,
+    pub(crate) remote: SocketAddr,
+}
+
+/// All trunks.
+#[derive(Debug)]
+pub(crate) struct Trunks {
+    lines: Vec<Line>,
+    /// What each account may use.
+    choices: BTreeMap<AccountId, Vec<Choice>>,
+    /// When a way is asked next whether it is there.
+    pings: Timers<TrunkWay>,
+    /// The questions that are not answered yet.
+    probes: BTreeMap<ProbeId, TrunkWay>,
+    random: Random,
+    /// Trunks that do nothing of their own yet: no time has come in since they were made.
+    asleep: Vec<TrunkNo>,
+}
+
+/// A trunk at work.
+#[derive(Debug)]
+struct Line {
+    config: Trunk,
+    ways: Vec<(TrunkAddress, Health)>,
+    registering: Registering,
+}
+
+/// A trunk as an account sees it.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    trunk: TrunkNo,
+    priority: u16,
+    weight: u16,
+}
+
+impl Switch {
+    /// Trunks that have not begun yet do what they do of their own.
+    pub(crate) fn begin_trunks(&mut self, now: Now) {
+        for trunk in std::mem::take(&mut self.trunks.asleep) {
+            self.trunks.begin_pings(now.mono, trunk);
+            self.register_trunk(now, trunk);
+        }
+    }
+}
+
+impl Trunks {
+    /// All idle. An account's choices that name no trunk are left out.
+    pub(crate) fn new(config: &Config, random: Random) -> Trunks {
+        let number = |choice: &TrunkChoice| {
+            let at = config.trunks.iter().position(|trunk| trunk.name == choice.trunk)?;
+            Some(Choice { trunk: TrunkNo(at), priority: choice.priority, weight: choice.weight })
+        };
+        let of_account = |choices: &[TrunkChoice]| choices.iter().filter_map(number).collect();
+        let choices = config.accounts.iter().map(|one| (one.account.id, of_account(&one.trunks)));
+        Trunks {
+            choices: choices.collect(),
+            lines: config.trunks.iter().map(|trunk| Line::new(trunk, &config.sip_listeners)).collect(),
+            pings: Timers::default(),
+            probes: BTreeMap::new(),
+            random,
+            asleep: (0..config.trunks.len()).map(TrunkNo).collect(),
+        }
+    }
+
+    /// What a trunk was told at the start.
+    pub(crate) fn config(&self, trunk: TrunkNo) -> &Trunk {
+        &self.line(trunk).config
+    }
+
+    /// Whether a way is still one.
+    fn has(&self, way: TrunkWay) -> bool {
+        self.line(way.trunk).address(way.remote).is_some()
+    }
+
+    /// The host in URIs by this way.
+    pub(crate) fn domain(&self, way: TrunkWay) -> &str {
+        self.line(way.trunk).address(way.remote).map_or("", |address| address.domain.as_str())
+    }
+
+    /// The trunk that calls from `ip` come from: its addresses are the only ones calls may come from.
+    pub(crate) fn at(&self, ip: IpAddr) -> Option<TrunkNo> {
+        (0..self.lines.len()).map(TrunkNo).find(|trunk| self.is_at(*trunk, ip))
+    }
+
+    /// Whether `ip` is one of a trunk's.
+    pub(crate) fn is_at(&self, trunk: TrunkNo, ip: IpAddr) -> bool {
+        self.line(trunk).ways.iter().any(|(address, _)| address.remote.ip() == ip)
+    }
+
+    /// Whether an account may call by a trunk.
+    pub(crate) fn serves(&self, trunk: TrunkNo, account: AccountId) -> bool {
+        self.choices.get(&account).into_iter().flatten().any(|choice| choice.trunk == trunk)
+    }
+
+    /// How the trunks stand, with `channels` of each in use.
+    pub(crate) fn standings(&self, now: Mono, channels: impl Fn(TrunkNo) -> usize) -> Vec<TrunkStanding> {
+        let standing = |(at, line): (usize, &Line)| TrunkStanding {
+            name: line.config.name.clone(),
+            channels: channels(TrunkNo(at)),
+            addresses: line.ways.len(),
+            working: line.ways.iter().filter(|(_, health)| line.works(health, now)).count(),
+        };
+        self.lines.iter().enumerate().map(standing).collect()
+    }
+
+    /// A way answered. Some when it was out of order before.
+    pub(crate) fn answered(&mut self, way: TrunkWay) -> Option<Diagnostic> {
+        let line = self.lines.get_mut(way.trunk.0)?;
+        let changed = line.health_mut(way.remote)?.answered();
+        changed.then(|| Diagnostic::TrunkInOrder { trunk: line.config.name.clone(), remote: way.remote })
+    }
+
+    /// A way did not take what was sent there. Some when it was in order until now.
+    pub(crate) fn failed(
+        &mut self,
+        now: Mono,
+        way: TrunkWay,
+        fault: TrunkFault,
+        again_after: Option<Duration>,
+    ) -> Option<Diagnostic> {
+        let line = self.lines.get_mut(way.trunk.0)?;
+        let rest = line.health_mut(way.remote)?.failed(now, fault, again_after)?;
+        self.rests(now, way, fault, rest)
+    }
+
+    fn rests(&mut self, now: Mono, way: TrunkWay, fault: TrunkFault, rest: Rest) -> Option<Diagnostic> {
+        self.ping_after_rest(now, way, rest.time);
+        let trunk = self.config(way.trunk).name.clone();
+        match rest.news {
+            News::New => {
+                Some(Diagnostic::TrunkOutOfOrder { trunk, remote: way.remote, fault, rest: rest.time })
+            }
+            News::Again => None,
+        }
+    }
+
+    /// When something is due, if anything.
+    pub(crate) fn next_timeout(&self) -> Option<Mono> {
+        self.pings.next().map(|(at, _)| at)
+    }
+
+    fn line_mut(&mut self, trunk: TrunkNo) -> &mut Line {
+        self.lines.get_mut(trunk.0).expect("trunks are numbered once and never removed")
+    }
+
+    fn line(&self, trunk: TrunkNo) -> &Line {
+        self.lines.get(trunk.0).expect("trunks are numbered once and never removed")
+    }
+}
+
+impl Line {
+    /// Addresses of a family that is not listened to are left out: there is no way to them.
+    fn new(config: &Trunk, listeners: &[SipListener]) -> Line {
+        let is_spoken = |address: &&TrunkAddress| {
+            listeners.iter().any(|one| one.bind.is_ipv4() == address.remote.is_ipv4())
+        };
+        let ways = config.addresses.iter().filter(is_spoken).take(TRUNK_ADDRESSES_MAX);
+        let registering = match config.registration {
+            Some(_) => Registering::Off,
+            None => Registering::NotNeeded,
+        };
+        let ways = ways.map(|address| (address.clone(), Health::new())).collect();
+        Line { ways, registering, config: config.clone() }
+    }
+
+    /// Whether calls had better go a way.
+    fn works(&self, health: &Health, now: Mono) -> bool {
+        self.knows_us() && health.is_working(now)
+    }
+
+    fn address(&self, remote: SocketAddr) -> Option<&TrunkAddress> {
+        self.ways.iter().map(|(address, _)| address).find(|address| address.remote == remote)
+    }
+
+    fn health_mut(&mut self, remote: SocketAddr) -> Option<&mut Health> {
+        self.ways.iter_mut().find(|(address, _)| address.remote == remote).map(|(_, health)| health)
+    }
+}

@@ -1,0 +1,62 @@
+//! How many calls a trunk carries.
+
+use std::time::Duration;
+
+use callcenter::command::{Choice, Command, LoginType};
+use callcenter::signal::Failure;
+use switch::api::Diagnostic;
+use switch::config::{Config, TrunkChoice};
+
+use crate::kit::{self, Bench, TRUNK, TRUNK2};
+
+/// The agent has a mobile: both legs of a call go by trunk.
+fn both_legs_by_trunk(config: Config) -> Bench {
+    let mut bench = Bench::with(config);
+    let online = Command::Online { agent: "1001".into(), login: LoginType::Pstn, choice: Choice::Idle };
+    assert!(bench.ask(online).is_ok());
+    bench.dial_out();
+    bench
+}
+
+fn one_channel() -> Config {
+    let mut config = kit::config();
+    config.trunks[0].channels_max = Some(1);
+    config
+}
+
+#[test]
+fn the_call_after_the_last_channel_takes_the_next_trunk() {
+    let mut bench = both_legs_by_trunk(one_channel());
+    bench.answer(TRUNK);
+    assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 1]);
+    bench.answer(TRUNK2);
+    bench.hang_up(TRUNK);
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.record().failure, Failure::None);
+    bench.assert_at_rest();
+    bench.dial_out();
+    assert_eq!(bench.fars[TRUNK].calls, 2, "the channel is free again");
+}
+
+#[test]
+fn when_all_channels_are_in_use_the_leg_ends_at_once() {
+    let mut config = one_channel();
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    let mut bench = both_legs_by_trunk(config);
+    bench.answer(TRUNK);
+    assert!(bench.diagnostics.iter().any(|told| matches!(told, Diagnostic::TrunksFull { .. })));
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
+    assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 0]);
+    bench.assert_at_rest();
+}
+
+#[test]
+fn a_full_trunk_is_not_tried_even_when_the_others_fail() {
+    let mut bench = both_legs_by_trunk(one_channel());
+    bench.answer(TRUNK);
+    bench.refuse(TRUNK2, 503);
+    assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 1]);
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
+}
