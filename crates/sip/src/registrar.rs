@@ -253,7 +253,8 @@ impl Registrar {
     ) -> Result<Reply, Reply> {
         let update = Update::read(now, flow, request)?;
         let mut bindings = self.bindings_of(aor);
-        let updated = update.perform(&self.config, self.limits.bindings_per_user_max, &mut bindings)?;
+        let most = self.limits.bindings_per_user_max;
+        let updated = update.perform(&self.config, &mut bindings, most)?;
         self.check_limits(aor, &bindings)?;
         let contacts = bindings.iter().map(|bound| (HeaderName::Contact, bound.contact_line(now.mono)));
         let headers = contacts.chain(update.headers(&bindings)).collect();

@@ -75,12 +75,12 @@ impl<'a> Update<'a> {
         })
     }
 
-    /// Changes `bindings`, the most recent first. A user can have at most `most`.
+    /// Changes `bindings`, the most recent first, of a user who may have `most` of them in the end.
     pub(super) fn perform(
         &self,
         config: &RegistrarConfig,
-        most: usize,
         bindings: &mut Vec<Bound>,
+        most: usize,
     ) -> Result<Updated, Reply> {
         let list = match self.request.headers.contacts().map_err(|_| Reply::plain(400))? {
             Contacts::List(list) if list.is_empty() => return Ok(Updated::Same),
@@ -108,10 +108,8 @@ impl<'a> Update<'a> {
         if many > 1 && flows > 0 {
             return Err(Reply::plain(400));
         }
-        // Before each is compared with all the others.
-        if many > most {
-            return Err(Reply::plain(403));
-        }
+        // More than that even on the way are not compared with each other first.
+        let most = bindings.len() + most;
         let mut place = 0;
         for (instance, lifetime, contact) in wanted {
             let old = |bound: &Bound| bound.is_of(&contact, instance.as_ref());
@@ -122,6 +120,9 @@ impl<'a> Update<'a> {
             if lifetime > Duration::ZERO {
                 bindings.insert(place, self.bound(instance, lifetime, &contact));
                 place += 1;
+            }
+            if bindings.len() > most {
+                return Err(Reply::plain(403));
             }
         }
         Ok(Updated::Changed)

@@ -10,7 +10,7 @@ use super::{
     Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, Scope, ServerInput, ServerKey,
     Timer, Times, TransactionId,
 };
-use crate::api::{DialogId, Flow, Gate};
+use crate::api::{DialogId, Flow, Gate, Transport};
 use crate::endpoint::{Config, Limits, TimerName, Wire};
 use crate::message::{Method, Request, Response};
 
@@ -25,6 +25,8 @@ pub(crate) struct Table {
     last: u64,
     clients: BTreeMap<TransactionId, Client>,
     by_answer: BTreeMap<ClientKey, TransactionId>,
+    /// The clients that go by streams: a stream that closes must not have all requests looked through.
+    by_stream: BTreeSet<(Flow, TransactionId)>,
     client_rests: Lingering<ClientKey, ClientRest>,
     servers: BTreeMap<TransactionId, Server>,
     by_request: BTreeMap<ServerKey, TransactionId>,
@@ -51,6 +53,7 @@ impl Table {
             last: 0,
             clients: BTreeMap::new(),
             by_answer: BTreeMap::new(),
+            by_stream: BTreeSet::new(),
             client_rests: Lingering::default(),
             servers: BTreeMap::new(),
             by_request: BTreeMap::new(),
@@ -124,14 +127,16 @@ impl Table {
 
     /// The requests that wait for an answer by `flow`.
     pub(crate) fn asking_by(&self, flow: Flow) -> Vec<TransactionId> {
-        let asking = self.clients.iter().filter(|(_, client)| client.flow == flow && client.is_asking());
-        asking.map(|(id, _)| *id).collect()
+        let here = self.by_stream.range((flow, TransactionId(0))..=(flow, TransactionId(u64::MAX)));
+        let asking = |id: &TransactionId| self.clients.get(id).is_some_and(Client::is_asking);
+        here.map(|(_, id)| *id).filter(asking).collect()
     }
 
     /// Begins a request anew by its other way; false: it has none.
     pub(crate) fn fall_back(&mut self, now: Mono, wire: &mut Wire, id: TransactionId) -> bool {
         let Some(client) = self.clients.get_mut(&id) else { return false };
         let Some(flow) = client.fallback.take() else { return false };
+        self.by_stream.remove(&(client.flow, id));
         client.go_by(flow);
         client.start(now, wire, id, &self.times);
         true
@@ -387,11 +392,15 @@ impl Table {
         let branch = via.branch().expect("our Via has a branch");
         let key = self.keys.client(branch, &request.method);
         self.by_answer.insert(key, id);
+        if flow.transport == Transport::Tcp {
+            self.by_stream.insert((flow, id));
+        }
         (id, Client::new(key, request, flow, user))
     }
 
     fn remove_client(&mut self, id: TransactionId) -> Option<Client> {
         let client = self.clients.remove(&id)?;
+        self.by_stream.remove(&(client.flow, id));
         // A CANCEL that is sent again has the branch of the one before, and its answers.
         if self.by_answer.get(&client.key) == Some(&id) {
             self.by_answer.remove(&client.key);
