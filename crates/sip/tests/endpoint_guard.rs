@@ -286,6 +286,25 @@ fn a_banned_address_opens_no_stream() {
 }
 
 #[test]
+fn what_a_banned_address_says_by_a_stream_of_before_is_not_answered() {
+    let mut town = Town::new();
+    town.at(ELSEWHERE);
+    let stream = Flow { transport: Transport::Tcp, ..town.far.flow };
+    let says = |town: &mut Town, data: &[u8]| {
+        town.far.endpoint.handle_input(town.far.now, Input::Stream { flow: stream, data });
+        town.far.did()
+    };
+    town.far.endpoint.handle_input(town.far.now, Input::Connected { flow: stream });
+    let mut options = request(Method::Options, "stream");
+    options.headers.set(HeaderName::Via, "SIP/2.0/TCP 198.51.100.7;branch=z9hG4bKstream");
+    assert_eq!(status(&says(&mut town, &options.encode())), 200);
+    town.guesses_until_banned();
+    assert!(says(&mut town, &options.encode()).is_silent());
+    let did = says(&mut town, b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\n\r\n");
+    assert!(did.responses.is_empty() && did.closes == [stream], "no length, so it cannot go on: {did:?}");
+}
+
+#[test]
 fn bans_can_be_switched_off() {
     let mut off = config();
     off.registrar.as_mut().unwrap().bans =

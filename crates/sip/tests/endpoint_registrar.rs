@@ -175,6 +175,55 @@ fn what_a_registrar_must_refuse_changes_nothing() {
     assert!(granted.ends_with("expires=3600"), "{granted}");
 }
 
+/// RFC 3261 §10.2.2, §10.3 steps 6 and 7.
+#[test]
+fn a_star_stands_alone_and_takes_all_that_is_not_newer() {
+    let mut phone = Phone::new(config());
+    phone.says(Some("<sip:1001@10.0.0.1>, <sip:1001@10.0.0.2>"), &[]);
+    let newest = phone.cseq;
+    assert_eq!(phone.contacts(), ["sip:1001@10.0.0.1", "sip:1001@10.0.0.2"], "as they were listed");
+    let zero = (HeaderName::Expires, "0");
+    assert_eq!(phone.says(Some("*, <sip:1001@10.0.0.1>"), std::slice::from_ref(&zero)).status(), 400);
+    assert_eq!(phone.says(Some("*"), &[(HeaderName::Expires, "1")]).status(), 400);
+    phone.says(Some("<sip:1001@10.0.0.3>"), &[(HeaderName::CallId, "another")]);
+    phone.far.waits(40_000);
+    phone.cseq = newest - 1;
+    let late = (HeaderName::Via, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKlate");
+    assert_eq!(phone.says(Some("*"), &[zero.clone(), late]).status(), 500, "it was sent before the other");
+    assert_eq!(phone.contacts().len(), 3);
+    phone.cseq = newest + 10;
+    let did = phone.says(Some("*"), &[zero]);
+    assert_eq!((did.status(), phone.contacts().len()), (200, 0), "also what another Call-ID made");
+    assert!(!only(&did).headers.has(&HeaderName::Contact));
+}
+
+/// RFC 3261 §10.2.1.1: the parameter, then the header, then what the registrar thinks fit; a malformed one counts as none.
+#[test]
+fn a_contact_says_how_long_before_the_header_does() {
+    let mut phone = Phone::new(config());
+    let granted = |did: &Did| {
+        let line = only(did).headers.get(&HeaderName::Contact).unwrap().to_owned();
+        line.rsplit_once("expires=").unwrap().1.to_owned()
+    };
+    let header = (HeaderName::Expires, "300");
+    for (contact, with_header, expected) in [
+        ("<sip:1001@10.0.0.1>;expires=120", true, "120"),
+        ("<sip:1001@10.0.0.1>", true, "300"),
+        ("<sip:1001@10.0.0.1>;expires=soon", true, "300"),
+        ("<sip:1001@10.0.0.1>;expires=soon", false, "3600"),
+        ("<sip:1001@10.0.0.1>;expires=4294967296", false, "3600"),
+        ("<sip:1001@10.0.0.1>", false, "3600"),
+    ] {
+        let more = if with_header { vec![header.clone()] } else { vec![] };
+        assert_eq!(granted(&phone.says(Some(contact), &more)), expected, "{contact}");
+    }
+    let mixed = "<sip:1001@10.0.0.1>;expires=0, <sip:1001@10.0.0.2>;expires=1";
+    assert_eq!(phone.says(Some(mixed), &[]).status(), 423, "all of it or nothing");
+    assert_eq!(phone.contacts(), ["sip:1001@10.0.0.1"]);
+    let did = phone.says(Some("<sip:1001@10.0.0.1>;q=0.25"), &[]);
+    assert!(only(&did).headers.get(&HeaderName::Contact).unwrap().contains(";q=0.250"));
+}
+
 #[test]
 fn an_unknown_user_and_a_wrong_password_look_the_same() {
     let answer_to = |user: &str, password: &str| {

@@ -94,6 +94,7 @@ impl Endpoint {
         match frame {
             Frame::Message(data) => self.message(now, flow, &data),
             Frame::Ping => self.core.wire.send(flow, Bytes::from_static(PONG)),
+            Frame::Refused(_) if self.is_banned(now, flow) => self.drop_stream(now, flow),
             Frame::Refused(refusal) => {
                 self.core.answer_statelessly(flow, refusal.response());
                 self.drop_stream(now, flow);

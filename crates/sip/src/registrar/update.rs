@@ -140,7 +140,10 @@ impl<'a> Update<'a> {
         if self.outbound == Outbound::Agreed && bindings.iter().any(is_this) {
             lines.push((HeaderName::Require, "outbound".to_owned()));
         }
-        lines.push((HeaderName::Supported, "path, outbound".to_owned()));
+        // Most phones know neither, and the answer is remembered for a while.
+        if self.path.is_some() || self.outbound != Outbound::Unasked {
+            lines.push((HeaderName::Supported, "path, outbound".to_owned()));
+        }
         lines
     }
 
