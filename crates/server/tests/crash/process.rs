@@ -60,6 +60,12 @@ impl Process {
         }
     }
 
+    /// Its number.
+    #[allow(dead_code, reason = "whoever measures it wants it")]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it was not waited for")
+    }
+
     /// SIGKILL, at once.
     pub fn strike(&mut self) {
         self.child.start_kill().expect("it is our child");

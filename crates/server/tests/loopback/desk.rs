@@ -190,6 +190,15 @@ impl Desk {
         self.pushes.until(&format!("{moment} of call {call}"), fits).await
     }
 
+    /// Waits until the agent is free again after a call, its wrap-up included.
+    pub(crate) async fn free_again(&self, agent: &str, call: &str) {
+        let over = self.told(call, "hangup").await["eventSeq"].as_u64();
+        let fits = |push: &Value| {
+            push["agentNumber"] == agent && push["statusNumber"] == "0" && push["eventSeq"].as_u64() > over
+        };
+        self.pushes.until(&format!("end of agent {agent}'s wrap-up"), fits).await;
+    }
+
     /// Waits for the record of a call.
     pub(crate) async fn record(&self, call: &str) -> Value {
         self.pushed(call, "cdr").await

@@ -52,6 +52,19 @@ impl<T: Clone + Debug> Log<T> {
         }
     }
 
+    /// Waits until all entries together fit.
+    pub(crate) async fn until_all(&self, what: &str, fits: impl Fn(&[T]) -> bool) {
+        let mut count = self.count.subscribe();
+        let wait = async {
+            while !fits(&self.all()) {
+                count.changed().await.expect("the sender is in self");
+            }
+        };
+        if tokio::time::timeout(STEP_MAX, wait).await.is_err() {
+            panic!("no {what} within {STEP_MAX:?}, only {:#?}", self.all());
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<(Instant, T)>> {
         self.entries.lock().expect("nothing panics while it is held")
     }

@@ -67,6 +67,22 @@ async fn a_phone_by_ipv6_talks_to_a_customer_by_ipv4() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_wants_a_transfer_is_refused_and_goes_on() {
+    let desk = Desk::open(|_, _| {}).await;
+    let claim = Claim::new();
+    desk.online_without_phone(AGENT).await;
+    Sipp::asks("register", claim.sip(), &claim, desk.sip, AGENT, "demo-8006").succeeded().await;
+    desk.shows(AGENT, "0").await;
+    let phone = Sipp::answers("agent_refers", &claim);
+    let call = desk.dial(AGENT, "13900000097", &[]).await;
+    desk.told(&call, "link").await;
+    let record = desk.record(&call).await;
+    phone.succeeded().await;
+    assert_eq!([&record["status"], &record["hangUpSide"]], ["ANSWER", "AGENT"], "{record:#}");
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn phones_and_strangers_are_answered_by_tcp() {
     let desk = Desk::open(|_, _| {}).await;
     let claim = Claim::new();

@@ -9,7 +9,7 @@ pub(crate) const HOP: usize = 4_000;
 /// Pieces of a prompt and windows of a track quieter than this (RMS) are no sound.
 const QUIET: f32 = 60.0;
 /// From here on a piece is the very sound: what remains is what A-law and a lost packet do.
-const SAME: f32 = 0.95;
+pub(crate) const SAME: f32 = 0.95;
 /// Up to here two sounds have nothing to do with each other: different words of one voice reach 0.4.
 const OTHER: f32 = 0.5;
 

@@ -39,6 +39,20 @@ async fn a_busy_customer_is_told_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_insists_gets_its_183_acknowledged() {
+    let claim = Claim::new();
+    let desk = desk_with_trunk(claim.sip(), OnlyTrunk).await;
+    let sipp = Sipp::answers("customer_reliable", &claim);
+    let call = desk.dial(LAB_PHONE, CUSTOMER, &[]).await;
+    desk.told(&call, "link").await;
+    desk.ask(&["hangup", "--agent", LAB_PHONE]).await;
+    let record = desk.record(&call).await;
+    sipp.succeeded().await;
+    assert_record(&record, ["ANSWER", "0", "200", "AGENT"], claim.sip());
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trunk_out_of_order_is_followed_by_the_next() {
     let claim = Claim::new();
     let desk = desk_with_trunk(claim.sip(), ThenTheLab).await;
