@@ -1,5 +1,6 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{AccountId, CallId, LegId, Now};
@@ -187,6 +188,11 @@ impl Switch {
     pub(crate) fn flow_to(&self, way: TrunkWay) -> Flow {
         let transport = self.trunks.config(way.trunk).transport;
         Flow { transport, local: self.config.sip_local, remote: way.remote }
+    }
+
+    /// Whether our socket can send there.
+    pub(crate) fn reaches(&self, remote: SocketAddr) -> bool {
+        remote.is_ipv4() == self.config.sip_local.is_ipv4()
     }
 
     fn never_began(&mut self, owner: Owner, why: Stopped) {
