@@ -52,6 +52,20 @@ pub struct Config {
     pub worker: u16,
 }
 
+impl Config {
+    /// Whether a socket of ours can send there.
+    pub(crate) fn reaches(&self, remote: SocketAddr) -> bool {
+        self.sip_listeners.iter().any(|listener| listener.bind.is_ipv4() == remote.is_ipv4())
+    }
+
+    /// A trunk without the addresses that no socket of ours can send to.
+    pub(crate) fn reachable(&self, trunk: &Trunk) -> Trunk {
+        let mut trunk = trunk.clone();
+        trunk.addresses.retain(|address| self.reaches(address.remote));
+        trunk
+    }
+}
+
 /// Where SIP is spoken, datagrams and streams alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SipListener {
