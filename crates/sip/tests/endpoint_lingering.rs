@@ -59,6 +59,21 @@ fn a_proven_registration_gets_the_same_answer_again() {
     assert_eq!(far.hears(register).status(), 401, "by then it is a replay");
 }
 
+/// Phones that count their branches, and call themselves by the same private address behind different NATs, would hear each
+/// other's answers.
+#[test]
+fn a_branch_that_two_phones_have_by_chance_does_not_mix_them_up() {
+    let mut far = Far::new(registrar());
+    let first = proven(&mut far, "1", 1);
+    assert_eq!(far.hears(first.clone()).status(), 200);
+    far.flow.remote = "198.51.100.7:5060".parse().unwrap();
+    let mut other = first;
+    other.headers.set(HeaderName::CallId, "of-another-phone");
+    let did = far.hears(other);
+    assert_eq!(did.status(), 401, "it has proven nothing: {did:?}");
+    assert!(!did.responses[0].1.headers.has(&HeaderName::Contact));
+}
+
 /// The way back is that of the repetition: the path of a phone behind NAT may have moved.
 #[test]
 fn an_answer_is_repeated_by_the_way_that_the_repetition_came() {
