@@ -268,6 +268,26 @@ fn what_lingers_has_a_limit_of_its_own_and_calls_have_room_beyond() {
     assert_eq!(far.hears(request(Method::Options, "3")).status(), 200);
 }
 
+/// A phone may have contacts of some thousand bytes, which each answer to it shows.
+#[test]
+fn what_lingers_has_a_limit_in_bytes_too() {
+    let limits = Limits { lingering_max: 100, ..Limits::default() };
+    let mut far = Far::new(Config { limits, ..registrar() });
+    let contact = format!("<sip:{}@192.0.2.9>", "x".repeat(2_000));
+    let mut taken = 0;
+    while far.hears(request(Method::Options, "room")).status() == 200 {
+        taken += 1;
+        let mut register = proven(&mut far, &taken.to_string(), 1);
+        register.headers.set(HeaderName::CSeq, format!("{} REGISTER", 100 + taken));
+        register.headers.set(HeaderName::Contact, contact.as_str());
+        assert_eq!(far.hears(register).status(), 200);
+    }
+    assert!((10..20).contains(&taken), "{taken} answers of 2 kB");
+    far.waits(PATIENCE_MS + TICK_MS);
+    assert_eq!(far.hears(request(Method::Options, "room")).status(), 200);
+    assert_eq!(far.endpoint.counts().server_transactions, 0);
+}
+
 /// Virtual time may leap: nothing is left behind, and nothing is done twice.
 #[test]
 fn a_leap_of_a_day_forgets_all_of_it_at_once() {
