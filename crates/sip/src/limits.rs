@@ -48,6 +48,10 @@ pub const SERVER_TRANSACTIONS_MAX: usize = 50_000;
 /// bytes. More: as above.
 pub const LINGERING_MAX: usize = 500_000;
 
+/// Bytes that the answers to them may have on average, as far as they are kept: most have few or none, one that shows long
+/// contacts has thousands. More: as above.
+pub const LINGERING_BYTES_MEAN: usize = 256;
+
 /// Dialogs. More: an incoming INVITE gets 503, an own one ends as `Refused(503)`.
 pub const DIALOGS_MAX: usize = 20_000;
 

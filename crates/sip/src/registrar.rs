@@ -287,12 +287,14 @@ impl Registrar {
             return Err(self.challenge(now, &domain, source, true));
         }
         let aor = Aor { domain, user: proof.username.clone() };
-        if !self.is_right(&proof, request, &aor) {
-            self.note_wrong(now.mono, flow, wire, &proof, &aor);
-            return Err(self.challenge(now, &aor.domain, source, false));
-        }
+        // Right or wrong, it is not looked at: counted against its source only when it is wrong, it would be told by the ban
+        // which of the two it was.
         let here = self.bindings.get(&aor).is_some_and(|all| all.iter().any(|bound| bound.flow == flow));
         if !here && self.guard.is_refused(now.mono, self.guard.key_of(&aor)) {
+            return Err(self.challenge(now, &aor.domain, source, false));
+        }
+        if !self.is_right(&proof, request, &aor) {
+            self.note_wrong(now.mono, flow, wire, &proof, &aor);
             return Err(self.challenge(now, &aor.domain, source, false));
         }
         let nc = proof.count.as_ref().map(|count| count.nc);

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use base::Random;
 use endpoint_far::{Far, answer, branch, inside, ok, put_offer, routes, with_sdp};
-use sip::api::{Counts, Credentials, Ended, Event, Invite};
+use sip::api::{Counts, Credentials, Ended, Event, Gate, Input, Invite, Output};
 use sip::digest::Authorization;
-use sip::message::{HeaderName, Method, NameAddr, Request};
+use sip::message::{HeaderName, Message, Method, NameAddr, Request, Response};
 use sip::{Config, Endpoint};
 
 const CHALLENGE: &str = r#"Digest realm="carrier", nonce="abc", algorithm=MD5, qop="auth""#;
@@ -49,6 +49,27 @@ fn a_challenge_is_answered_once_with_a_new_branch_and_cseq() {
         );
         assert_eq!(did.one_request(Method::Ack).headers.cseq().unwrap().number, 2);
     }
+}
+
+/// Were we to die before the log has the dialog, and its BYE be lost, a far end with its ACK would wait for ever.
+#[test]
+fn an_ack_waits_for_the_log_until_the_bye_has_arrived() {
+    let mut far = Far::new(Config::default());
+    let (dialog, _, ok) = far.is_in_call();
+    far.endpoint.end(far.now, dialog);
+    let bye = far.did().one_request(Method::Bye);
+    assert_eq!(gate_of_ack(&mut far, &ok), Some(Gate::Ack(dialog)));
+    far.hears(answer(&bye, 200, ""));
+    assert_eq!(gate_of_ack(&mut far, &ok), None);
+}
+
+/// What the ACK waits for that a 2xx gets when it comes again.
+fn gate_of_ack(far: &mut Far, ok: &Response) -> Option<Gate> {
+    let data = Message::from(ok.clone()).encode();
+    far.endpoint.handle_input(far.now, Input::Datagram { flow: far.flow, data: &data });
+    let Some(Output::Transmit(transmit)) = far.endpoint.poll_output() else { panic!("nothing is sent") };
+    assert!(transmit.data.starts_with(b"ACK ") && far.did().is_silent());
+    transmit.gate
 }
 
 #[test]

@@ -252,6 +252,23 @@ fn guessing_from_many_addresses_is_slow_and_the_phone_goes_on() {
     assert_eq!(town.signs_in("1002"), 200, "another user has no part in it");
 }
 
+/// While a user's proofs are refused, nobody learns from a ban that comes or does not which of them would have been right.
+#[test]
+fn a_ban_does_not_tell_a_right_guess_from_a_wrong_one() {
+    let bans = |guess: &str| {
+        let mut town = Town::new();
+        for n in 0..30 {
+            town.at(&format!("203.0.113.{n}:5060"));
+            assert_eq!(town.tries("1001", "wrong"), 401, "until this user is believed nothing");
+            town.far.waits(1_000);
+        }
+        town.at(ELSEWHERE);
+        let answers: Vec<u16> = (0..30).map(|_| town.tries("1001", guess)).collect();
+        (answers, town.tries("1002", "anything"))
+    };
+    assert_eq!(bans("secret of 1001"), bans("guess"));
+}
+
 #[test]
 fn a_user_that_there_is_not_is_refused_just_the_same() {
     let answers = |user: &str, password: &str| {

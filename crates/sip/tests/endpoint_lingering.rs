@@ -59,6 +59,21 @@ fn a_proven_registration_gets_the_same_answer_again() {
     assert_eq!(far.hears(register).status(), 401, "by then it is a replay");
 }
 
+/// Phones that count their branches, and call themselves by the same private address behind different NATs, would hear each
+/// other's answers.
+#[test]
+fn a_branch_that_two_phones_have_by_chance_does_not_mix_them_up() {
+    let mut far = Far::new(registrar());
+    let first = proven(&mut far, "1", 1);
+    assert_eq!(far.hears(first.clone()).status(), 200);
+    far.flow.remote = "198.51.100.7:5060".parse().unwrap();
+    let mut other = first;
+    other.headers.set(HeaderName::CallId, "of-another-phone");
+    let did = far.hears(other);
+    assert_eq!(did.status(), 401, "it has proven nothing: {did:?}");
+    assert!(!did.responses[0].1.headers.has(&HeaderName::Contact));
+}
+
 /// The way back is that of the repetition: the path of a phone behind NAT may have moved.
 #[test]
 fn an_answer_is_repeated_by_the_way_that_the_repetition_came() {
@@ -251,6 +266,26 @@ fn what_lingers_has_a_limit_of_its_own_and_calls_have_room_beyond() {
     assert_eq!(far.hears(follow(&call, &ok, Method::Info, 10)).status(), 503);
     far.waits(PATIENCE_MS + TICK_MS);
     assert_eq!(far.hears(request(Method::Options, "3")).status(), 200);
+}
+
+/// A phone may have contacts of some thousand bytes, which each answer to it shows.
+#[test]
+fn what_lingers_has_a_limit_in_bytes_too() {
+    let limits = Limits { lingering_max: 100, ..Limits::default() };
+    let mut far = Far::new(Config { limits, ..registrar() });
+    let contact = format!("<sip:{}@192.0.2.9>", "x".repeat(2_000));
+    let mut taken = 0;
+    while far.hears(request(Method::Options, "room")).status() == 200 {
+        taken += 1;
+        let mut register = proven(&mut far, &taken.to_string(), 1);
+        register.headers.set(HeaderName::CSeq, format!("{} REGISTER", 100 + taken));
+        register.headers.set(HeaderName::Contact, contact.as_str());
+        assert_eq!(far.hears(register).status(), 200);
+    }
+    assert!((10..20).contains(&taken), "{taken} answers of 2 kB");
+    far.waits(PATIENCE_MS + TICK_MS);
+    assert_eq!(far.hears(request(Method::Options, "room")).status(), 200);
+    assert_eq!(far.endpoint.counts().server_transactions, 0);
 }
 
 /// Virtual time may leap: nothing is left behind, and nothing is done twice.

@@ -182,6 +182,22 @@ fn a_connection_that_is_lost_fails_what_waits_for_an_answer() {
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
 
+/// A BYE that is lost with its connection has not arrived: a far end with the ACK would wait for it for ever.
+#[test]
+fn an_unwanted_call_gets_no_ack_when_the_connection_of_its_bye_is_lost() {
+    let mut far = far(Config::default());
+    let dialog = calls(&mut far, false);
+    let invite = connect(&mut far).one_request(Method::Invite);
+    says(&mut far, endpoint_far::answer(&invite, 180, "far"));
+    far.endpoint.end(far.now, dialog);
+    far.did().one_request(Method::Cancel);
+    says(&mut far, ok(&invite, "far", &[])).one_request(Method::Bye);
+    let did = close(&mut far);
+    assert_eq!((did.requests.len(), did.connects.len(), ends(&did)), (0, 0, vec![Ended::ByUs]), "{did:?}");
+    far.waits(60_000);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
 #[test]
 fn a_cancel_before_the_connection_is_open_takes_the_call_back() {
     let mut far = far(Config::default());

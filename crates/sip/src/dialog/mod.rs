@@ -267,6 +267,10 @@ impl Dialog {
         if response.status < 200 || !matches!(self.state, State::Leaving) {
             return;
         }
+        // Its connection was lost, and it with it: nobody answered.
+        if core.table.request(id).is_none() {
+            return self.over(core, now, Ended::ByUs);
+        }
         if let Some(bye) = self.authorized_again(core, id, response) {
             let to = self.next_hop(core);
             let other = core.open(now.mono, bye, to, ClientUser::Bye(self.id));

@@ -366,7 +366,8 @@ impl Dialog {
         if let Some(known) = out.acked.iter().find(|acked| acked.tag == far.tag) {
             return match (known.step, &self.state) {
                 (AckStep::AfterBye(_), _) => {}
-                (AckStep::Sent, State::Up) => {
+                // While the BYE is on its way too: the log may not have the dialog yet.
+                (AckStep::Sent, State::Up | State::Leaving) => {
                     core.wire.send_gated(known.flow, known.ack.clone(), Some(Gate::Ack(self.id)))
                 }
                 (
@@ -375,7 +376,6 @@ impl Dialog {
                     | State::Cancelling(_)
                     | State::Incoming(_)
                     | State::Accepted
-                    | State::Leaving
                     | State::Over,
                 ) => core.wire.send(known.flow, known.ack.clone()),
             };

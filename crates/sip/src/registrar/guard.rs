@@ -7,7 +7,7 @@
 //!   An address with registered phones behind it is not banned: one of them may have an old password.
 //! - *Against the user it names*, whether there is such a user or not. After a few, proofs of that user are refused for a
 //!   growing time, right or wrong, unless they come by the path of a living binding: guessing is slow then, from however
-//!   many addresses, and the phone goes on.
+//!   many addresses, and the phone goes on. What is refused so counts against nobody.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};

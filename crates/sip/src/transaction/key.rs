@@ -23,7 +23,7 @@ struct Fingerprint(u64, u64);
 pub(crate) struct ClientKey(Fingerprint);
 
 /// What a request is recognised by when it comes again, and an ACK or CANCEL is matched to its INVITE by
-/// (RFC 3261 §17.2.3).
+/// (RFC 3261 §17.2.3, and the Call-ID).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServerKey(Fingerprint);
 
@@ -89,7 +89,10 @@ impl Keys {
     fn server_as(&self, request: &Request, method: &Method) -> Result<ServerKey, Malformed> {
         let via = request.headers.top_via()?;
         if let Some(branch) = via.cookie_branch() {
-            let print = self.print("branch").text(branch).text(method.as_str());
+            // The Call-ID is that of its INVITE in an ACK and a CANCEL too. Not every phone makes branches that nobody else
+            // has, and then many are at one private address, each behind a NAT of its own.
+            let call_id = request.headers.call_id()?;
+            let print = self.print("branch").text(branch).text(method.as_str()).text(call_id);
             return Ok(ServerKey(print.host(&via.host).number(via.port.unwrap_or(5060).into()).finish()));
         }
         // From a peer of RFC 2543. The To tag is left out: that of an ACK differs from its INVITE's, and a request that agrees
@@ -196,6 +199,9 @@ mod tests {
         ] {
             assert_ne!(key(method, via), first, "{via}");
         }
+        let mut other = request(Method::Invite, "SIP/2.0/UDP a;branch=z9hG4bK1", "<sip:c@d>;tag=1");
+        other.headers.set(HeaderName::CallId, "another");
+        assert_ne!(keys().server(&other).unwrap(), first, "the same branch by chance");
         let cancel = request(Method::Cancel, "SIP/2.0/UDP a;branch=z9hG4bK1", "<sip:c@d>;tag=1");
         assert_eq!(keys().cancelled(&cancel).unwrap(), first);
     }

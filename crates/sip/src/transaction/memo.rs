@@ -44,6 +44,11 @@ impl Answered {
         Answered { status: response.status, rest: rest.into_boxed_slice() }
     }
 
+    /// How many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.rest.len()
+    }
+
     /// What the log must say before the answer leaves again.
     pub(super) fn gate(&self, request: &Request) -> Option<Gate> {
         (request.method == Method::Register && self.status == 200).then_some(Gate::Registered)

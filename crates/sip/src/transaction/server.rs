@@ -65,6 +65,16 @@ pub(super) enum Was {
     Answered(Answered),
 }
 
+impl ServerRest {
+    /// How many bytes the answer in it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.was {
+            Was::Accepted(_) | Was::Confirmed => 0,
+            Was::Answered(answered) => answered.bytes(),
+        }
+    }
+}
+
 impl Server {
     pub(super) fn new(asked: Asked, method: &Method) -> Server {
         let machine = match method {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::api::{DialogId, Flow, Gate, Transport};
 use crate::endpoint::{Config, Limits, TimerName, Wire};
+use crate::limits::LINGERING_BYTES_MEAN;
 use crate::message::{Method, Request, Response};
 
 /// All transactions: those in which something is still to be done or said by their numbers, with their machines and
@@ -31,6 +32,8 @@ pub(crate) struct Table {
     servers: BTreeMap<TransactionId, Server>,
     by_request: BTreeMap<ServerKey, TransactionId>,
     server_rests: Lingering<ServerKey, ServerRest>,
+    /// Of the answers in them.
+    answered_bytes: usize,
     /// Of the requests outside dialogs, in both.
     merges: BTreeSet<MergeKey>,
     /// Those that shrink as soon as their users have seen to them, and until when they linger. None: not at all.
@@ -58,6 +61,7 @@ impl Table {
             servers: BTreeMap::new(),
             by_request: BTreeMap::new(),
             server_rests: Lingering::default(),
+            answered_bytes: 0,
             merges: BTreeSet::new(),
             settled: Vec::new(),
         }
@@ -333,7 +337,10 @@ impl Table {
                     let Some(mut server) = self.servers.remove(&id) else { continue };
                     self.by_request.remove(&server.asked.key);
                     match (until, server.rest()) {
-                        (Some(until), Some(rest)) => self.server_rests.keep(server.asked.key, rest, until),
+                        (Some(until), Some(rest)) => {
+                            self.answered_bytes += rest.bytes();
+                            self.server_rests.keep(server.asked.key, rest, until);
+                        }
                         _ => self.forget_merge(server.asked.merge),
                     }
                 }
@@ -345,6 +352,7 @@ impl Table {
     /// due.
     pub(crate) fn forget_due(&mut self, now: Mono) -> Option<(ClientUser, TransactionId)> {
         while let Some(rest) = self.server_rests.forget_due(now) {
+            self.answered_bytes -= rest.bytes();
             self.forget_merge(rest.merge);
         }
         loop {
@@ -377,8 +385,10 @@ impl Table {
             Scope::Inside => 2,
             Scope::Outside => 1,
         };
+        let lingering_max = limits.lingering_max.saturating_mul(more);
         self.servers.len() >= limits.server_transactions_max.saturating_mul(more)
-            || self.server_rests.len() >= limits.lingering_max.saturating_mul(more)
+            || self.server_rests.len() >= lingering_max
+            || self.answered_bytes >= lingering_max.saturating_mul(LINGERING_BYTES_MEAN)
     }
 
     fn new_id(&mut self) -> TransactionId {
