@@ -39,7 +39,7 @@ impl Objection {
 pub(super) fn object(core: &Core, request: &Request, scope: Scope, merged: bool) -> Option<Objection> {
     object_to_method(request, scope)
         .or_else(|| merged.then(|| Objection::plain(482)))
-        .or_else(|| object_to_loop(core, request))
+        .or_else(|| object_to_loop(core, request, scope))
         .or_else(|| object_to_extensions(core, request))
         .or_else(|| object_to_replacing(core, request))
         .or_else(|| object_to_content(request))
@@ -66,9 +66,9 @@ fn object_to_method(request: &Request, scope: Scope) -> Option<Objection> {
 
 /// A call of ours that came back as it was would go round for ever. One that comes back to be taken elsewhere is another
 /// matter: whoever is called may be here (RFC 3261 §16.3 step 4).
-fn object_to_loop(core: &Core, request: &Request) -> Option<Objection> {
-    let begins = request.method == Method::Invite && request.headers.to().is_ok_and(|to| to.tag().is_none());
-    let ours = core.table.come_back(request).filter(|_| begins)?;
+fn object_to_loop(core: &Core, request: &Request, scope: Scope) -> Option<Objection> {
+    let begins = request.method == Method::Invite && scope == Scope::Outside;
+    let ours = begins.then(|| core.table.come_back(request)).flatten()?;
     ours.uri.same(&request.uri).then(|| Objection::plain(482))
 }
 
