@@ -25,6 +25,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
 use switch::api::{Counts, Entry, Input, Output, TrunkStanding};
+use switch::config::TrunkAddress;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -77,6 +78,7 @@ enum Message {
     LogStalled(bool),
     Count(oneshot::Sender<Counts>),
     CountTrunks(oneshot::Sender<Vec<TrunkStanding>>),
+    TrunkResolved { trunk: String, addresses: Vec<TrunkAddress> },
     RefuseCalls,
     EndCalls,
     Stop,
@@ -154,6 +156,11 @@ impl Control {
         let (to, standings) = oneshot::channel();
         self.send(Message::CountTrunks(to));
         standings.await.unwrap_or_default()
+    }
+
+    /// The hosts of a trunk were looked up: these are its addresses now.
+    pub fn trunk_resolved(&self, trunk: &str, addresses: Vec<TrunkAddress>) {
+        self.send(Message::TrunkResolved { trunk: trunk.to_owned(), addresses });
     }
 
     /// From now on no new call is begun, as before a shutdown.
@@ -484,6 +491,9 @@ impl<O: Outside> Worker<O> {
             Message::LogStalled(stalled) => self.switch.handle_input(now, Input::LogStalled(stalled)),
             Message::Count(to) => {
                 let _ = to.send(self.switch.counts());
+            }
+            Message::TrunkResolved { trunk, addresses } => {
+                self.switch.handle_input(now, Input::TrunkResolved { trunk, addresses });
             }
             Message::CountTrunks(to) => {
                 let _ = to.send(self.switch.trunks(now));

@@ -46,6 +46,12 @@ pub(crate) struct Knobs {
     pub(crate) agents: u64,
     /// How many trunks there are.
     pub(crate) trunks: u64,
+    /// Whether calls are spread over them, or take them in their order.
+    pub(crate) spread: bool,
+    /// Whether they are asked whether they are there.
+    pub(crate) pinged: bool,
+    /// Calls that the first one carries at once.
+    pub(crate) channels_max: Option<usize>,
     /// How long a customer's phone may ring.
     pub(crate) customer_ring: Duration,
     /// How long a call may last.
@@ -100,6 +106,9 @@ impl Knobs {
             port_pairs: if random.chance(20) { 3 } else { 64 },
             agents: 1 + random.below(5),
             trunks: 1 + random.below(3),
+            spread: random.chance(30),
+            pinged: random.chance(50),
+            channels_max: random.chance(30).then_some(2),
             customer_ring: Duration::from_secs(30),
             call_age_max: Duration::from_secs(600),
             silence_max: limits::SILENCE_MAX,
@@ -125,6 +134,7 @@ impl Knobs {
             agents: 1 + random.below(4),
             // Of two, nobody is at the first.
             trunks: 1 + random.below(2),
+            channels_max: None,
             customer_ring: Duration::from_secs(if patient { 30 } else { 15 }),
             call_age_max: Duration::from_secs(if patient { 45 } else { 24 }),
             silence_max: Duration::from_millis(3_000 + random.below(3_000)),

@@ -76,14 +76,23 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
     let users = (0..knobs.agents).map(|n| User { name: agent_number(n), password: PASSWORD.to_owned() });
     let trunks = (0..knobs.trunks).map(|n| {
         let at = usize::try_from(n).expect("few trunks");
-        Trunk::at(&format!("trunk{n}"), trunk_address(knobs, at), &format!("carrier{n}.example"))
+        let name = format!("trunk{n}");
+        Trunk {
+            health_check: knobs.pinged.then_some(limits::TRUNK_HEALTH_CHECK),
+            channels_max: knobs.channels_max.filter(|_| n == 0),
+            ..Trunk::at(&name, trunk_address(knobs, at), &format!("carrier{n}.example"))
+        }
     });
     let trunks: Vec<Trunk> = trunks.collect();
+    let mut choices = TrunkChoice::in_order(trunks.iter().map(|trunk| trunk.name.as_str()));
+    if knobs.spread {
+        choices.iter_mut().for_each(|choice| choice.priority = 0);
+    }
     Config {
         accounts: vec![AccountConfig {
             account: account(knobs),
             sip_domain: DOMAIN.to_owned(),
-            trunks: TrunkChoice::in_order(trunks.iter().map(|trunk| trunk.name.as_str())),
+            trunks: choices,
             users: users.collect(),
         }],
         trunks,

@@ -11,6 +11,8 @@ use callcenter::event::Numbered;
 use serde::{Deserialize, Serialize};
 pub use sip::api::Flow;
 
+use crate::config::TrunkAddress;
+
 /// What comes in. Each is one mutation; drain [`Output`]s after it.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
@@ -70,6 +72,14 @@ pub enum Input<'a> {
     SipOverloaded(bool),
     /// The program is about to end in good order: end every call and tell its phones.
     EndCalls,
+    /// The hosts of a trunk were looked up: these are all its addresses now. What is known of the health of those that stay
+    /// is kept; addresses of a family that the SIP socket is not of are left out.
+    TrunkResolved {
+        /// Its name.
+        trunk: String,
+        /// Where it is.
+        addresses: Vec<TrunkAddress>,
+    },
     /// A deadline named by `next_timeout` has come.
     Timeout,
 }

@@ -1,6 +1,6 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{AccountId, CallId, LegId, Now};
@@ -259,6 +259,11 @@ impl Switch {
         let addresses = &self.config.media_addresses;
         let same = addresses.iter().find(|address| address.is_ipv4() == flow.remote.is_ipv4());
         *same.or(addresses.first()).expect("the configuration names an address for sound")
+    }
+
+    /// Whether there is a listener of the family of an address.
+    pub(crate) fn reaches(&self, remote: SocketAddr) -> bool {
+        self.config.sip_listeners.iter().any(|listener| listener.bind.is_ipv4() == remote.is_ipv4())
     }
 
     fn never_began(&mut self, owner: Owner, why: Stopped) {

@@ -177,6 +177,7 @@ impl Switch {
                     self.tell(account, Signal::ShutDownBegan);
                 }
             }
+            Input::TrunkResolved { trunk, addresses } => self.trunk_resolved(now, &trunk, addresses),
             Input::Timeout => self.timeout(now),
         }
         self.settle(now);

@@ -68,6 +68,8 @@ pub struct Server {
     pub silence_max: Option<Duration>,
     /// A trunk address that says nothing at all for so long is passed over.
     pub trunk_silent_max: Duration,
+    /// Which name server knows the hosts of trunks. `None` = those of the system.
+    pub nameserver: Option<SocketAddr>,
     /// How long log rows are kept once everything they caused is settled.
     pub journal_keep: Duration,
     /// Recording stops when fewer bytes are free.

@@ -44,6 +44,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
             .filter(|s| *s > 0)
             .map(Duration::from_secs),
         trunk_silent_max: Duration::from_secs(number(&mut section, "trunk_silent_max_s", 1..=30, 2)),
+        nameserver: section.parsed("nameserver", values::socket_addr).map(|at| at.value),
         journal_keep: Duration::from_secs(number(&mut section, "journal_keep_days", 1..=3650, 7) * DAY_S),
         disk_free_min_bytes: number(&mut section, "disk_free_min_mb", 0..=1_000_000_000, 1000) * MEGABYTE,
         number_data: path(&mut section, "number_data"),

@@ -11,6 +11,14 @@ pub const LOG_BACKLOG_MAX: usize = ENTRIES_QUEUED_MAX / 2;
 pub const HTTP_DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Phones that are told to hang up when the server stops have so long to confirm.
 pub const LEG_END_MAX: Duration = Duration::from_secs(3);
+/// How long the answer to a lookup of a trunk's host holds at least …
+pub const NAME_AGAIN_MIN: Duration = Duration::from_secs(30);
+/// … and at most, whatever the name server says.
+pub const NAME_AGAIN_MAX: Duration = Duration::from_secs(3600);
+/// A lookup that failed is tried again after this.
+pub const NAME_RETRY: Duration = Duration::from_secs(30);
+/// SRV records of one name. More: not used.
+pub const SRV_RECORDS_MAX: usize = 16;
 /// How often the log's state and the figures for `/metrics` are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often old log rows are deleted.

@@ -3,6 +3,7 @@
 mod demo;
 mod housekeeping;
 pub mod limits;
+mod names;
 mod node;
 mod open_files;
 mod pusher;

@@ -13,7 +13,7 @@ use callcenter::numbers::NumberPlan;
 use media::engine::EngineConfig;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use switch::Switch;
-use switch::api::{Body, Counts};
+use switch::api::{Body, Counts, TrunkStanding};
 use switch::config::SipListener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
-use super::{housekeeping, open_files, pusher, secret_random, told_to_stop};
+use super::{housekeeping, names, open_files, pusher, secret_random, told_to_stop};
 use crate::bind;
 use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
@@ -79,7 +79,7 @@ impl Node {
     /// Starts everything. When it returns the API answers and SIP is listened to.
     ///
     /// # Errors
-    /// What the operator has to know: a store in use, a name that cannot be looked up, a missing file.
+    /// What the operator has to know: a store in use, a missing file.
     pub async fn start(config: Config, sockets: Sockets) -> anyhow::Result<Node> {
         open_files::raise(config.server.legs_max);
         let clock = Clock::start();
@@ -131,6 +131,7 @@ impl Node {
         let mut tasks = JoinSet::new();
         pusher::start(&mut tasks, &config, &store, clock, stopped.clone())?;
         housekeeping::start(&mut tasks, &config, &store, &control, clock, stopped.clone());
+        names::start(&mut tasks, &config, &control, &stopped)?;
         let router = http::router(
             ports(&config, &store, &control, &stopping, clock),
             http_settings(&config, http),
@@ -139,6 +140,11 @@ impl Node {
         tasks.spawn(http::serve::serve(sockets.http, router, until_true(stopped), HTTP_DRAIN_MAX));
         tracing::info!(%http, %sip, data = %config.server.data_dir.display(), "serving");
         Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks })
+    }
+
+    /// How the trunks stand.
+    pub async fn trunks(&self) -> Vec<TrunkStanding> {
+        self.control.trunks().await
     }
 
     /// How much is going on.

@@ -83,6 +83,15 @@ impl Switch {
             self.register_trunk(now, trunk);
         }
     }
+
+    /// A trunk is elsewhere now.
+    pub(crate) fn trunk_resolved(&mut self, now: Now, name: &str, mut addresses: Vec<TrunkAddress>) {
+        let Some(trunk) = self.trunks.named(name) else { return };
+        addresses.retain(|address| self.reaches(address.remote));
+        self.trunks.line_mut(trunk).move_to(addresses);
+        self.trunks.begin_pings(now.mono, trunk);
+        self.register_trunk(now, trunk);
+    }
 }
 
 impl Trunks {
@@ -181,6 +190,10 @@ impl Trunks {
         self.pings.next().map(|(at, _)| at)
     }
 
+    fn named(&self, name: &str) -> Option<TrunkNo> {
+        self.lines.iter().position(|line| line.config.name == name).map(TrunkNo)
+    }
+
     fn line_mut(&mut self, trunk: TrunkNo) -> &mut Line {
         self.lines.get_mut(trunk.0).expect("trunks are numbered once and never removed")
     }
@@ -193,16 +206,29 @@ impl Trunks {
 impl Line {
     /// Addresses of a family that is not listened to are left out: there is no way to them.
     fn new(config: &Trunk, listeners: &[SipListener]) -> Line {
-        let is_spoken = |address: &&TrunkAddress| {
-            listeners.iter().any(|one| one.bind.is_ipv4() == address.remote.is_ipv4())
-        };
-        let ways = config.addresses.iter().filter(is_spoken).take(TRUNK_ADDRESSES_MAX);
         let registering = match config.registration {
             Some(_) => Registering::Off,
             None => Registering::NotNeeded,
         };
-        let ways = ways.map(|address| (address.clone(), Health::new())).collect();
-        Line { ways, registering, config: config.clone() }
+        let mut line = Line { ways: Vec::new(), registering, config: config.clone() };
+        let is_spoken = |address: &TrunkAddress| {
+            listeners.iter().any(|one| one.bind.is_ipv4() == address.remote.is_ipv4())
+        };
+        line.move_to(config.addresses.iter().filter(|address| is_spoken(address)).cloned().collect());
+        line
+    }
+
+    /// Its addresses are these now; the health of those that stay is kept.
+    fn move_to(&mut self, addresses: Vec<TrunkAddress>) {
+        let before = std::mem::take(&mut self.ways);
+        for address in addresses {
+            let known = self.ways.iter().any(|(other, _)| other.remote == address.remote);
+            if !known && self.ways.len() < TRUNK_ADDRESSES_MAX {
+                let health = before.iter().find(|(other, _)| other.remote == address.remote);
+                let health = health.map_or_else(Health::new, |(_, health)| *health);
+                self.ways.push((address, health));
+            }
+        }
     }
 
     /// Whether calls had better go a way.

@@ -12,8 +12,10 @@ use crate::switch::Switch;
 pub(super) enum Registering {
     /// The trunk knows us by our address.
     NotNeeded,
-    /// It has not begun: no address is known, or it was taken back.
+    /// It has not begun: no address is known.
     Off,
+    /// It was taken back, as the program ends.
+    Left,
     /// Not, or not any more; it is tried again and again.
     Asking(RegistrationId),
     /// The trunk knows us.
@@ -27,7 +29,7 @@ impl Switch {
             self.trunks.best_first(trunk).into_iter().map(|way| self.flow_to(way)).collect();
         let Some((flow, others)) = flows.split_first() else { return };
         match self.trunks.line(trunk).registering {
-            Registering::NotNeeded => {}
+            Registering::NotNeeded | Registering::Left => {}
             Registering::Asking(id) | Registering::Known(id) => self.endpoint.reroute(now, id, &flows),
             Registering::Off => {
                 let Some(register) = self.trunks.register(trunk, *flow, others) else { return };
@@ -57,7 +59,7 @@ impl Trunks {
     pub(crate) fn registration(&self, trunk: TrunkNo) -> Option<RegistrationId> {
         match self.line(trunk).registering {
             Registering::Known(id) | Registering::Asking(id) => Some(id),
-            Registering::NotNeeded | Registering::Off => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left => None,
         }
     }
 
@@ -82,11 +84,9 @@ impl Trunks {
 
     fn unregister(&mut self) -> Vec<RegistrationId> {
         let mut ended = Vec::new();
-        for line in &mut self.lines {
-            if let Some(id) = line.registering.id() {
-                line.registering = Registering::Off;
-                ended.push(id);
-            }
+        for line in self.lines.iter_mut().filter(|line| line.config.registration.is_some()) {
+            ended.extend(line.registering.id());
+            line.registering = Registering::Left;
         }
         ended
     }
@@ -112,7 +112,7 @@ impl Trunks {
         match after {
             Registering::Known(_) if before == after => None,
             Registering::Known(_) | Registering::Asking(_) => Some(news),
-            Registering::NotNeeded | Registering::Off => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left => None,
         }
     }
 
@@ -129,7 +129,7 @@ impl Line {
     pub(super) fn knows_us(&self) -> bool {
         match self.registering {
             Registering::NotNeeded | Registering::Known(_) => true,
-            Registering::Off | Registering::Asking(_) => false,
+            Registering::Off | Registering::Left | Registering::Asking(_) => false,
         }
     }
 }
@@ -138,7 +138,7 @@ impl Registering {
     fn id(self) -> Option<RegistrationId> {
         match self {
             Registering::Asking(id) | Registering::Known(id) => Some(id),
-            Registering::NotNeeded | Registering::Off => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left => None,
         }
     }
 }

@@ -231,10 +231,15 @@ impl Bench {
 
     pub(crate) fn ready_with(config: Config) -> Bench {
         let mut bench = Bench::with(config);
-        bench.register();
-        let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
-        assert!(bench.ask(online).is_ok());
+        bench.sign_in();
         bench
+    }
+
+    /// The agent's phone registers, the agent signs in and is idle.
+    pub(crate) fn sign_in(&mut self) {
+        self.register();
+        let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
+        assert!(self.ask(online).is_ok());
     }
 
     pub(crate) fn register(&mut self) {

@@ -3,10 +3,12 @@
 mod channels;
 mod choice;
 mod failover;
+mod forms;
 mod health;
 mod incoming;
 #[path = "../kit/mod.rs"]
 mod kit;
+mod registration;
 
 use std::time::Duration;
 

@@ -1,0 +1,179 @@
+//! The hosts of trunks that are names: looked up in the background, again and again as the answers expire. Nothing waits
+//! for it: a trunk without addresses is passed over until it has some.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::RData;
+use switch::config::{Transport, TrunkAddress};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::limits::{NAME_AGAIN_MAX, NAME_AGAIN_MIN, NAME_RETRY, SRV_RECORDS_MAX};
+use super::node::until_true;
+use crate::config::{Config, Found, HostPort, Trunk};
+use crate::control::Control;
+
+/// Where SIP is spoken when nothing else is said.
+const SIP_PORT: u16 = 5060;
+
+/// Starts a task for each trunk whose hosts are names; they end when `stopped` becomes true.
+///
+/// # Errors
+/// When the system's configuration of name servers cannot be read, and names are to be looked up.
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    control: &Control,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let named = |trunk: &&Trunk| trunk.addresses.iter().any(|address| address.literal().is_none());
+    let named: Vec<&Trunk> = config.trunks.iter().filter(named).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let resolver = resolver(config.server.nameserver)?;
+    for trunk in named {
+        let lookups = keep_up(resolver.clone(), trunk.clone(), control.clone());
+        let stopped = stopped.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = lookups => {}
+                () = until_true(stopped) => {}
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What a lookup brought.
+struct Answer {
+    found: Vec<Found>,
+    /// How long it holds.
+    until: Instant,
+}
+
+/// Why a lookup brought nothing.
+enum Failed {
+    /// There is no such name, or no address for it.
+    NotThere,
+    /// Nobody who knows could be asked: what was known before may still hold.
+    Unknown(NetError),
+}
+
+async fn keep_up(resolver: TokioResolver, trunk: Trunk, control: Control) {
+    let names: Vec<&HostPort> =
+        trunk.addresses.iter().filter(|address| address.literal().is_none()).collect();
+    let mut known: BTreeMap<HostPort, Vec<Found>> = BTreeMap::new();
+    let mut told: Option<Vec<TrunkAddress>> = None;
+    loop {
+        let mut again = NAME_AGAIN_MAX;
+        for name in &names {
+            match look_up(&resolver, name, trunk.transport).await {
+                Ok(answer) => {
+                    again = again.min(answer.until.saturating_duration_since(Instant::now()));
+                    known.insert((*name).clone(), answer.found);
+                }
+                Err(failed) => {
+                    again = again.min(NAME_RETRY);
+                    report(&trunk.name, &name.host, &failed);
+                    if let Failed::NotThere = failed {
+                        known.remove(*name);
+                    }
+                }
+            }
+        }
+        let addresses = trunk.addresses_from(|name| known.get(name).cloned().unwrap_or_default());
+        if told.as_ref() != Some(&addresses) {
+            tracing::info!(trunk = trunk.name, addresses = addresses.len(), "a trunk's hosts were looked up");
+            control.trunk_resolved(&trunk.name, addresses.clone());
+            told = Some(addresses);
+        }
+        tokio::time::sleep(again.max(NAME_AGAIN_MIN)).await;
+    }
+}
+
+fn report(trunk: &str, host: &str, failed: &Failed) {
+    match failed {
+        Failed::NotThere => tracing::warn!(trunk, host, "a trunk's host has no address"),
+        Failed::Unknown(error) => tracing::warn!(trunk, host, %error, "a trunk's host cannot be looked up"),
+    }
+}
+
+/// SRV, unless a port was given (RFC 3263 §4.2); A and AAAA where there is none.
+async fn look_up(resolver: &TokioResolver, at: &HostPort, transport: Transport) -> Result<Answer, Failed> {
+    if at.port.is_none() {
+        match by_srv(resolver, &at.host, transport).await {
+            Err(Failed::NotThere) => {}
+            settled @ (Ok(_) | Err(Failed::Unknown(_))) => return settled,
+        }
+    }
+    by_host(resolver, &at.host, at.port.unwrap_or(SIP_PORT), (0, 1)).await
+}
+
+async fn by_srv(resolver: &TokioResolver, host: &str, transport: Transport) -> Result<Answer, Failed> {
+    let service = match transport {
+        Transport::Udp => "_sip._udp",
+        Transport::Tcp => "_sip._tcp",
+    };
+    let lookup = resolver.srv_lookup(format!("{service}.{host}.")).await.map_err(Failed::of)?;
+    let mut answer = Answer { found: Vec::new(), until: lookup.valid_until() };
+    for record in lookup.answers().iter().take(SRV_RECORDS_MAX) {
+        let RData::SRV(srv) = &record.data else { continue };
+        let rank = (srv.priority, srv.weight);
+        match by_host(resolver, &srv.target.to_string(), srv.port, rank).await {
+            Ok(hosts) => {
+                answer.found.extend(hosts.found);
+                answer.until = answer.until.min(hosts.until);
+            }
+            // The others may do.
+            Err(Failed::NotThere) => {}
+            Err(unknown @ Failed::Unknown(_)) => return Err(unknown),
+        }
+    }
+    Ok(answer)
+}
+
+async fn by_host(
+    resolver: &TokioResolver,
+    host: &str,
+    port: u16,
+    (priority, weight): (u16, u16),
+) -> Result<Answer, Failed> {
+    let lookup = resolver.lookup_ip(host).await.map_err(Failed::of)?;
+    let found = lookup.iter().map(|ip| Found { remote: SocketAddr::new(ip, port), priority, weight });
+    Ok(Answer { found: found.collect(), until: lookup.valid_until() })
+}
+
+impl Failed {
+    fn of(error: NetError) -> Failed {
+        match error.is_nx_domain() || error.is_no_records_found() {
+            true => Failed::NotThere,
+            false => Failed::Unknown(error),
+        }
+    }
+}
+
+/// Asks the name server that is configured, else those of the system.
+fn resolver(nameserver: Option<SocketAddr>) -> anyhow::Result<TokioResolver> {
+    let builder = match nameserver {
+        None => TokioResolver::builder_tokio()?,
+        Some(at) => {
+            let mut server = NameServerConfig::udp_and_tcp(at.ip());
+            server.connections.iter_mut().for_each(|connection| connection.port = at.port());
+            let config = ResolverConfig::from_name_servers(vec![server]);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        }
+    };
+    let mut builder = builder;
+    let options = builder.options_mut();
+    // Whoever says that nothing is to be remembered is not asked all the time.
+    (options.positive_min_ttl, options.positive_max_ttl) = (Some(NAME_AGAIN_MIN), Some(NAME_AGAIN_MAX));
+    options.negative_max_ttl = Some(Duration::from_secs(1));
+    Ok(builder.build()?)
+}
