@@ -134,6 +134,7 @@ impl Knobs {
             agents: 1 + random.below(4),
             // Of two, nobody is at the first.
             trunks: 1 + random.below(2),
+            spread: false,
             channels_max: None,
             customer_ring: Duration::from_secs(if patient { 30 } else { 15 }),
             call_age_max: Duration::from_secs(if patient { 45 } else { 24 }),

@@ -175,8 +175,8 @@ impl Switch {
             from_user,
             codecs: config.codecs.clone(),
             credentials: config.credentials.clone(),
-            // Only when another way can follow is it worth giving up early.
-            answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
+            // The only way there is is worth all the time there is; of several none keeps a call waiting.
+            answer_any_within: (may_follow || tried.len() > 1).then_some(self.config.trunk_answer_any_max),
             registration: self.trunks.registration(way.trunk),
             identity,
             way: Some(way),

@@ -216,6 +216,16 @@ impl Desk {
         fetch(&ready["recordFileUrl"]).await
     }
 
+    /// Waits until the first trunk is one that calls can take.
+    pub(crate) async fn trunk_works(&self) {
+        let works = async {
+            while self.node.trunks().await.first().is_none_or(|trunk| trunk.working == 0) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), works).await.expect("the trunk works in time");
+    }
+
     /// How many calls there are.
     pub(crate) async fn calls(&self) -> usize {
         self.node.counts().await.calls

@@ -10,6 +10,7 @@ mod claim;
 mod customers;
 mod desk;
 mod log;
+mod names;
 mod program;
 mod recordings;
 mod sip_phone;

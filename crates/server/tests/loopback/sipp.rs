@@ -28,6 +28,18 @@ impl Sipp {
         Sipp::start(&ours(scenario), local, claim, &[])
     }
 
+    /// One call that comes to the claimed SIP port by a TCP connection. It listens when this returns.
+    pub(crate) async fn answers_by_stream(scenario: &str, claim: &Claim) -> Sipp {
+        let sipp = Sipp::start(&ours(scenario), claim.sip(), claim, &["-t", "t1"]);
+        let listens = async {
+            while tokio::net::TcpStream::connect(claim.sip()).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), listens).await.expect("SIPp listens");
+        sipp
+    }
+
     /// One request, from `local`, to `server`, in the name of `user`.
     pub(crate) fn asks(
         scenario: &str,

@@ -1,8 +1,12 @@
 //! SIPp as the carrier: what a trunk of somebody else's make does to calls.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
+use server::config::SipLogin;
+use sip::message::{HeaderName, Message, Response, parse_datagram};
+use switch::config::{ShownBy, Transport, TrunkRegistration};
 use tokio::net::UdpSocket;
 
 use crate::claim::Claim;
@@ -76,6 +80,70 @@ async fn a_silent_trunk_is_passed_over() {
     let record = desk.record(&call).await;
     assert_record(&record, ["CUSTOMER_NO_ANSWER", "decline", "486", "CUSTOMER"], desk.carrier);
     desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_is_called_by_tcp() {
+    let claim = Claim::new();
+    let sipp = Sipp::answers_by_stream("customer_busy", &claim).await;
+    let desk = Desk::open(|config, _| {
+        config.trunks[0].addresses = vec![host_port(claim.sip())];
+        config.trunks[0].transport = Transport::Tcp;
+    })
+    .await;
+    desk.lab_phone_online().await;
+    let call = desk.dial(LAB_PHONE, CUSTOMER, &[]).await;
+    let record = desk.record(&call).await;
+    sipp.succeeded().await;
+    assert_record(&record, ["CUSTOMER_NO_ANSWER", "decline", "486", "CUSTOMER"], claim.sip());
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_too_large_for_a_datagram_reaches_a_trunk_that_knows_nothing_else() {
+    let carrier = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    let address = carrier.local_addr().expect("is bound");
+    let desk = Desk::open(|config, _| {
+        config.trunks[0].addresses = vec![host_port(address)];
+        config.trunks[0].domain = Some(["long"; 40].join("."));
+        config.trunks[0].shown_by = ShownBy::Asserted;
+    })
+    .await;
+    desk.lab_phone_online().await;
+    let call = desk.dial(LAB_PHONE, CUSTOMER, &[]).await;
+    let mut asked = [0; 4000];
+    let (len, server) = carrier.recv_from(&mut asked).await.expect("an INVITE");
+    assert!(len > 1300, "{len} bytes are no test of this");
+    let Ok(Message::Request(invite)) = parse_datagram(&asked[..len]) else { panic!("no request came") };
+    assert_eq!(invite.headers.top_via().expect("a Via").transport, "UDP");
+    let mut busy = Response::to(&invite, 486);
+    let to = invite.headers.get(&HeaderName::To).expect("a To");
+    busy.headers.set(HeaderName::To, format!("{to};tag=carrier"));
+    carrier.send_to(&busy.encode(), server).await.expect("the server is there");
+    let record = desk.record(&call).await;
+    assert_record(&record, ["CUSTOMER_NO_ANSWER", "decline", "486", "CUSTOMER"], address);
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_is_registered_with_and_left_in_good_order() {
+    let claim = Claim::new();
+    let sipp = Sipp::answers("registrar", &claim);
+    let desk = Desk::open(|config, _| {
+        let trunk = &mut config.trunks[0];
+        trunk.addresses = vec![host_port(claim.sip())];
+        trunk.login =
+            Some(SipLogin { user: "customer-4711".to_owned(), password: "secret".to_owned().into() });
+        trunk.registration = Some(TrunkRegistration {
+            registrar: "carrier.example".to_owned(),
+            aor: "sip:customer-4711@carrier.example".to_owned(),
+            expires: Duration::from_secs(600),
+        });
+    })
+    .await;
+    desk.trunk_works().await;
+    desk.close().await;
+    sipp.succeeded().await;
 }
 
 /// What is behind the trunk under test.

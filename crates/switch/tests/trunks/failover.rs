@@ -38,6 +38,32 @@ fn a_trunk_that_says_nothing_is_followed_by_the_next() {
 }
 
 #[test]
+fn of_several_silent_trunks_none_keeps_a_call_waiting() {
+    let mut bench = Bench::ready();
+    bench.fars[TRUNK].deaf = true;
+    bench.fars[TRUNK2].deaf = true;
+    bench.dial_out();
+    bench.answer(PHONE);
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(bench.record().failure, Failure::RequestTimeout);
+    assert!(bench.fars[TRUNK2].unheard.len() > 1, "both were tried");
+}
+
+#[test]
+fn the_only_trunk_there_is_has_all_the_time_there_is() {
+    let mut config = kit::config();
+    config.accounts[0].trunks.truncate(1);
+    let mut bench = Bench::ready_with(config);
+    bench.fars[TRUNK].deaf = true;
+    bench.dial_out();
+    bench.answer(PHONE);
+    bench.pass(Duration::from_secs(15));
+    bench.fars[TRUNK].deaf = false;
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.fars[TRUNK].calls, 1);
+}
+
+#[test]
 fn never_after_a_phone_may_have_rung() {
     for status in [180, 183] {
         let (mut bench, _) = Bench::ready_to_customer();
