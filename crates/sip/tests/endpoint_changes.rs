@@ -201,7 +201,7 @@ fn we_refresh_by_update_where_the_far_end_takes_it_and_tell_nobody() {
     assert!(far.waits(149_999).is_silent());
     let update = far.waits(1).one_request(Method::Update);
     assert!(update.body.is_empty());
-    assert_eq!(update.headers.get(&HeaderName::SessionExpires), Some("1800;refresher=uac"));
+    assert_eq!(update.headers.get(&HeaderName::SessionExpires), Some("300;refresher=uac"));
     let mut fine = answer(&update, 200, "far");
     fine.headers.push(HeaderName::SessionExpires, "300;refresher=uac");
     assert!(far.hears(fine).is_silent());

@@ -84,8 +84,8 @@ pub(crate) struct Dialog {
     referral: Referral,
     /// Our provisional answers that must arrive.
     reliable: Reliable,
-    /// Who gives the signs of life, if they are agreed on.
-    keeper: Option<Keeper>,
+    /// After how long there must be a sign of life, and who gives it, if they are agreed on.
+    session: Option<(Duration, Keeper)>,
     /// The shortest interval between them that the far end bears, if it said so in a 422; else zero.
     session_min: Duration,
     /// The CSeq of the BYE in the latest token.
@@ -184,7 +184,7 @@ impl Dialog {
             hears_update: false,
             referral: Referral::default(),
             reliable: Reliable::default(),
-            keeper: None,
+            session: None,
             session_min: Duration::ZERO,
             token_cseq: 0,
             retry_after: None,

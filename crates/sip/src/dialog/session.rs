@@ -21,12 +21,14 @@ impl Dialog {
     /// Says in an INVITE or UPDATE of ours how long the call may last without a sign of life (RFC 4028 §7.1, §7.4).
     pub(super) fn put_session(&self, core: &Core, headers: &mut Headers) {
         let Some(timers) = core.config.session else { return };
-        let refresher = self.keeper.map(|keeper| match keeper {
+        // What was agreed on is asked for again.
+        let wanted = self.session.map_or(timers.interval, |(interval, _)| interval);
+        let refresher = self.session.map(|(_, keeper)| match keeper {
             Keeper::Us => Refresher::Uac,
             Keeper::Far => Refresher::Uas,
         });
         let floor = self.session_min.max(timers.interval_min);
-        let interval_s = seconds(timers.interval.max(floor));
+        let interval_s = seconds(wanted.max(floor));
         if !headers.has(&HeaderName::Supported) {
             headers.push(HeaderName::Supported, "timer");
         }
@@ -125,7 +127,7 @@ impl Dialog {
     fn keep(&mut self, core: &mut Core, now: Now, agreed: Option<(Duration, Keeper)>) {
         self.stop_timer(core, DialogTimer::SessionRefresh);
         self.stop_timer(core, DialogTimer::SessionExpired);
-        self.keeper = agreed.map(|(_, keeper)| keeper);
+        self.session = agreed;
         let Some((interval, keeper)) = agreed else { return };
         let end = now.mono + interval.saturating_sub(MARGIN_MAX.min(interval / 3));
         self.set_timer(core, DialogTimer::SessionExpired, end);
