@@ -369,3 +369,16 @@ fn token_of(events: &[Event]) -> bytes::Bytes {
     };
     events.iter().find_map(token).unwrap()
 }
+
+/// A tag without a value is none.
+#[test]
+fn a_tag_that_says_nothing_is_not_left_beside_ours() {
+    for to in ["<sip:95588@192.0.2.1>;tag", "sip:95588@192.0.2.1;TAG;x=y"] {
+        let mut far = Far::new(Config::default());
+        let mut options = request(Method::Options, "tagless");
+        options.headers.set(HeaderName::To, to);
+        let did = far.hears(options);
+        let to = did.responses[0].1.headers.to();
+        assert!(to.is_ok_and(|to| to.tag().is_some_and(|tag| !tag.is_empty())), "{did:?}");
+    }
+}

@@ -185,10 +185,18 @@ impl Core {
 
 /// Puts `tag` into To where there is none; the rest stays as it was written.
 pub(crate) fn put_tag(headers: &mut Headers, tag: &str) {
-    if headers.to().is_ok_and(|to| to.tag().is_none())
-        && let Some(to) = headers.get(&HeaderName::To)
+    let Ok(mut read) = headers.to() else { return };
+    if read.tag().is_none()
+        && let Some(written) = headers.get(&HeaderName::To)
     {
-        let to = format!("{to};tag={tag}");
+        let to = match read.params.has("tag") {
+            false => format!("{written};tag={tag}"),
+            // One without a value is none, and there must not be two.
+            true => {
+                read.params.set("tag", Some(tag));
+                read.to_string()
+            }
+        };
         headers.set(HeaderName::To, to);
     }
 }
