@@ -86,6 +86,9 @@ pub const GUARDED_SOURCES_MAX: usize = 65_536;
 /// Users, real or not, of whom wrong proofs are counted. More: what would be forgotten next is forgotten.
 pub const GUARDED_USERS_MAX: usize = 65_536;
 
+/// Places where users proved to be themselves. More: the one that is longest ago is forgotten.
+pub const GUARDED_HOMES_MAX: usize = 65_536;
+
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 

@@ -141,6 +141,9 @@ impl Registrar {
         bindings.truncate(self.limits.bindings_per_user_max.min(room));
         let left = check.map_or_else(Bytes::new, |check| kept::write(check, &bindings));
         if !bindings.is_empty() && !self.bindings.contains_key(aor) {
+            for bound in &bindings {
+                self.guard.proven(now.mono, aor, bound.flow.remote.ip());
+            }
             self.keep_open(now.mono, &bindings);
             self.set(wire, aor, bindings);
             self.set_timers(wire);
@@ -290,7 +293,7 @@ impl Registrar {
         // Right or wrong, it is not looked at: counted against its source only when it is wrong, it would be told by the ban
         // which of the two it was.
         let here = self.bindings.get(&aor).is_some_and(|all| all.iter().any(|bound| bound.flow == flow));
-        if !here && self.guard.is_refused(now.mono, self.guard.key_of(&aor)) {
+        if !here && self.guard.is_refused(now.mono, self.guard.key_of(&aor, source)) {
             return Err(self.challenge(now, &aor.domain, source, false));
         }
         if !self.is_right(&proof, request, &aor) {
@@ -299,7 +302,10 @@ impl Registrar {
         }
         let nc = proof.count.as_ref().map(|count| count.nc);
         match self.nonces.spend(now.mono, &proof.nonce, nc) {
-            true => Ok(aor),
+            true => {
+                self.guard.proven(now.mono, &aor, source);
+                Ok(aor)
+            }
             false => Err(self.challenge(now, &aor.domain, source, true)),
         }
     }
@@ -316,7 +322,7 @@ impl Registrar {
 
     fn note_wrong(&mut self, now: Mono, flow: Flow, wire: &mut Wire, proof: &Authorization, aor: &Aor) {
         let source = flow.remote.ip();
-        self.guard.wrong_of(now, self.guard.key_of(aor));
+        self.guard.wrong_of(now, self.guard.key_of(aor, source));
         if self.flows.lead_to(source) {
             return;
         }

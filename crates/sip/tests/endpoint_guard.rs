@@ -252,6 +252,38 @@ fn guessing_from_many_addresses_is_slow_and_the_phone_goes_on() {
     assert_eq!(town.signs_in("1002"), 200, "another user has no part in it");
 }
 
+/// A phone comes back with another port whenever its NAT, its connection or its power fails.
+#[test]
+fn nobody_elsewhere_locks_a_phone_out_that_comes_back_with_another_port() {
+    let mut town = Town::new();
+    town.at(HOME);
+    assert_eq!(town.signs_in("1001"), 200);
+    for n in 0..40 {
+        town.at(&format!("203.0.113.{n}:5060"));
+        town.tries("1001", "guess");
+    }
+    let home: SocketAddr = HOME.parse().unwrap();
+    town.far.flow.remote = SocketAddr::new(home.ip(), 40_001);
+    assert_eq!(town.signs_in("1001"), 200);
+    town.at("203.0.113.99:5060");
+    assert_eq!(town.signs_in("1001"), 401, "elsewhere it is believed nothing");
+}
+
+#[test]
+fn who_guesses_at_a_users_home_is_slowed_down_too() {
+    let mut town = Town::new();
+    town.at(HOME);
+    assert_eq!(town.signs_in("1001"), 200);
+    let home: SocketAddr = HOME.parse().unwrap();
+    town.far.flow.remote = SocketAddr::new(home.ip(), 40_001);
+    for _ in 0..20 {
+        assert_eq!(town.tries("1001", "guess"), 401);
+    }
+    assert_eq!(town.signs_in("1001"), 401, "a right guess among them is not believed");
+    town.at(HOME);
+    assert_eq!(town.signs_in("1001"), 200, "the phone goes on");
+}
+
 /// While a user's proofs are refused, nobody learns from a ban that comes or does not which of them would have been right.
 #[test]
 fn a_ban_does_not_tell_a_right_guess_from_a_wrong_one() {

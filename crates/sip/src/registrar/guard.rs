@@ -7,7 +7,8 @@
 //!   An address with registered phones behind it is not banned: one of them may have an old password.
 //! - *Against the user it names*, whether there is such a user or not. After a few, proofs of that user are refused for a
 //!   growing time, right or wrong, unless they come by the path of a living binding: guessing is slow then, from however
-//!   many addresses, and the phone goes on. What is refused so counts against nobody.
+//!   many addresses, and the phone goes on. What is refused so counts against nobody. Where the user proved to be itself
+//!   lately has a count of its own: nobody elsewhere can lock a phone out that comes back with another port.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +19,10 @@ use sha2::{Digest, Sha256};
 
 use crate::api::Aor;
 use crate::endpoint::Bans;
-use crate::limits::{GUARDED_SOURCES_MAX, GUARDED_USERS_MAX};
+use crate::limits::{GUARDED_HOMES_MAX, GUARDED_SOURCES_MAX, GUARDED_USERS_MAX};
+
+/// How long it is remembered where a user proved to be itself.
+const HOME_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// Whom proofs were wrong of.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Guard {
     salt: u64,
     sources: Table<IpAddr, Source>,
     users: Table<UserKey, User>,
+    /// Users at home: where they proved to be themselves.
+    homes: Table<UserKey, ()>,
 }
 
 /// A user's place among those that are guarded: names may be long.
@@ -60,6 +66,7 @@ impl Guard {
             salt: random.number(),
             sources: Table::new(GUARDED_SOURCES_MAX),
             users: Table::new(GUARDED_USERS_MAX),
+            homes: Table::new(GUARDED_HOMES_MAX),
         }
     }
 
@@ -114,9 +121,24 @@ impl Guard {
         }
     }
 
-    /// The place of a user, real or not.
-    pub(super) fn key_of(&self, aor: &Aor) -> UserKey {
-        UserKey(self.hash(&[&aor.domain, &aor.user]))
+    /// The place of a user, real or not, whose proof comes from `source`.
+    pub(super) fn key_of(&self, aor: &Aor, source: IpAddr) -> UserKey {
+        let at_home = self.at(aor, source);
+        match self.homes.get(at_home) {
+            Some(()) => at_home,
+            None => UserKey(self.hash(&[&aor.domain, &aor.user])),
+        }
+    }
+
+    /// A user proved to be itself.
+    pub(super) fn proven(&mut self, now: Mono, aor: &Aor, source: IpAddr) {
+        let (at_home, until) = (self.at(aor, source), now + HOME_FOR);
+        self.homes.at(now, at_home, until);
+        self.homes.keep_until(at_home, until);
+    }
+
+    fn at(&self, aor: &Aor, source: IpAddr) -> UserKey {
+        UserKey(self.hash(&[&aor.domain, &aor.user, &network_of(source).to_string()]))
     }
 
     /// The fingerprint of a proof.
@@ -234,7 +256,8 @@ mod tests {
     #[test]
     fn proofs_of_a_user_are_refused_for_a_growing_time_after_a_few() {
         let mut guard = guard();
-        let user = guard.key_of(&Aor { domain: "a".to_owned(), user: "b".to_owned() });
+        let source = IpAddr::from([192, 0, 2, 7]);
+        let user = guard.key_of(&Aor { domain: "a".to_owned(), user: "b".to_owned() }, source);
         let (mut now, mut refused) = (Mono::ZERO, Vec::new());
         for _ in 0..18 {
             guard.wrong_of(now, user);
@@ -246,7 +269,7 @@ mod tests {
         guard.wrong_of(now, user);
         guard.wrong_of(now, user);
         assert!(!guard.is_refused(now + Duration::from_secs(300), user), "refused ones do not count");
-        let other = guard.key_of(&Aor { domain: "ab".to_owned(), user: String::new() });
+        let other = guard.key_of(&Aor { domain: "ab".to_owned(), user: String::new() }, source);
         assert!(user != other && !guard.is_refused(now, other));
     }
 
