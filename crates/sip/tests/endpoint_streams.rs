@@ -402,11 +402,33 @@ fn there_are_not_more_connections_than_may_be() {
         assert!(connect(&mut far).closes.is_empty());
     }
     far.flow.remote.set_port(40_003);
-    assert_eq!(connect(&mut far).closes, [far.flow]);
-    assert!(says(&mut far, by_tcp(request(Method::Options, "many"))).is_silent());
+    let closes = connect(&mut far).closes;
+    assert!(closes.len() == 1 && closes[0] != far.flow, "one of the others makes room: {closes:?}");
+    assert_eq!(says(&mut far, by_tcp(request(Method::Options, "many"))).status(), 200);
+    far.flow.remote.set_port(5070);
     calls(&mut far, false);
-    assert!(far.did().connects.is_empty(), "nor is one opened");
+    assert!(far.did().connects.is_empty(), "none is opened");
     assert_eq!(far.endpoint.counts().connections, 2);
+}
+
+/// Whoever opens streams without end does not get in the way of phones that are registered, nor of our calls.
+#[test]
+fn streams_of_strangers_leave_room_for_phones_and_for_ours() {
+    let limits = Limits { connections_max: 16, ..Limits::default() };
+    let mut far = far(Config { limits, ..with_registrar() });
+    far.flow.remote = STRANGER.parse().unwrap();
+    connect(&mut far);
+    assert_eq!(registers(&mut far), 200);
+    let phone = far.flow;
+    for port in 1_000..1_200 {
+        far.flow.remote.set_port(port);
+        let closes = connect(&mut far).closes;
+        assert!(!closes.contains(&far.flow) && !closes.contains(&phone));
+        assert_eq!(far.endpoint.counts().connections, 14.min(usize::from(port) - 998));
+    }
+    far.flow.remote = "192.0.2.9:5070".parse().unwrap();
+    calls(&mut far, false);
+    assert_eq!(far.did().connects, [far.flow]);
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub const RECORDINGS_MAX: usize = 10_000;
 /// Dialogs of before a restart that are ended. More: their far ends are not told.
 pub const RESUMED_MAX: usize = 20_000;
 
+/// SIP streams at once. More: one that no phone is registered by is closed for each that comes; none is opened.
+pub const SIP_STREAMS_MAX: usize = 2_000;
+
 /// Ways (addresses of trunks) that are tried for one leg. More: the leg ends as the last one did.
 pub const TRUNK_TRIES_MAX: usize = 8;
 

@@ -1,9 +1,10 @@
 //! How the switch's configuration becomes that of its SIP endpoint.
 
 use sip::message::Host;
-use sip::{Listener, RegistrarConfig};
+use sip::{Limits, Listener, RegistrarConfig};
 
 use crate::config::{Config, SipListener};
+use crate::limits::SIP_STREAMS_MAX;
 use crate::phones::Phones;
 
 /// Its listeners, and a registrar that has a domain for each account's phones.
@@ -18,6 +19,7 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
         listeners: config.sip_listeners.iter().map(listener).collect(),
         user_agent: config.user_agent.clone(),
         large_by_tcp: true,
+        limits: Limits { connections_max: SIP_STREAMS_MAX, ..Limits::default() },
         invites_wait: true,
         registrar: Some(RegistrarConfig {
             domains,

@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::event::epoll;
 use sip::api::{Flow, Transport};
 
-/// Streams at once; more are closed as they come.
-pub(crate) const STREAMS_MAX: usize = 2_000;
+/// Streams at once: as many as the endpoint makes room among, and those that it has not heard of yet.
+pub(crate) const STREAMS_MAX: usize = switch::limits::SIP_STREAMS_MAX + ACCEPT_BURST_MAX;
 /// Streams accepted before others get their turn.
 const ACCEPT_BURST_MAX: usize = 64;
 /// How long what was sent may go unacknowledged before the stream counts as broken: as long as a transaction waits.

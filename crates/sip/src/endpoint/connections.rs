@@ -5,12 +5,17 @@ use crate::api::{Flow, Transmit};
 use crate::limits::{OPENING_BYTES_MAX, STREAMS_BYTES_MAX};
 use crate::message::framing::{Frame, Framer};
 
+/// Of all the streams that there may be, one in so many is kept for those that we open.
+const OWN_SHARE: usize = 8;
+
 /// The streams that are open or being opened, one for each path.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     by_flow: BTreeMap<Flow, Connection>,
     /// Bytes of unfinished messages in all of them.
     unfinished: usize,
+    /// How many of them others opened.
+    accepted: usize,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,26 @@ impl Connections {
         matches!(self.by_flow.get(&flow), Some(Connection::Open { accepted: true, .. }))
     }
 
+    /// Whether no more streams of others may be open: some room is left for ours.
+    pub(super) fn are_many_accepted(&self, limits: &Limits) -> bool {
+        let ours = limits.connections_max / OWN_SHARE;
+        self.accepted >= limits.connections_max - ours
+    }
+
+    /// The streams that others opened, from the one at `place` on, then those before it.
+    pub(super) fn accepted_from(&self, place: usize) -> impl Iterator<Item = Flow> {
+        let flows = self.by_flow.iter().filter_map(|(flow, connection)| match connection {
+            Connection::Open { accepted: true, .. } => Some(*flow),
+            Connection::Open { accepted: false, .. } | Connection::Opening(_) => None,
+        });
+        flows.clone().skip(place).chain(flows.take(place))
+    }
+
+    /// How many streams others opened.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted
+    }
+
     /// Bytes are to go by the stream of `transmit.flow`.
     pub(super) fn send(&mut self, limits: &Limits, transmit: Transmit) -> Bytes {
         let full = self.by_flow.len() >= limits.connections_max;
@@ -96,8 +121,9 @@ impl Connections {
                 self.by_flow.insert(flow, Connection::Open { accepted: false, framer: Framer::default() });
                 Some(waiting)
             }
-            None if self.by_flow.len() >= limits.connections_max => None,
+            None if self.are_many_accepted(limits) || self.by_flow.len() >= limits.connections_max => None,
             None => {
+                self.accepted += 1;
                 self.by_flow.insert(flow, Connection::Open { accepted: true, framer: Framer::default() });
                 Some(Vec::new())
             }
@@ -108,8 +134,9 @@ impl Connections {
     pub(super) fn remove(&mut self, flow: Flow) -> Option<Gone> {
         match self.by_flow.remove(&flow)? {
             Connection::Opening(_) => Some(Gone::Opening),
-            Connection::Open { framer, .. } => {
+            Connection::Open { framer, accepted } => {
                 self.unfinished -= framer.len();
+                self.accepted -= usize::from(accepted);
                 Some(Gone::Open)
             }
         }

@@ -24,11 +24,29 @@ impl Endpoint {
         if !self.core.wire.connections.is_opening(flow) && self.is_banned(now, flow) {
             return self.core.wire.close(flow);
         }
+        let wire = &self.core.wire;
+        let comes = !wire.connections.is_opening(flow) && !wire.connections.is_open(flow);
+        if comes && wire.connections.are_many_accepted(&self.core.config.limits) {
+            self.make_room(now);
+        }
         if self.core.wire.opened(flow) {
             // One who connects has something to say.
             let patience = self.core.config.times.patience();
             self.core.wire.set(flow, ConnectionTimer::Idle, now.mono + patience);
             self.core.ping_later(now, flow);
+        }
+    }
+
+    /// There are too many streams of others: one that no phone registered by is closed, any of them, so that whoever holds
+    /// most of them loses most. Who had something to say comes again.
+    fn make_room(&mut self, now: Now) {
+        let connections = &self.core.wire.connections;
+        let many = u64::try_from(connections.accepted()).unwrap_or(u64::MAX);
+        let place = usize::try_from(self.core.random.below(many.max(1))).unwrap_or(0);
+        let is_bound = |flow| self.registrar.as_ref().is_some_and(|registrar| registrar.is_bound(flow));
+        let stranger = connections.accepted_from(place).find(|flow| !is_bound(*flow));
+        if let Some(flow) = stranger {
+            self.drop_stream(now, flow);
         }
     }
 
