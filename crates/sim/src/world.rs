@@ -109,6 +109,7 @@ pub(crate) fn run(seed: u64, options: &Options) -> Report {
     let mut world = World::new(seed, options);
     world.plan_faults();
     world.go_on_until(world.knobs.rest_at);
+    world.let_the_log_settle();
     world.assert_at_rest();
     world.people.say_good_bye(world.now);
     world.drain_people(None);
@@ -186,6 +187,14 @@ impl World {
         self.drain_people(None);
         while self.now.mono < until {
             self.step(until);
+        }
+    }
+
+    /// Phones go on refreshing their registrations when all is at rest: what was appended just now is committed.
+    fn let_the_log_settle(&mut self) {
+        let end = self.now.mono + self.knobs.commit_delay_max * 20;
+        while self.switch.counts().log_backlog > 0 && self.now.mono < end {
+            self.step(end);
         }
     }
 
