@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use lab::{LabEvent, PhoneId, Prompt, prompt_samples};
+use sip::api::Transport;
 
 use crate::claim::Claim;
 use crate::desk::{ANSWERS_AT_ONCE, Desk, LAB_PHONE, host_port};
@@ -86,10 +87,23 @@ async fn a_third_party_joins_two_phones_of_the_lab() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uas_is_the_carrier() {
+    carries(Transport::Udp, "u1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uas_is_the_carrier_by_tcp() {
+    carries(Transport::Tcp, "t1").await;
+}
+
+async fn carries(transport: Transport, option: &str) {
     let claim = Claim::new();
-    let desk = Desk::open(|config, _| config.trunks[0].addresses = vec![host_port(claim.sip())]).await;
+    let desk = Desk::open(|config, _| {
+        config.trunks[0].addresses = vec![host_port(claim.sip())];
+        config.trunks[0].transport = transport;
+    })
+    .await;
     desk.lab_phone_online().await;
-    let sipp = Sipp::stock("uas", &claim, &["-rtp_echo"]);
+    let sipp = Sipp::stock("uas", &claim, &["-rtp_echo", "-t", option]);
     let call = desk.dial(LAB_PHONE, "13912345678", &[]).await;
     desk.told(&call, "link").await;
     // They talk for as long as another call takes.
