@@ -28,9 +28,7 @@ use anyhow::Context;
 
 pub use convert::Found;
 pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
-pub use model::{
-    Account, Agent, Config, HostPort, PhoneDigest, PushAddress, Server, SipListen, SipLogin, Trunk,
-};
+pub use model::{Account, Agent, Config, HostPort, PushAddress, Server, SipListen, SipLogin, Trunk};
 pub use numbers::number_plan;
 pub use problem::{Problem, Problems};
 

@@ -50,8 +50,8 @@ pub struct Server {
     pub rtp_port_min: u16,
     /// Last RTP port: odd.
     pub rtp_port_max: u16,
-    /// What phones are asked to prove their password with.
-    pub phone_digest: PhoneDigest,
+    /// What phones are asked to prove their password with, the strongest first (RFC 8760).
+    pub phone_digests: Vec<Algorithm>,
     /// What becomes of those who guess the passwords of phones.
     pub bans: Bans,
     /// How often phones behind NAT are sent something. `None` = never.
@@ -80,29 +80,6 @@ pub struct Server {
     pub legs_max: usize,
     /// Worker number in call numbers, 0–1023: different on each server of one owner.
     pub worker: u16,
-}
-
-/// What phones are asked to prove their password with (RFC 8760).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PhoneDigest {
-    /// MD5 alone: some phones give up when they see anything else beside it.
-    #[default]
-    Md5,
-    /// SHA-256 alone.
-    Sha256,
-    /// Either, SHA-256 named first.
-    Both,
-}
-
-impl PhoneDigest {
-    /// The algorithms, in the order in which they are offered.
-    pub fn algorithms(self) -> Vec<Algorithm> {
-        match self {
-            PhoneDigest::Md5 => vec![Algorithm::Md5],
-            PhoneDigest::Sha256 => vec![Algorithm::Sha256],
-            PhoneDigest::Both => vec![Algorithm::Sha256, Algorithm::Md5],
-        }
-    }
 }
 
 /// `[[trunk]]`: a way into the telephone network.

@@ -4,18 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use switch::config::Algorithm;
+
 use switch::config::Bans;
 
-use super::model::{PhoneDigest, Server, SipListen};
+use super::model::{Server, SipListen};
 use super::problem::At;
 use super::section::Section;
 use super::values;
 use super::{limits, listeners};
 
+const STRONGEST_FIRST: [Algorithm; 3] = [Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5];
 const DAY_S: u64 = 86_400;
 const MEGABYTE: u64 = 1_000_000;
-const PHONE_DIGESTS: [(&str, PhoneDigest); 3] =
-    [("md5", PhoneDigest::Md5), ("sha256", PhoneDigest::Sha256), ("both", PhoneDigest::Both)];
 /// A call has two legs, and a leg two ports.
 const RTP_PORTS_MIN: u16 = 4;
 
@@ -31,7 +32,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         media_addresses,
         rtp_port_min,
         rtp_port_max,
-        phone_digest: section.choice("phone_digest", &PHONE_DIGESTS),
+        phone_digests: phone_digests(&mut section),
         bans: bans(&mut section),
         nat_keep_alive: Some(number(&mut section, "nat_keep_alive_s", 0..=600, 25))
             .filter(|s| *s > 0)
@@ -72,6 +73,16 @@ fn bans(section: &mut Section<'_>) -> Bans {
         wrong_max: u32::try_from(after).unwrap_or(defaults.wrong_max),
         longest: Duration::from_secs(longest_s),
         ..defaults
+    }
+}
+
+/// MD5 alone unless told otherwise: some phones give up when they see anything else beside it.
+fn phone_digests(section: &mut Section<'_>) -> Vec<Algorithm> {
+    let given = section.one_or_more("phone_digest", STRONGEST_FIRST.len(), values::digests);
+    let wanted = |one: &Algorithm| given.iter().any(|at| at.value.contains(one));
+    match given.is_empty() {
+        true => vec![Algorithm::Md5],
+        false => STRONGEST_FIRST.into_iter().filter(wanted).collect(),
     }
 }
 

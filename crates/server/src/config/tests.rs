@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use callcenter::config::{AccountStatus, RecordingMode};
 use secrecy::ExposeSecret;
+use switch::config::Algorithm;
 
 use super::problem::Report;
 use super::*;
@@ -197,6 +198,25 @@ fn one_address_of_each_family_can_be_listened_at() {
         server_says("sip_listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nsip_advertised = \"192.0.2.10:5061\""),
         [
             "\"sip_listen\" is every address (::): phones must be told one | add sip_advertised = \"[2001:db8::1]:5060\", the address phones reach"
+        ]
+    );
+}
+
+#[test]
+fn the_strongest_digest_is_offered_first() {
+    let digests = |lines: &str| {
+        parse(&format!("[server]\n{lines}\n{ACCOUNT}"), &|_| None).unwrap().server.phone_digests
+    };
+    assert_eq!(digests(""), [Algorithm::Md5]);
+    assert_eq!(digests("phone_digest = \"both\""), [Algorithm::Sha256, Algorithm::Md5]);
+    assert_eq!(
+        digests("phone_digest = [\"md5\", \"sha512-256\", \"sha256\"]"),
+        [Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5]
+    );
+    assert_eq!(
+        server_says("phone_digest = \"sha1\""),
+        [
+            "\"phone_digest\" is not a digest algorithm: \"sha1\" | write \"md5\", \"sha256\", \"sha512-256\", \"both\" (sha256 and md5), or a list"
         ]
     );
 }

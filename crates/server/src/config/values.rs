@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use switch::config::Algorithm;
 use switch::config::Codec;
 use url::Url;
 
@@ -38,6 +39,20 @@ pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, Wrong> {
     let refusal =
         || wrong("an IP address with port", "write it like \"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"");
     text.parse().ok().filter(|addr: &SocketAddr| addr.port() != 0).ok_or_else(refusal)
+}
+
+/// A digest algorithm of phones; "both" are the two that most of them know.
+pub(super) fn digests(text: &str) -> Result<Vec<Algorithm>, Wrong> {
+    match text {
+        "md5" => Ok(vec![Algorithm::Md5]),
+        "sha256" => Ok(vec![Algorithm::Sha256]),
+        "sha512-256" => Ok(vec![Algorithm::Sha512_256]),
+        "both" => Ok(vec![Algorithm::Sha256, Algorithm::Md5]),
+        _ => Err(wrong(
+            "a digest algorithm",
+            "write \"md5\", \"sha256\", \"sha512-256\", \"both\" (sha256 and md5), or a list",
+        )),
+    }
 }
 
 /// An IP address.

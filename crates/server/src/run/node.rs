@@ -272,7 +272,7 @@ fn build_switch(
         rtp_port_min: config.server.rtp_port_min,
         rtp_port_max: config.server.rtp_port_max,
         rtp_ports_foreign: foreign_ports(&config.server),
-        phone_digests: config.server.phone_digest.algorithms(),
+        phone_digests: config.server.phone_digests.clone(),
         bans: config.server.bans,
         nat_keep_alive: config.server.nat_keep_alive,
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
