@@ -92,6 +92,13 @@ pub const GUARDED_HOMES_MAX: usize = 65_536;
 /// Our own registrations elsewhere. More: refused at once as 503.
 pub const OWN_REGISTRATIONS_MAX: usize = 10_000;
 
+/// How often in a row a proof is given anew because its nonce was too old. More: it counts as refused.
+pub const STALE_TRIES_MAX: u32 = 3;
+
+/// The longest registration of ours that a registrar may demand or grant. More: its 423 counts as a refusal, and what it
+/// grants as this.
+pub const OWN_EXPIRES_MAX: Duration = Duration::from_secs(86_400);
+
 /// Far ends of which it is remembered that they take no streams. More: found out again for each large request.
 pub const STREAMLESS_MAX: usize = 1_000;
 

@@ -200,3 +200,44 @@ fn when_the_ways_change_a_registration_moves() {
     assert_eq!(gone.headers.get(&HeaderName::Expires), Some("0"));
     assert_eq!(standings(&far.hears(granted(&gone, &[]))), [Standing::Gone]);
 }
+
+fn challenged(register: &Request, nonce: &str, stale: bool) -> Response {
+    let mut response = answer(register, 401, "registrar");
+    let challenge =
+        format!("Digest realm=\"carrier.example\", nonce=\"{nonce}\", stale={stale}, qop=\"auth\"");
+    response.headers.push(HeaderName::WwwAuthenticate, challenge);
+    response
+}
+
+#[test]
+fn a_proof_that_came_too_late_is_given_anew_at_once_but_not_for_ever() {
+    let mut far = Far::new(Config::default());
+    registers(&mut far, &[1]);
+    let first = register_of(far.did());
+    let late = register_of(far.hears(challenged(&first, "one", false)));
+    let anew = register_of(far.hears(challenged(&late, "two", true)));
+    let proofs: Vec<&str> = anew.headers.all(&HeaderName::Authorization).collect();
+    assert!(proofs.len() == 1 && proofs[0].contains("nonce=\"two\""), "{proofs:?}");
+    let sequence = [&first, &late, &anew].map(|register| register.headers.cseq().unwrap().number);
+    assert_eq!(sequence, [1, 2, 3]);
+    let did = far.hears(granted(&anew, &[]));
+    assert_eq!(standings(&did), [Standing::Registered { expires: Duration::from_secs(600) }]);
+
+    let mut register = register_of(far.waits(300_000));
+    register = register_of(far.hears(challenged(&register, "n", false)));
+    for _ in 0..sip::limits::STALE_TRIES_MAX {
+        register = register_of(far.hears(challenged(&register, "n", true)));
+    }
+    let did = far.hears(challenged(&register, "n", true));
+    assert_eq!((standings(&did), asked(&did)), (vec![Standing::Refused(401)], vec![]));
+}
+
+#[test]
+fn a_proof_that_was_wrong_is_not_given_again() {
+    let mut far = Far::new(Config::default());
+    registers(&mut far, &[1]);
+    let first = register_of(far.did());
+    let second = register_of(far.hears(challenged(&first, "one", false)));
+    let did = far.hears(challenged(&second, "two", false));
+    assert_eq!((standings(&did), asked(&did)), (vec![Standing::Refused(401)], vec![]));
+}

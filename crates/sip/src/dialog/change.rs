@@ -187,7 +187,8 @@ impl Dialog {
         id: TransactionId,
         response: &Response,
     ) -> Option<Request> {
-        let mut again = core.authorized_again(id, response, self.credentials.as_ref()?)?;
+        let mut again =
+            core.authorized_again(id, response, self.credentials.as_ref()?, &mut self.stale_tries)?;
         let number = self.next_cseq(core);
         let cseq = CSeq { number, method: again.method.clone() };
         again.headers.set(HeaderName::CSeq, cseq.to_string());

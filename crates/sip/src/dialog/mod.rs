@@ -61,6 +61,8 @@ pub(crate) struct Dialog {
     local_cseq: u32,
     contact: String,
     credentials: Option<Credentials>,
+    /// How often a proof of ours came too late.
+    stale_tries: u32,
     /// How long any answer to our INVITE is waited for once that has left (`Invite::answer_any_within`).
     patience: Option<Duration>,
     /// Our INVITE, if we began.
@@ -172,6 +174,7 @@ impl Dialog {
             local_cseq: 0,
             contact: String::new(),
             credentials: None,
+            stale_tries: 0,
             patience: None,
             outgoing: None,
             far: None,

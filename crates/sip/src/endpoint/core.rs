@@ -4,6 +4,7 @@ use bytes::Bytes;
 use super::{Config, Reliability, Streamless, Wire};
 use crate::api::{Credentials, Flow, Transport};
 use crate::digest::{Authorization, Challenge};
+use crate::limits::STALE_TRIES_MAX;
 use crate::message::{
     CSeq, HeaderName, Headers, Host, MAGIC_COOKIE, Method, NameAddr, Request, Response, Uri, Via,
 };
@@ -93,12 +94,14 @@ impl Core {
     }
 
     /// The request of transaction `id` once more, with what `response` (401, 407) asks for. None: there is nothing that
-    /// we could answer, or it was answered before and did not help.
+    /// we could answer, or it was answered before and did not help. Where it was right and only came too late it is given
+    /// anew (`stale`, RFC 7616 §3.3), which `stale_tries` counts.
     pub(crate) fn authorized_again(
         &mut self,
         id: TransactionId,
         response: &Response,
         who: &Credentials,
+        stale_tries: &mut u32,
     ) -> Option<Request> {
         let (asked, answer) = match response.status {
             401 => (HeaderName::WwwAuthenticate, HeaderName::Authorization),
@@ -106,12 +109,15 @@ impl Core {
             _ => return None,
         };
         let (request, flow) = self.table.request(id).map(|(request, flow)| (request.clone(), flow))?;
-        if request.headers.has(&answer) {
-            return None;
-        }
         // The server names what it likes best first (RFC 8760 §2.4).
         let challenge =
             response.headers.all(&asked).find_map(|line| Challenge::parse(line).ok().flatten())?;
+        if request.headers.has(&answer) {
+            if !challenge.stale || *stale_tries >= STALE_TRIES_MAX {
+                return None;
+            }
+            *stale_tries += 1;
+        }
         let (mut again, cnonce) = (request, self.random.hex(16));
         let uri = again.uri.to_string();
         let proof = Authorization::answer(&challenge, who, &again.method, &uri, 1, &cnonce);
@@ -119,7 +125,7 @@ impl Core {
         let cseq = CSeq { number, method: again.method.clone() };
         again.headers.set(HeaderName::Via, self.via(flow));
         again.headers.set(HeaderName::CSeq, cseq.to_string());
-        again.headers.push(answer, proof.to_string());
+        again.headers.set(answer, proof.to_string());
         Some(again)
     }
 

@@ -41,6 +41,7 @@ struct Registration {
     /// Times that all ways failed, in a row.
     rounds_failed: u32,
     longer_tries: u32,
+    stale_tries: u32,
     /// The way of our requests, as the registrar wants it (RFC 3608).
     service_route: Vec<NameAddr>,
 }
@@ -161,7 +162,8 @@ impl Registrations {
         if response.status < 200 {
             return;
         }
-        if let Some(again) = core.authorized_again(transaction, response, &registration.what.credentials) {
+        let Registration { what, stale_tries, .. } = registration;
+        if let Some(again) = core.authorized_again(transaction, response, &what.credentials, stale_tries) {
             registration.cseq += 1;
             let transaction = registration.send(core, now, id, again);
             registration.state = match registration.state {
@@ -204,6 +206,7 @@ impl Registration {
             ways_failed: 0,
             rounds_failed: 0,
             longer_tries: 0,
+            stale_tries: 0,
             service_route: Vec::new(),
         })
     }
@@ -262,6 +265,7 @@ impl Registration {
     /// A final answer that is no question.
     fn settled(&mut self, core: &mut Core, now: Now, id: RegistrationId, response: &Response) {
         core.wire.timers.cancel(&TimerName::Registration(id));
+        self.stale_tries = 0;
         if let Some(longer) = self.too_brief(response)
             && self.longer_tries < LONGER_TRIES_MAX
         {
