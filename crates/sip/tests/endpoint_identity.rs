@@ -74,6 +74,14 @@ fn who_is_withheld_is_named_to_those_that_are_trusted_alone() {
     }
 }
 
+#[test]
+fn who_is_withheld_is_not_shown_as_the_one_who_diverted_the_call() {
+    let diverted_from = Some("02258834811@pbx.example".to_owned());
+    let call = calls_as(Identity { diverted_from, withheld: true, ..Identity::default() });
+    let expected = Some("<sip:02258834811@pbx.example>;reason=unconditional;privacy=full");
+    assert_eq!(lines(&call)[3], expected);
+}
+
 fn heard(lines: &[(HeaderName, &str)]) -> Identity {
     let mut far = Far::new(Config::default());
     let mut call = invite("in");

@@ -47,6 +47,9 @@ pub(super) fn put(
             let mut line = address(core, flow, user)?;
             if name == HeaderName::Diversion {
                 line.params.set("reason", Some("unconditional"));
+                if identity.withheld {
+                    line.params.set("privacy", Some("full"));
+                }
             }
             headers.push(name, line.to_string());
         }

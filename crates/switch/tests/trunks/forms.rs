@@ -98,7 +98,7 @@ fn who_calls_is_told_as_the_trunk_wants_it() {
         trunk.numbers.form = Form::Plus;
     });
     let number = "<sip:+861088880000@first.example>";
-    let diverted = "<sip:+862258834811@first.example>;reason=unconditional";
+    let diverted = "<sip:+862258834811@first.example>;reason=unconditional;privacy=full";
     assert_eq!(lines(&asserted), [number, "", "id", diverted]);
     assert_eq!(asserted.headers.from().expect("From").uri.to_string(), "sip:anonymous@anonymous.invalid");
     assert_eq!(lines(&invite_at(&bench, PHONE)), ["", "", "", ""], "phones are told nothing of it");
