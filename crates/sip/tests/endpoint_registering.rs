@@ -241,3 +241,30 @@ fn a_proof_that_was_wrong_is_not_given_again() {
     let did = far.hears(challenged(&second, "two", false));
     assert_eq!((standings(&did), asked(&did)), (vec![Standing::Refused(401)], vec![]));
 }
+
+#[test]
+fn a_registrar_that_keeps_us_for_no_time_does_not_know_us() {
+    let mut far = Far::new(Config::default());
+    registers(&mut far, &[1]);
+    let register = register_of(far.did());
+    let mut nothing = answer(&register, 200, "registrar");
+    nothing.headers.push(HeaderName::Expires, "0");
+    assert_eq!(standings(&far.hears(nothing)), [Standing::Refused(200)]);
+    assert!(far.waits(29_000).requests.is_empty(), "it is not asked every second");
+    assert_eq!(asked(&far.waits(1_000)), [1]);
+}
+
+#[test]
+fn no_registrar_keeps_us_from_coming_again_for_ever() {
+    let mut far = Far::new(Config::default());
+    registers(&mut far, &[1]);
+    let mut brief = answer(&register_of(far.did()), 423, "registrar");
+    brief.headers.push(HeaderName::MinExpires, u32::MAX.to_string());
+    assert_eq!(standings(&far.hears(brief)), [Standing::Refused(423)]);
+    let register = register_of(far.waits(30_000));
+    let mut long = answer(&register, 200, "registrar");
+    long.headers.push(HeaderName::Expires, u32::MAX.to_string());
+    let longest = sip::limits::OWN_EXPIRES_MAX;
+    assert_eq!(standings(&far.hears(long)), [Standing::Registered { expires: longest }]);
+    assert_eq!(asked(&far.waits(43_200_000)), [1]);
+}

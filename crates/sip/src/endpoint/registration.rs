@@ -9,7 +9,7 @@ use base::Now;
 
 use super::{ALLOWED, Core, TimerName};
 use crate::api::{Event, Flow, Register, RegistrationId, Standing};
-use crate::limits::{OWN_REGISTRATIONS_MAX, SERVICE_ROUTES_MAX};
+use crate::limits::{OWN_EXPIRES_MAX, OWN_REGISTRATIONS_MAX, SERVICE_ROUTES_MAX};
 use crate::message::{CSeq, Contacts, HeaderName, Malformed, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{ClientUser, TransactionId};
 
@@ -278,6 +278,10 @@ impl Registration {
             return self.failed(core, now, id, Standing::Refused(response.status), after);
         }
         let expires = self.granted(core, response);
+        // It took us in and let us go again.
+        if expires.is_zero() {
+            return self.failed(core, now, id, Standing::Refused(response.status), None);
+        }
         (self.ways_failed, self.rounds_failed, self.longer_tries) = (0, 0, 0);
         self.service_route = service_route(response);
         tell(core, id, Standing::Registered { expires });
@@ -310,7 +314,8 @@ impl Registration {
     /// What a 423 asks for, when that is more than we did.
     fn too_brief(&self, response: &Response) -> Option<Duration> {
         let least = response.headers.min_expires_s().ok().flatten().map(u64::from).map(Duration::from_secs);
-        least.filter(|least| response.status == 423 && *least > self.what.expires)
+        least
+            .filter(|least| response.status == 423 && *least > self.what.expires && *least <= OWN_EXPIRES_MAX)
     }
 
     /// How long the registrar keeps us: it says so at our contact, or for all.
@@ -323,7 +328,8 @@ impl Registration {
         let at_contact = listed.iter().find(|one| ours.as_ref().is_some_and(|ours| ours.uri.same(&one.uri)));
         let for_all = response.headers.expires_s().ok().flatten();
         let granted_s = at_contact.and_then(NameAddr::expires_s).or(for_all);
-        granted_s.map_or(self.what.expires, |s| Duration::from_secs(u64::from(s)))
+        let granted = granted_s.map_or(self.what.expires, |s| Duration::from_secs(u64::from(s)));
+        granted.min(OWN_EXPIRES_MAX)
     }
 }
 
