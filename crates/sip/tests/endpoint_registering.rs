@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use endpoint_far::{Did, Far, OFFER, answer, invite, routes};
 use sip::Config;
-use sip::api::{Credentials, Event, Flow, Identity, Invite, Register, RegistrationId, Standing};
+use sip::api::{
+    Credentials, Event, Flow, Identity, Input, Invite, Register, RegistrationId, Standing, Transport,
+};
 use sip::message::{HeaderName, Method, Request, Response};
 
 fn flow(far: &Far, host: u8) -> Flow {
@@ -267,4 +269,30 @@ fn no_registrar_keeps_us_from_coming_again_for_ever() {
     let longest = sip::limits::OWN_EXPIRES_MAX;
     assert_eq!(standings(&far.hears(long)), [Standing::Registered { expires: longest }]);
     assert_eq!(asked(&far.waits(43_200_000)), [1]);
+}
+
+#[test]
+fn the_stream_by_which_a_registration_goes_stays_open_also_when_it_is_not_the_first_way() {
+    let mut far = Far::new(Config::default());
+    let ways = [1, 2].map(|host| Flow { transport: Transport::Tcp, ..flow(&far, host) });
+    let register = Register {
+        flow: ways[0],
+        others: vec![ways[1]],
+        contact_user: None,
+        uri: "sip:carrier.example".to_owned(),
+        aor: "sip:4711@carrier.example".to_owned(),
+        credentials: Credentials { user: "4711".to_owned(), password: "secret".to_owned() },
+        expires: Duration::from_secs(86_400),
+    };
+    far.endpoint.register(far.now, register);
+    assert_eq!(far.did().connects, [ways[0]]);
+    far.endpoint.handle_input(far.now, Input::Closed { flow: ways[0] });
+    assert_eq!(far.did().connects, [ways[1]]);
+    far.endpoint.handle_input(far.now, Input::Connected { flow: ways[1] });
+    let mut answer = answer(&register_of(far.did()), 200, "registrar");
+    answer.headers.push(HeaderName::ContentLength, "0");
+    let data = answer.encode();
+    far.endpoint.handle_input(far.now, Input::Stream { flow: ways[1], data: &data });
+    assert_eq!(standings(&far.did()).len(), 1);
+    assert_eq!(far.waits(3_600_000).closes, []);
 }

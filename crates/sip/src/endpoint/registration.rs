@@ -63,7 +63,7 @@ impl Registrations {
 
     /// Whether one of them goes by `flow`: whoever calls us because of it comes by there.
     pub(super) fn uses(&self, flow: Flow) -> bool {
-        self.by_id.values().any(|registration| registration.what.flow == flow)
+        self.by_id.values().any(|registration| registration.flow() == flow)
     }
 
     /// Registers, and keeps it up.
