@@ -172,6 +172,11 @@ impl Legs {
         self.by_trunk.range((trunk, LegId(0))..=(trunk, LegId(u64::MAX))).count()
     }
 
+    /// The same without that of a leg that goes another way now.
+    pub(crate) fn channels_of_others(&self, trunk: TrunkNo, leg: LegId) -> usize {
+        self.channels(trunk) - usize::from(self.by_trunk.contains(&(trunk, leg)))
+    }
+
     fn leave_trunk(&mut self, id: LegId) {
         if let Some(way) = self.by_id.get(&id).and_then(|leg| leg.way) {
             self.by_trunk.remove(&(way.trunk, id));

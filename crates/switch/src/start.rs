@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base::{AccountId, CallId, LegId, Now};
+use base::{CallId, LegId, Now};
 use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
 use media::api::Family;
@@ -88,16 +88,18 @@ impl Switch {
             return false;
         }
         let last_resort = if status == UNAVAILABLE { Among::Answering } else { leg.last_resort };
-        let (account, call, number, shown) = (leg.account, leg.call, number.clone(), leg.shown.clone());
+        let owner = Owner { account: leg.account, leg: id, call: leg.call };
+        let (number, shown) = (number.clone(), leg.shown.clone());
         let legs = &self.legs;
-        let channels = |trunk| legs.channels(trunk);
-        let chosen = self.trunks.choose(now.mono, account, &leg.tried, last_resort, channels);
+        // It leaves the channel that it has, perhaps for another address of the same trunk.
+        let channels = |trunk| legs.channels_of_others(trunk, id);
+        let chosen = self.trunks.choose(now.mono, owner.account, &leg.tried, last_resort, channels);
         let Ok(way) = chosen else { return false };
         let tried: Vec<TrunkWay> = leg.tried.iter().copied().chain([way]).collect();
-        let route = self.route_by(now, account, (&tried, last_resort), (&number, &shown));
+        let route = self.route_by(now, owner, (&tried, last_resort), (&number, &shown));
         let name = |way: TrunkWay| self.trunks.config(way.trunk).name.clone();
         let moved = Diagnostic::TrunkFailedOver { leg: id, from: name(failed), to: name(way), status };
-        let codecs = speech::in_order(&route.codecs, self.codec_of(call));
+        let codecs = speech::in_order(&route.codecs, self.codec_of(owner.call));
         self.move_stream(id, self.media_address(route.flow));
         let leg = self.legs.get_mut(id).expect("the leg was found above");
         leg.speech.prefer(codecs);
@@ -144,7 +146,7 @@ impl Switch {
         let legs = &self.legs;
         let channels = |trunk| legs.channels(trunk);
         match self.trunks.choose(now.mono, owner.account, &[], Among::All, channels) {
-            Ok(way) => Ok(self.route_by(now, owner.account, (&[way], Among::All), (number, shown))),
+            Ok(way) => Ok(self.route_by(now, owner, (&[way], Among::All), (number, shown))),
             Err(NoWay::NoneLeft) => Err(Stopped::NoResource),
             Err(NoWay::Full) => {
                 self.tell_operator(Diagnostic::TrunksFull { leg: owner.leg });
@@ -157,7 +159,7 @@ impl Switch {
     fn route_by(
         &self,
         now: Now,
-        account: AccountId,
+        owner: Owner,
         (tried, last_resort): (&[TrunkWay], Among),
         (number, shown): (&str, &str),
     ) -> Route {
@@ -165,9 +167,9 @@ impl Switch {
         let uri = format!("sip:{}@{}", self.trunks.called(way, number), self.trunks.domain(way));
         let (from_user, identity) = self.trunks.shown(way, shown);
         let config = self.trunks.config(way.trunk);
-        let channels = |trunk| self.legs.channels(trunk);
+        let channels = |trunk| self.legs.channels_of_others(trunk, owner.leg);
         let may_follow = tried.len() < TRUNK_TRIES_MAX
-            && self.trunks.has_another(now.mono, account, tried, last_resort, channels);
+            && self.trunks.has_another(now.mono, owner.account, tried, last_resort, channels);
         Route {
             flow: self.flow_to(way),
             to_uri: uri.clone(),

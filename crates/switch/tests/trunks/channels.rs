@@ -7,7 +7,7 @@ use callcenter::signal::Failure;
 use switch::api::Diagnostic;
 use switch::config::{Config, TrunkChoice};
 
-use crate::kit::{self, Bench, TRUNK, TRUNK2};
+use crate::kit::{self, Bench, PHONE, TRUNK, TRUNK2};
 
 /// The agent has a mobile: both legs of a call go by trunk.
 fn both_legs_by_trunk(config: Config) -> Bench {
@@ -59,4 +59,20 @@ fn a_full_trunk_is_not_tried_even_when_the_others_fail() {
     assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 1]);
     bench.pass(Duration::from_secs(40));
     assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
+}
+
+#[test]
+fn the_channel_of_a_call_is_its_own_also_when_it_goes_to_another_address_of_its_trunk() {
+    let mut config = one_channel();
+    let other = config.trunks[1].addresses[0].clone();
+    config.trunks[0].addresses.push(other);
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    let mut bench = Bench::ready_with(config);
+    bench.dial_out();
+    bench.answer(PHONE);
+    let taken =
+        [TRUNK, TRUNK2].into_iter().find(|far| bench.fars[*far].calls == 1).expect("one of them is called");
+    bench.refuse(taken, 503);
+    assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 1]);
+    assert_eq!(bench.switch.trunks(bench.now)[0].channels, 1);
 }
