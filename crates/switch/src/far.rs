@@ -158,13 +158,16 @@ impl Switch {
         if leg.is_living() {
             let heard = leg.heard();
             let verdict = cause::of_dialog(how, heard);
+            let was_asked = leg.was_asked(how);
             self.withdraw_invite(id);
-            self.way_judged(now, id, how, retry_after);
-            if verdict.retry && self.try_next_way(now, id, verdict.cause.sip_code) {
-                return;
-            }
-            if cause::is_absent(how, heard) && self.try_next_contact(now, id) {
-                return;
+            if was_asked {
+                self.way_judged(now, id, how, retry_after);
+                if verdict.retry && self.try_next_way(now, id, verdict.cause.sip_code) {
+                    return;
+                }
+                if cause::is_absent(how, heard) && self.try_next_contact(now, id) {
+                    return;
+                }
             }
             self.retire(id, verdict.cause);
         }

@@ -14,9 +14,9 @@ use std::net::SocketAddr;
 
 use base::{AccountId, CallId, LegId, LogNo};
 use callcenter::action::Target;
-use sip::api::{Binding, DialogId};
+use sip::api::{Binding, DialogId, Ended};
 
-use crate::cause::Heard;
+use crate::cause::{Heard, UNAVAILABLE};
 use crate::speech::Speech;
 use crate::trunks::{Among, TrunkNo, TrunkWay};
 
@@ -96,6 +96,17 @@ impl Leg {
             State::Up | State::Ending => (true, true),
         };
         Heard { status: self.status, rang, answered }
+    }
+
+    /// Whether the end of its dialog says anything of who was called: an INVITE that the log keeps back asks nobody, nor
+    /// does one that could not be written.
+    pub(crate) fn was_asked(&self, how: Ended) -> bool {
+        match self.invite {
+            Invite::Left => true,
+            // No stream could be opened for it.
+            Invite::Due => how == Ended::Refused(UNAVAILABLE),
+            Invite::Waiting | Invite::Withdrawn => false,
+        }
     }
 
     /// The trunk's address, if it goes through one.

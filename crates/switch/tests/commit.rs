@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::CommandId;
 use callcenter::command::{Choice, Command, LoginType, Refusal};
-use kit::{Bench, PHONE, TRUNK, dial, hangup};
+use kit::{Bench, PHONE, TRUNK, TRUNK2, dial, hangup};
 use media::api::Signal;
 use sip::api::Ended;
 use switch::api::Input;
@@ -173,4 +173,20 @@ fn phones_that_register_do_not_use_up_what_calls_need() {
     let id = bench.ask_later(dial());
     bench.commit();
     assert!(bench.replies.iter().any(|(of, answer)| *of == id && answer.is_ok()));
+}
+
+#[test]
+fn an_invite_that_waits_for_the_log_says_nothing_of_its_trunk() {
+    let mut bench = Bench::new();
+    let online = Command::Online { agent: "1001".into(), login: LoginType::Pstn, choice: Choice::Idle };
+    assert!(bench.ask(online).is_ok());
+    bench.auto_commit = false;
+    bench.ask_later(dial());
+    bench.pass(Duration::from_secs(100));
+    assert_eq!(bench.fars[TRUNK].calls + bench.fars[TRUNK2].calls, 0);
+    assert_eq!(bench.diagnostics, [], "no trunk is at fault");
+    bench.commit();
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.fars[TRUNK].calls + bench.fars[TRUNK2].calls, 0, "it is too late for that");
+    bench.assert_at_rest();
 }

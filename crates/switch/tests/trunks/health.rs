@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip::message::{HeaderName, Message, Response, parse_datagram};
 use switch::api::{Diagnostic, TrunkFault};
-use switch::config::Config;
+use switch::config::{Config, PrefixRule};
 
 use crate::carriers_called;
 use crate::kit::{self, Bench, PHONE, TRUNK, TRUNK2};
@@ -129,6 +129,25 @@ fn a_trunk_that_ignores_pings_is_judged_by_calls() {
     bench.fars[TRUNK].deaf = false;
     bench.pass(seconds(60));
     assert_eq!(carriers_called(&mut bench), [1, 0]);
+}
+
+#[test]
+fn a_number_that_cannot_be_written_says_nothing_of_a_trunk() {
+    let mut config = pinged();
+    config.accounts[0].trunks.truncate(1);
+    let digits =
+        PrefixRule { prefix: String::new(), strip: 30, add: String::new(), digits_min: 0, digits_max: 30 };
+    config.trunks[0].numbers.called_out = vec![digits];
+    let mut bench = Bench::ready_with(config);
+    bench.pass(seconds(40));
+    bench.fars[TRUNK].deaf = true;
+    bench.pass(seconds(38));
+    assert_eq!(out_of_order(&bench), 1);
+    bench.dial_out();
+    bench.answer(PHONE);
+    bench.pass(seconds(1));
+    assert_eq!(bench.record().sip_code, 400, "an INVITE to nobody is none");
+    assert_eq!(in_order(&bench), 0, "it heard nothing of that");
 }
 
 #[test]
