@@ -318,7 +318,7 @@ pub enum Event {
     Probed {
         /// Which.
         probe: ProbeId,
-        /// The final status of its answer; none: nobody answered in time.
+        /// The final status of its answer, or 503 where no stream could be opened; none: nobody answered in time.
         status: Option<u16>,
         /// When to come again, if it said so.
         retry_after: Option<Duration>,

@@ -70,6 +70,18 @@ fn a_stream_that_cannot_be_opened_is_an_answer_too() {
 }
 
 #[test]
+fn a_stream_that_is_lost_is_none() {
+    let mut far = Far::new(Config::default());
+    far.flow.transport = Transport::Tcp;
+    let probe = asks(&mut far);
+    far.endpoint.handle_input(far.now, Input::Connected { flow: far.flow });
+    far.did().one_request(Method::Options);
+    far.endpoint.handle_input(far.now, Input::Closed { flow: far.flow });
+    assert_eq!(told(&far.did()), [(probe, None, None)]);
+    assert_eq!(far.endpoint.counts(), Default::default());
+}
+
+#[test]
 fn not_more_are_asked_than_the_limit_and_nothing_unreadable() {
     let mut far = Far::new(Config::default());
     assert_eq!(far.endpoint.probe(far.now, far.flow, "no uri", PATIENCE), None);

@@ -80,8 +80,13 @@ impl Endpoint {
                 self.core.streamless.note(now.mono, flow.remote);
                 continue;
             }
-            if let Some((user, response)) = table.failed(wire, id) {
-                self.hear(now, user, id, &response);
+            match table.failed(wire, id) {
+                // It may only have been silent for too long: that says nothing of who is there.
+                Some((ClientUser::Probe(probe), _)) if gone == Gone::Open => {
+                    self.probes.unanswered(&mut self.core, probe);
+                }
+                Some((user, response)) => self.hear(now, user, id, &response),
+                None => {}
             }
         }
     }

@@ -52,9 +52,9 @@ enum State {
 /// What pings say of a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pings {
-    /// Nothing: none is sent, or none was ever answered. Many carriers take calls and answer no OPTIONS.
+    /// Nothing: none is sent, or none was ever answered well. Many carriers take calls and answer no OPTIONS.
     Silent,
-    /// One was answered: when they are not any more, nobody is there.
+    /// One was answered well: when they are not any more, nobody is there.
     Heard,
 }
 
@@ -88,14 +88,9 @@ impl Health {
         std::mem::replace(&mut self.state, State::Working) != State::Working
     }
 
-    /// A ping was answered, with whatever answer.
-    pub(super) fn ping_heard(&mut self) {
-        self.pings = Pings::Heard;
-    }
-
     /// A ping was answered well. True when the way was out of order.
     pub(super) fn ping_answered(&mut self) -> bool {
-        self.ping_heard();
+        self.pings = Pings::Heard;
         self.answered()
     }
 

@@ -82,8 +82,8 @@ impl Trunks {
         let health = line.health_mut(way.remote)?;
         let (fault, rest) = match status {
             None | Some(TIMED_OUT) => (TrunkFault::Silent, health.ping_unanswered(now)),
+            // Nobody need have said so: a stream that cannot be opened counts as this too.
             Some(UNAVAILABLE) => {
-                health.ping_heard();
                 (TrunkFault::Unavailable, health.failed(now, TrunkFault::Unavailable, again_after))
             }
             Some(_) => {

@@ -1,10 +1,14 @@
 //! What is passed over, and when it is tried again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::{LogNo, Mono, Now, Random, Wall};
+use callcenter::numbers::NumberPlan;
 use sip::message::{HeaderName, Message, Response, parse_datagram};
-use switch::api::{Diagnostic, TrunkFault};
-use switch::config::{Config, PrefixRule};
+use switch::Switch;
+use switch::api::{Diagnostic, Input, Output, TrunkFault};
+use switch::config::{Config, PrefixRule, Transport};
 
 use crate::carriers_called;
 use crate::kit::{self, Bench, PHONE, TRUNK, TRUNK2};
@@ -160,4 +164,36 @@ fn standings_tell_what_is_in_use_and_in_order() {
     assert_eq!(shown(&bench), [("first".to_owned(), 1, 1), ("second".to_owned(), 0, 1)]);
     bench.refuse(TRUNK, 503);
     assert_eq!(shown(&bench), [("first".to_owned(), 0, 0), ("second".to_owned(), 1, 1)]);
+}
+
+/// Lets `seconds` pass for a switch whose streams open at once when `opens`, and to which nobody says anything.
+fn pass_with_streams(switch: &mut Switch, now: &mut Now, seconds: u64, opens: bool) {
+    let end = now.later(Duration::from_secs(seconds));
+    while let Some((at, _)) = switch.next_timeout().filter(|(at, _)| *at <= end.mono) {
+        *now = now.later(at.since(now.mono));
+        switch.handle_input(*now, Input::Timeout);
+        while let Some(output) = switch.poll_output() {
+            match output {
+                Output::Connect { flow } if opens => switch.handle_input(*now, Input::Connected { flow }),
+                Output::Connect { flow } => switch.handle_input(*now, Input::Closed { flow }),
+                _ => {}
+            }
+        }
+    }
+    *now = end;
+}
+
+#[test]
+fn a_lost_connection_is_no_answer_to_a_ping() {
+    let mut config = pinged();
+    config.trunks[0].transport = Transport::Tcp;
+    let numbers = Arc::new(NumberPlan::default());
+    let mut switch = Switch::new(config, Random::from_number(1), LogNo(0), 0, numbers);
+    let mut now = Now { mono: Mono::ZERO, wall: Wall::from_millis(1_767_225_600_000) };
+    switch.handle_input(now, Input::LogStalled(false));
+    let working = |switch: &Switch, now| switch.trunks(now)[0].working;
+    pass_with_streams(&mut switch, &mut now, 31, false);
+    assert_eq!(working(&switch, now), 0, "nobody was there");
+    pass_with_streams(&mut switch, &mut now, 600, true);
+    assert_eq!(working(&switch, now), 1, "who says nothing to pings, as ever, may take calls");
 }
