@@ -79,7 +79,7 @@ fn read_tables<'t>(root: &'t toml::Spanned<toml::de::DeTable<'t>>, report: &'t R
     let mut file = Section::root(root, report);
     let server = server::read(file.section("server", "[server]"));
     let trunk_sections = file.sections("trunk", "[[trunk]]", limits::TRUNKS_MAX);
-    let trunks = trunks::read(trunk_sections, report);
+    let trunks = trunks::read(trunk_sections, &server, report);
     let sections = file.sections("account", "[[account]]", limits::ACCOUNTS_MAX);
     if sections.is_empty() && !file.has("account") {
         report.if_readable(&(0..0), "the file has no account", "add [[account]] with id and secrets");

@@ -7,7 +7,7 @@ use switch::limits::TRUNK_HEALTH_CHECK;
 
 use super::account::count;
 use super::limits;
-use super::model::{HostPort, SipLogin, Trunk};
+use super::model::{HostPort, Server, SipLogin, Trunk};
 use super::problem::{At, Report};
 use super::section::Section;
 use super::values::{self, SecretKind, Unique};
@@ -31,12 +31,12 @@ enum Way {
     Tcp,
 }
 
-pub(super) fn read<'t>(sections: Vec<Section<'t>>, report: &'t Report<'t>) -> Vec<Trunk> {
+pub(super) fn read<'t>(sections: Vec<Section<'t>>, server: &Server, report: &'t Report<'t>) -> Vec<Trunk> {
     let mut names = Unique::new("trunk name");
-    sections.into_iter().map(|section| trunk(section, &mut names, report)).collect()
+    sections.into_iter().map(|section| trunk(section, &mut names, server, report)).collect()
 }
 
-fn trunk(mut section: Section<'_>, names: &mut Unique, report: &Report<'_>) -> Trunk {
+fn trunk(mut section: Section<'_>, names: &mut Unique, server: &Server, report: &Report<'_>) -> Trunk {
     let name = section.parsed("name", values::handle);
     let name = section.required("name", name, "add name = \"carrier\"");
     if let Some(name) = &name {
@@ -44,6 +44,7 @@ fn trunk(mut section: Section<'_>, names: &mut Unique, report: &Report<'_>) -> T
     }
     let remedy = "add addresses = [\"sip.example.com:5060\"]";
     let addresses = section.filled_list("addresses", limits::TRUNK_ADDRESSES_MAX, values::host_port, remedy);
+    addresses.iter().for_each(|address| check_address(address, server, report));
     let addresses: Vec<HostPort> = addresses.into_iter().map(|address| address.value).collect();
     let domain = section.parsed("domain", values::host_name).map(|domain| domain.value);
     let login = login(&mut section, report);
@@ -69,6 +70,20 @@ fn trunk(mut section: Section<'_>, names: &mut Unique, report: &Report<'_>) -> T
     };
     section.finish();
     trunk
+}
+
+/// An address that is no name is only of use where something can be sent to it.
+fn check_address(at: &At<HostPort>, server: &Server, report: &Report<'_>) {
+    let Some(ip) = at.value.literal().map(|remote| remote.ip()) else { return };
+    if ip.is_unspecified() || ip.is_multicast() {
+        let message = format!("\"addresses\" has {ip}: nobody can be called there");
+        report.wrong(&at.span, message, "write the address that the carrier gave");
+    } else if !server.sip.iter().any(|listen| listen.bind.is_ipv4() == ip.is_ipv4()) {
+        let (family, any) = if ip.is_ipv4() { ("IPv4", "0.0.0.0:5060") } else { ("IPv6", "[::]:5060") };
+        let message = format!("\"addresses\" has {ip}, but \"sip_listen\" no {family} address");
+        let remedy = format!("add one to sip_listen, such as \"{any}\", or remove this one");
+        report.if_readable(&at.span, message, remedy);
+    }
 }
 
 fn login(section: &mut Section<'_>, report: &Report<'_>) -> Option<SipLogin> {

@@ -75,8 +75,7 @@ fn registrations_with_trunks_are_checked() {
 
 #[test]
 fn the_addresses_of_a_trunk_keep_their_order_whatever_names_turn_out_to_be() {
-    let trunk =
-        "[[trunk]]\nname = \"a\"\naddresses = [\"sip.example.com\", \"[2001:db8::1]:5070\", \"192.0.2.1\"]\n";
+    let trunk = "[server]\nsip_listen = [\"127.0.0.1:5060\", \"[::1]:5060\"]\n[[trunk]]\nname = \"a\"\naddresses = [\"sip.example.com\", \"[2001:db8::1]:5070\", \"192.0.2.1\"]\n";
     let config = parse(&format!("{trunk}{ACCOUNT}"), &|_| None).unwrap();
     let shown = |addresses: Vec<switch::config::TrunkAddress>| {
         let show = |one: &switch::config::TrunkAddress| {
@@ -138,4 +137,26 @@ fn trunks_are_checked() {
             "\"trunks\" names \"b\", but there is no such [[trunk]] | did you mean \"a\"?",
         ]
     );
+}
+
+#[test]
+fn the_addresses_of_a_trunk_are_those_that_something_can_be_sent_to() {
+    let file = |listen: &str, addresses: &str| {
+        let trunk = format!("[[trunk]]\nname = \"a\"\naddresses = [{addresses}]\n");
+        format!("[server]\nsip_listen = {listen}\n{trunk}{ACCOUNT}")
+    };
+    let of = |listen: &str, addresses: &str| says(&file(listen, addresses));
+    let both = "\"192.0.2.1\", \"[2001:db8::1]:5070\", \"sip.example.com\"";
+    assert!(parse(&file("[\"127.0.0.1:5060\", \"[::1]:5060\"]", both), &|_| None).is_ok());
+    let no_ipv6 = "\"addresses\" has 2001:db8::1, but \"sip_listen\" no IPv6 address | add one to sip_listen, such as \"[::]:5060\", or remove this one";
+    assert_eq!(of("\"127.0.0.1:5060\"", both), [no_ipv6]);
+    let no_ipv4 = "\"addresses\" has 192.0.2.1, but \"sip_listen\" no IPv4 address | add one to sip_listen, such as \"0.0.0.0:5060\", or remove this one";
+    assert_eq!(of("\"[::1]:5060\"", both), [no_ipv4]);
+    let nobody = |ip: &str| {
+        format!(
+            "\"addresses\" has {ip}: nobody can be called there | write the address that the carrier gave"
+        )
+    };
+    let refused = of("\"127.0.0.1:5060\"", "\"0.0.0.0\", \"224.0.0.1:5060\"");
+    assert_eq!(refused, [nobody("0.0.0.0"), nobody("224.0.0.1")]);
 }
