@@ -17,7 +17,7 @@ pub const NAME_AGAIN_MIN: Duration = Duration::from_secs(30);
 pub const NAME_AGAIN_MAX: Duration = Duration::from_secs(3600);
 /// A lookup that failed is tried again after this.
 pub const NAME_RETRY: Duration = Duration::from_secs(30);
-/// SRV records of one name. More: not used.
+/// SRV records of one name. More: those of the highest priority numbers are not used.
 pub const SRV_RECORDS_MAX: usize = 16;
 /// How often the log's state and the figures for `/metrics` are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);

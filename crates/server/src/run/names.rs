@@ -1,8 +1,8 @@
 //! The hosts of trunks that are names: looked up in the background, again and again as the answers expire. Nothing waits
 //! for it: a trunk without addresses is passed over until it has some.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
@@ -11,6 +11,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use switch::config::{Transport, TrunkAddress};
+use switch::limits::TRUNK_ADDRESSES_MAX;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -123,8 +124,14 @@ async fn by_srv(resolver: &TokioResolver, host: &str, transport: Transport) -> R
     };
     let lookup = resolver.srv_lookup(format!("{service}.{host}.")).await.map_err(Failed::of)?;
     let mut answer = Answer { found: Vec::new(), until: lookup.valid_until() };
-    for record in lookup.answers().iter().take(SRV_RECORDS_MAX) {
-        let RData::SRV(srv) = &record.data else { continue };
+    let records = lookup.answers().iter().filter_map(|record| match &record.data {
+        RData::SRV(srv) => Some(srv),
+        _ => None,
+    });
+    let mut records: Vec<_> = records.collect();
+    // They come in any order, and the best are to be among those that are used.
+    records.sort_by_key(|srv| srv.priority);
+    for srv in records.into_iter().take(SRV_RECORDS_MAX) {
         let rank = (srv.priority, srv.weight);
         match by_host(resolver, &srv.target.to_string(), srv.port, rank).await {
             Ok(hosts) => {
@@ -146,8 +153,19 @@ async fn by_host(
     (priority, weight): (u16, u16),
 ) -> Result<Answer, Failed> {
     let lookup = resolver.lookup_ip(host).await.map_err(Failed::of)?;
-    let found = lookup.iter().map(|ip| Found { remote: SocketAddr::new(ip, port), priority, weight });
+    let found = usable(lookup.iter(), port).into_iter().map(|remote| Found { remote, priority, weight });
     Ok(Answer { found: found.collect(), until: lookup.valid_until() })
+}
+
+/// What can be sent to, in an order that does not depend on the answer's, so that the same answer is the same; not more of a
+/// family than a trunk may have.
+fn usable(ips: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
+    let broadcast = |ip: &IpAddr| *ip == IpAddr::V4(Ipv4Addr::BROADCAST);
+    let fits = |ip: &IpAddr| port != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast(ip);
+    let ips: BTreeSet<IpAddr> = ips.map(|ip| ip.to_canonical()).filter(fits).collect();
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = ips.into_iter().partition(IpAddr::is_ipv4);
+    let kept = v4.into_iter().take(TRUNK_ADDRESSES_MAX).chain(v6.into_iter().take(TRUNK_ADDRESSES_MAX));
+    kept.map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
 impl Failed {
@@ -176,4 +194,29 @@ fn resolver(nameserver: Option<SocketAddr>) -> anyhow::Result<TokioResolver> {
     (options.positive_min_ttl, options.positive_max_ttl) = (Some(NAME_AGAIN_MIN), Some(NAME_AGAIN_MAX));
     options.negative_max_ttl = Some(Duration::from_secs(1));
     Ok(builder.build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_called_where_nobody_can_be() {
+        let ips =
+            ["192.0.2.2", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:192.0.2.1"];
+        let ips: Vec<IpAddr> = ips.map(|ip| ip.parse().expect("an address")).into();
+        let shown: Vec<String> =
+            usable(ips.iter().copied(), 5060).iter().map(SocketAddr::to_string).collect();
+        assert_eq!(shown, ["192.0.2.1:5060", "192.0.2.2:5060"]);
+        assert_eq!(usable(ips.into_iter(), 0), []);
+    }
+
+    #[test]
+    fn of_thousands_of_addresses_the_same_few_are_kept_whatever_their_order() {
+        let many: Vec<IpAddr> = (0..4_000u32).map(|n| IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + n))).collect();
+        let one: IpAddr = "2001:db8::1".parse().expect("an address");
+        let kept = usable(many.iter().copied().chain([one]), 5060);
+        assert_eq!(kept.len(), TRUNK_ADDRESSES_MAX + 1, "some of each family");
+        assert_eq!(usable([one].into_iter().chain(many.into_iter().rev()), 5060), kept);
+    }
 }
