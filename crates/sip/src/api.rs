@@ -437,6 +437,7 @@ pub enum Ended {
     ByUs,
     /// The far end sent BYE, or CANCEL before we accepted.
     ByFar,
-    /// The dialog broke: no ACK, no answer to a request inside it, 481.
+    /// The dialog broke: no ACK, no answer to a request inside it, 481; or the stream was lost on which the far end had
+    /// said that it works on our INVITE.
     Broken,
 }

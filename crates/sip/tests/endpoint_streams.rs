@@ -175,8 +175,7 @@ fn a_connection_that_cannot_be_opened_fails_the_call() {
 fn a_connection_that_is_lost_fails_what_waits_for_an_answer() {
     let mut far = far(Config::default());
     let dialog = calls(&mut far, false);
-    let invite = connect(&mut far).one_request(Method::Invite);
-    says(&mut far, endpoint_far::answer(&invite, 180, "far"));
+    connect(&mut far).one_request(Method::Invite);
     assert_eq!(ends(&close(&mut far)), [Ended::Refused(503)]);
     assert!(far.waits(60_000).is_silent(), "dialog {dialog:?} is over");
     assert_eq!(far.endpoint.counts(), Counts::default());
@@ -238,6 +237,35 @@ fn answers_find_another_way_when_the_connection_is_gone() {
     assert_eq!(far.did().connects, [named], "to the port in Via (RFC 3261 §18.2.2)");
     far.flow = named;
     assert_eq!(connect(&mut far).status(), 486);
+}
+
+#[test]
+fn a_call_that_the_far_end_works_on_is_cancelled_by_another_connection_when_its_own_is_lost() {
+    for heard in [100, 180] {
+        let mut far = far(Config::default());
+        calls(&mut far, false);
+        far.did();
+        let invite = connect(&mut far).one_request(Method::Invite);
+        says(&mut far, endpoint_far::answer(&invite, heard, "far"));
+        let did = close(&mut far);
+        assert_eq!(ends(&did), [Ended::Broken], "no refusal: whoever is called may hear it ring");
+        assert_eq!(did.connects, [far.flow]);
+        let cancel = connect(&mut far).one_request(Method::Cancel);
+        let branch = |request: &Request| request.headers.top_via().unwrap().branch().map(str::to_owned);
+        assert_eq!(branch(&cancel), branch(&invite));
+        says(&mut far, endpoint_far::answer(&cancel, 200, "far"));
+        let acknowledged = says(&mut far, endpoint_far::answer(&invite, 487, "far"));
+        assert_eq!(acknowledged.one_request(Method::Ack).uri, invite.uri);
+        far.waits(40_000);
+        assert_eq!(far.endpoint.counts().dialogs, 0);
+    }
+    let mut far = far(Config::default());
+    calls(&mut far, false);
+    let invite = connect(&mut far).one_request(Method::Invite);
+    says(&mut far, endpoint_far::answer(&invite, 180, "far"));
+    close(&mut far);
+    close(&mut far);
+    assert_eq!(far.endpoint.counts(), Counts::default(), "nobody can be told");
 }
 
 #[test]

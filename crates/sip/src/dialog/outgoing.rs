@@ -271,6 +271,17 @@ impl Dialog {
         self.cancel(core, now, Ended::ByUs);
     }
 
+    /// The stream of our INVITE is lost, and a provisional answer to it was heard: it is cancelled. False: it does not wait
+    /// for an answer any more, or no other stream leads to the far end.
+    pub(crate) fn lost(&mut self, core: &mut Core, now: Now) -> bool {
+        let waits = matches!(self.state, State::Inviting) && self.path == Path::Routed;
+        if waits {
+            self.tell_end(core, Ended::Broken);
+            self.cancel(core, now, Ended::ByUs);
+        }
+        waits
+    }
+
     /// The ceiling for ringing has passed.
     pub(super) fn unanswered(&mut self, core: &mut Core, now: Now) {
         match &self.state {

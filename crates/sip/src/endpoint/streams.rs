@@ -80,6 +80,14 @@ impl Endpoint {
                 self.core.streamless.note(now.mono, flow.remote);
                 continue;
             }
+            // It works on that, and would go on without us: it has to be told by another stream.
+            if gone == Gone::Open
+                && let Some(dialog) = table.heard_invite(id)
+                && self.dialogs.get_mut(dialog).is_some_and(|dialog| dialog.lost(&mut self.core, now))
+            {
+                continue;
+            }
+            let Core { table, wire, .. } = &mut self.core;
             match table.failed(wire, id) {
                 // It may only have been silent for too long: that says nothing of who is there.
                 Some((ClientUser::Probe(probe), _)) if gone == Gone::Open => {

@@ -174,6 +174,18 @@ impl Table {
         taken
     }
 
+    /// The dialog of which a request is the INVITE, when only a provisional answer to it was heard.
+    pub(crate) fn heard_invite(&self, id: TransactionId) -> Option<DialogId> {
+        match self.clients.get(&id) {
+            Some(Client {
+                machine: ClientMachine::Invite(InviteClient::Proceeding),
+                user: ClientUser::Invite(dialog),
+                ..
+            }) => Some(*dialog),
+            Some(_) | None => None,
+        }
+    }
+
     /// Ends our request by itself when no final answer comes, also where its user would have had to see to that.
     pub(crate) fn abandon(&self, now: Mono, wire: &mut Wire, id: TransactionId) {
         if let Some(Client { machine: ClientMachine::Invite(InviteClient::Proceeding), .. }) =
