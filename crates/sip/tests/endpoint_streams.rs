@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "each test program uses a part of the far end")]
 mod endpoint_far;
 
+use std::time::Duration;
+
 use base::Mono;
 use endpoint_far::{Did, Far, OFFER, invite, ok, request, same_branch};
 use sip::api::{Aor, Counts, Ended, Event, Flow, Input, Invite, Transport};
@@ -48,6 +50,10 @@ fn says(far: &mut Far, message: impl Into<Message>) -> Did {
 }
 
 fn calls(far: &mut Far, large: bool) -> sip::api::DialogId {
+    calls_within(far, large, None)
+}
+
+fn calls_within(far: &mut Far, large: bool, answer_any_within: Option<Duration>) -> sip::api::DialogId {
     let sdp = if large { "a=x\r\n".repeat(300) } else { OFFER.to_owned() };
     let call = Invite {
         flow: far.flow,
@@ -57,7 +63,7 @@ fn calls(far: &mut Far, large: bool) -> sip::api::DialogId {
         to_uri: "sip:139@192.0.2.9".to_owned(),
         sdp: sdp.into(),
         credentials: None,
-        answer_any_within: None,
+        answer_any_within,
         registration: None,
         identity: Default::default(),
     };
@@ -168,6 +174,17 @@ fn a_connection_that_cannot_be_opened_fails_the_call() {
     let did = far.waits(4_000);
     assert_eq!(ends(&did), [Ended::Refused(503)], "nor one that takes too long");
     assert_eq!(did.closes, [far.flow]);
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn a_connection_that_does_not_open_keeps_nobody_waiting_longer_than_one_that_says_nothing() {
+    // What has not left is not waited for: the far end may be there.
+    let mut far = far(Config { invites_wait: true, ..Config::default() });
+    calls_within(&mut far, false, Some(Duration::from_secs(2)));
+    assert_eq!(far.did().connects, [far.flow]);
+    assert_eq!(ends(&far.waits(1_999)), []);
+    assert_eq!(ends(&far.waits(1)), [Ended::Refused(503)]);
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
 

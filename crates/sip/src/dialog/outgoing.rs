@@ -153,6 +153,9 @@ impl Dialog {
         dialog.state = State::Inviting;
         dialog.send_invite(core, now, request);
         dialog.patience = invite.answer_any_within;
+        if let Some(patience) = dialog.patience {
+            core.wire.await_opening_until(dialog.flow, now.mono + patience);
+        }
         if !core.config.invites_wait {
             dialog.invite_left(core, now);
         }

@@ -67,6 +67,15 @@ impl Wire {
         }
     }
 
+    /// Gives a stream that is being opened not longer than until `at`.
+    pub(crate) fn await_opening_until(&mut self, flow: Flow, at: Mono) {
+        let timer = ConnectionTimer::Opening;
+        let is_set = self.timers.get(&TimerName::Connection(flow, timer));
+        if self.connections.is_opening(flow) && is_set.is_none_or(|set| at < set) {
+            self.set(flow, timer, at);
+        }
+    }
+
     /// A stream is open: what waited for it leaves. False: there is no room for it.
     pub(super) fn opened(&mut self, flow: Flow) -> bool {
         let Some(waiting) = self.connections.opened(&self.limits, flow) else {
