@@ -15,7 +15,7 @@ use base::Mono;
 use crate::api::TrunkFault;
 use crate::limits::{TRUNK_REST_MAX, TRUNK_REST_MIN};
 
-/// The shortest rest, also for a far end that wants to be tried again at once.
+/// The shortest rest, also for a far end that wants to be tried again at once; each failure in a row doubles it.
 const REST_LEAST: Duration = Duration::from_secs(1);
 
 /// How one way does.
@@ -115,13 +115,14 @@ impl Health {
             State::Resting { until, .. } if until > now => return None,
             State::Resting { .. } => News::Again,
         };
-        let doubled = TRUNK_REST_MIN * 2u32.saturating_pow(self.failures.min(16));
+        let doubled = 2u32.saturating_pow(self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
         let asked_for = match fault {
             TrunkFault::Unavailable => again_after,
             TrunkFault::Silent => None,
         };
-        let time = asked_for.map_or(doubled, |asked| asked.max(REST_LEAST)).min(TRUNK_REST_MAX);
+        let time = asked_for.map_or(TRUNK_REST_MIN * doubled, |asked| asked.max(REST_LEAST * doubled));
+        let time = time.min(TRUNK_REST_MAX);
         self.state = State::Resting { until: now + time, fault };
         Some(Rest { time, news })
     }
@@ -171,6 +172,17 @@ mod tests {
             let after = Some(Duration::from_secs(asked));
             let rest = Health::new().failed(at(0), TrunkFault::Unavailable, after);
             assert_eq!(rest, Some(Rest { time: Duration::from_secs(granted), news: News::New }));
+        }
+    }
+
+    #[test]
+    fn who_wants_to_be_tried_at_once_time_after_time_is_tried_less_and_less() {
+        let mut health = Health::new();
+        let mut now = at(0);
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300] {
+            let rest = health.failed(now, TrunkFault::Unavailable, Some(Duration::ZERO));
+            assert_eq!(rest.map(|rest| rest.time.as_secs()), Some(seconds));
+            now = now + Duration::from_secs(seconds);
         }
     }
 
