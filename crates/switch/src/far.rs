@@ -73,6 +73,8 @@ impl Switch {
         let waits_for = leg.justified_by;
         match leg.invite {
             Invite::Withdrawn | Invite::Waiting => {}
+            // Repeated.
+            Invite::Left if self.gate.passed(waits_for) => self.transmit(flow, data),
             Invite::Due | Invite::Left if self.gate.is_full() => {
                 self.tell_operator(Diagnostic::Full { queue: "gate" });
             }

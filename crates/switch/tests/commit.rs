@@ -29,6 +29,24 @@ fn neither_invite_nor_answer_leaves_before_the_commit() {
 }
 
 #[test]
+fn the_time_that_an_invite_waits_is_not_the_far_ends() {
+    let mut bench = Bench::ready();
+    bench.auto_commit = false;
+    bench.ask_later(dial());
+    bench.pass(Duration::from_secs(31));
+    bench.fars[PHONE].deaf = true;
+    bench.commit();
+    bench.pass(Duration::from_millis(1_600));
+    assert_eq!(bench.fars[PHONE].requests("INVITE"), 0, "two were lost");
+    bench.fars[PHONE].deaf = false;
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.fars[PHONE].requests("INVITE"), 1, "the third comes as soon as it should");
+    bench.auto_commit = true;
+    bench.answer(PHONE);
+    assert_eq!(bench.fars[TRUNK].calls, 1);
+}
+
+#[test]
 fn an_invite_waits_for_its_own_entry_only() {
     let mut bench = Bench::ready();
     bench.auto_commit = false;

@@ -256,6 +256,9 @@ impl Dialog {
 
     /// The INVITE is on its way: from now on an answer is waited for.
     pub(crate) fn invite_left(&mut self, core: &mut Core, now: Now) {
+        if let Some(transaction) = self.outgoing.as_ref().and_then(Outgoing::open) {
+            core.table.restart_clock(now.mono, &mut core.wire, transaction);
+        }
         let nothing = self.outgoing.as_ref().is_some_and(|out| out.heard == Heard::Nothing);
         if let Some(patience) = self.patience.take()
             && nothing

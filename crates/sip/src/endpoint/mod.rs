@@ -133,7 +133,8 @@ impl Endpoint {
         id
     }
 
-    /// The INVITE of a dialog, which was held back, has left (`Config::invites_wait`).
+    /// The INVITE of a dialog, which was held back, has left for the first time (`Config::invites_wait`): it is repeated and
+    /// waited for from now on.
     pub fn invite_left(&mut self, now: Now, dialog: DialogId) {
         self.with(dialog, |dialog, core| dialog.invite_left(core, now));
     }

@@ -82,6 +82,15 @@ impl Client {
         self.perform(now, wire, id, &fx, None);
     }
 
+    /// The INVITE, which was held back, has left only now: repetitions and patience count from here.
+    pub(super) fn restart_clock(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, times: &Times) {
+        if let ClientMachine::Invite(InviteClient::Calling { .. }) = self.machine {
+            self.machine = ClientMachine::Invite(InviteClient::Calling { interval: times.t1 });
+            let fx = vec![Effect::Set(Timer::A, times.t1), Effect::Set(Timer::B, times.patience())];
+            self.perform(now, wire, id, &fx, None);
+        }
+    }
+
     /// Goes by `flow` from now on, and says so in its Via (RFC 3261 §18.1.1).
     pub(super) fn go_by(&mut self, flow: Flow) {
         self.flow = flow;

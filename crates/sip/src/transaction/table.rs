@@ -159,6 +159,13 @@ impl Table {
         wire.timers.cancel(&TimerName::Transaction(id, Timer::A));
     }
 
+    /// Our INVITE, which was held back, has left only now.
+    pub(crate) fn restart_clock(&mut self, now: Mono, wire: &mut Wire, id: TransactionId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.restart_clock(now, wire, id, &self.times);
+        }
+    }
+
     /// Takes back an INVITE that was not sent yet; false: too late.
     pub(crate) fn withdraw(&mut self, wire: &mut Wire, id: TransactionId) -> bool {
         let Some(Client { machine: ClientMachine::Invite(state), user: ClientUser::Invite(dialog), .. }) =
