@@ -249,6 +249,12 @@ pub enum Diagnostic {
         /// Which leg.
         leg: LegId,
     },
+    /// A leg could not begin: its account has no trunk, or none of whose addresses is known and of a family that is
+    /// listened to.
+    NoTrunk {
+        /// Which leg.
+        leg: LegId,
+    },
     /// A leg could not begin: all RTP ports are in use or resting.
     NoPort {
         /// Which leg.

@@ -147,7 +147,10 @@ impl Switch {
         let channels = |trunk| legs.channels(trunk);
         match self.trunks.choose(now.mono, owner.account, &[], Among::All, channels) {
             Ok(way) => Ok(self.route_by(now, owner, (&[way], Among::All), (number, shown))),
-            Err(NoWay::NoneLeft) => Err(Stopped::NoResource),
+            Err(NoWay::NoneLeft) => {
+                self.tell_operator(Diagnostic::NoTrunk { leg: owner.leg });
+                Err(Stopped::NoResource)
+            }
             Err(NoWay::Full) => {
                 self.tell_operator(Diagnostic::TrunksFull { leg: owner.leg });
                 Err(Stopped::NoResource)

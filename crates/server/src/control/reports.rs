@@ -59,6 +59,9 @@ impl Reports {
             Diagnostic::TrunksFull { leg } => {
                 tracing::warn!(%leg, "all channels of the account's trunks are in use");
             }
+            Diagnostic::NoTrunk { leg } => {
+                tracing::error!(%leg, "the account has no trunk that can be called by")
+            }
             Diagnostic::NoPort { leg } => tracing::error!(%leg, "no RTP port is free"),
             Diagnostic::NoAgreement { leg, reason } => {
                 tracing::warn!(%leg, reason, "offer and answer do not agree")

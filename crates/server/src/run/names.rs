@@ -75,7 +75,7 @@ async fn keep_up(resolver: TokioResolver, trunk: Trunk, control: Control) {
     loop {
         let mut again = NAME_AGAIN_MAX;
         for name in &names {
-            match look_up(&resolver, name, trunk.transport).await {
+            match look_up(&resolver, name, trunk.transport, known.contains_key(*name)).await {
                 Ok(answer) => {
                     again = again.min(answer.until.saturating_duration_since(Instant::now()));
                     known.insert((*name).clone(), answer.found);
@@ -106,15 +106,27 @@ fn report(trunk: &str, host: &str, failed: &Failed) {
     }
 }
 
-/// SRV, unless a port was given (RFC 3263 §4.2); A and AAAA where there is none.
-async fn look_up(resolver: &TokioResolver, at: &HostPort, transport: Transport) -> Result<Answer, Failed> {
-    if at.port.is_none() {
-        match by_srv(resolver, &at.host, transport).await {
-            Err(Failed::NotThere) => {}
-            settled @ (Ok(_) | Err(Failed::Unknown(_))) => return settled,
+/// SRV, unless a port was given (RFC 3263 §4.2); A and AAAA where there is none. `known`: it was found before.
+async fn look_up(
+    resolver: &TokioResolver,
+    at: &HostPort,
+    transport: Transport,
+    known: bool,
+) -> Result<Answer, Failed> {
+    let host = by_host(resolver, &at.host, at.port.unwrap_or(SIP_PORT), (0, 1));
+    if at.port.is_some() {
+        return host.await;
+    }
+    match by_srv(resolver, &at.host, transport).await {
+        Ok(answer) => Ok(answer),
+        Err(Failed::NotThere) => host.await,
+        Err(Failed::Unknown(error)) if known => Err(Failed::Unknown(error)),
+        // There are name servers that fail when they are asked for SRV. For a while the host itself will do.
+        Err(Failed::Unknown(_)) => {
+            let until = Instant::now() + NAME_RETRY;
+            host.await.map(|answer| Answer { until: answer.until.min(until), ..answer })
         }
     }
-    by_host(resolver, &at.host, at.port.unwrap_or(SIP_PORT), (0, 1)).await
 }
 
 async fn by_srv(resolver: &TokioResolver, host: &str, transport: Transport) -> Result<Answer, Failed> {

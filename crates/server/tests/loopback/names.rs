@@ -12,6 +12,9 @@ use crate::log::Log;
 
 /// Busy at the lab: a call that comes to it is over at once.
 const BUSY_IN_THE_LAB: &str = "13900000002";
+const NO_ERROR: u8 = 0;
+const SERVER_FAILURE: u8 = 2;
+const NO_SUCH_NAME: u8 = 3;
 const A: u16 = 1;
 const SRV: u16 = 33;
 
@@ -66,6 +69,20 @@ async fn a_name_that_nobody_knows_stops_nothing() {
     desk.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_server_that_fails_at_srv_is_asked_for_the_host() {
+    let (names, asked) = NameServer::bind().await;
+    let nameserver = names.address();
+    names.failing_at(SRV).start(BTreeMap::new());
+    let desk = Desk::open(|config, _| {
+        config.server.nameserver = Some(nameserver);
+        config.trunks[0].addresses = vec![HostPort { host: "carrier.test".to_owned(), port: None }];
+    })
+    .await;
+    asked.until("the question for the host", |(name, kind)| name == "carrier.test" && *kind == A).await;
+    desk.close().await;
+}
+
 async fn assert_calls_get_through(desk: &Desk) {
     desk.trunk_works().await;
     desk.lab_phone_online().await;
@@ -81,6 +98,8 @@ type Records = BTreeMap<(&'static str, u16), Vec<u8>>;
 struct NameServer {
     socket: UdpSocket,
     asked: Arc<Log<(String, u16)>>,
+    /// Questions of this type it cannot answer.
+    fails_at: Option<u16>,
 }
 
 impl NameServer {
@@ -88,11 +107,15 @@ impl NameServer {
     async fn bind() -> (NameServer, Arc<Log<(String, u16)>>) {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let asked = Arc::new(Log::new());
-        (NameServer { socket, asked: asked.clone() }, asked)
+        (NameServer { socket, asked: asked.clone(), fails_at: None }, asked)
     }
 
     fn address(&self) -> SocketAddr {
         self.socket.local_addr().expect("is bound")
+    }
+
+    fn failing_at(self, kind: u16) -> NameServer {
+        NameServer { fails_at: Some(kind), ..self }
     }
 
     fn start(self, records: Records) {
@@ -101,7 +124,12 @@ impl NameServer {
             while let Ok((len, from)) = self.socket.recv_from(&mut query).await {
                 let (name, kind, end) = question(&query[..len]);
                 let found = records.get(&(name.as_str(), kind));
-                let answer = answer(&query[..end], kind, found);
+                let status = match (found, self.fails_at) {
+                    (_, Some(fails_at)) if kind == fails_at => SERVER_FAILURE,
+                    (Some(_), _) => NO_ERROR,
+                    (None, _) => NO_SUCH_NAME,
+                };
+                let answer = answer(&query[..end], kind, status, found);
                 self.asked.add((name, kind));
                 let _ = self.socket.send_to(&answer, from).await;
             }
@@ -121,8 +149,8 @@ fn question(query: &[u8]) -> (String, u16, usize) {
 }
 
 /// The answer to a query, of which header and question are given.
-fn answer(query: &[u8], kind: u16, data: Option<&Vec<u8>>) -> Vec<u8> {
-    let (status, answers) = if data.is_some() { (0, 1) } else { (3, 0) };
+fn answer(query: &[u8], kind: u16, status: u8, data: Option<&Vec<u8>>) -> Vec<u8> {
+    let answers = u8::from(data.is_some());
     // Authoritative, recursion available.
     let mut answer = vec![query[0], query[1], 0x85, 0x80 | status, 0, 1, 0, answers, 0, 0, 0, 0];
     answer.extend_from_slice(&query[12..]);

@@ -150,6 +150,7 @@ impl World {
             | Diagnostic::TrunkOutOfOrder { .. }
             | Diagnostic::TrunkInOrder { .. }
             | Diagnostic::TrunksFull { .. }
+            | Diagnostic::NoTrunk { .. }
             | Diagnostic::TrunkRegistered { .. }
             | Diagnostic::TrunkNotRegistered { .. }
             | Diagnostic::NoAgreement { .. }

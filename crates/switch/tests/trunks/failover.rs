@@ -105,6 +105,7 @@ fn an_account_without_trunks_cannot_call_out() {
     let mut config = kit::config();
     config.accounts[0].trunks.clear();
     let (mut bench, _) = Bench::ready_to_customer_with(config);
+    assert!(bench.diagnostics.iter().any(|told| matches!(told, Diagnostic::NoTrunk { .. })));
     bench.pass(Duration::from_secs(40));
     assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
     bench.assert_at_rest();
