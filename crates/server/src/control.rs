@@ -33,12 +33,10 @@ use crate::vital;
 use pace::{Change, Pace};
 use reports::Reports;
 pub(crate) use streams::STREAMS_MAX;
-use streams::{Came, LISTENER, News, STREAM, Streams};
+use streams::{Hears, LISTENER, News, STREAM, Streams};
 
 /// Datagrams taken from the socket before messages get their turn.
 const DATAGRAM_BURST_MAX: usize = 64;
-/// Reads from one stream before others get their turn.
-const READ_BURST_MAX: usize = 16;
 /// Ports tried when any will do and one is to be free for datagrams and streams.
 const FREE_PORT_TRIES_MAX: usize = 8;
 /// Events taken in one turn.
@@ -420,34 +418,11 @@ impl<O: Outside> Worker<O> {
 
     fn take_streams(&mut self, place: u64) {
         for news in self.streams.accept(&self.poll, place) {
-            self.hear(news);
-        }
-    }
-
-    fn take_stream(&mut self, place: u64, flags: epoll::EventFlags, buffer: &mut [u8]) {
-        if flags.intersects(epoll::EventFlags::OUT | epoll::EventFlags::ERR)
-            && let Some(news) = self.streams.writable(&self.poll, place)
-        {
-            self.hear(news);
-        }
-        for _ in 0..READ_BURST_MAX {
-            match self.streams.read(&self.poll, place, buffer) {
-                Came::Bytes(flow, len) => {
-                    self.switch.handle_input(self.clock.now(), Input::Stream { flow, data: &buffer[..len] });
-                    self.drain();
-                }
-                Came::Closed(flow) => return self.hear(News::Closed(flow)),
-                Came::Nothing => return,
-            }
+            self.hear_news(news);
         }
     }
 
     /// Tells the switch what a stream did.
-    fn hear(&mut self, news: News) {
-        self.tell(news);
-        self.drain();
-    }
-
     fn tell(&mut self, news: News) {
         let input = match news {
             News::Opened(flow) => Input::Connected { flow },
@@ -553,6 +528,22 @@ impl<O: Outside> Worker<O> {
         if !self.appended.is_empty() {
             self.appended = self.outside.append(std::mem::take(&mut self.appended));
         }
+    }
+}
+
+impl<O: Outside> Hears for Worker<O> {
+    fn streams(&mut self) -> (&mut Streams, &OwnedFd) {
+        (&mut self.streams, &self.poll)
+    }
+
+    fn hear_bytes(&mut self, flow: Flow, data: &[u8]) {
+        self.switch.handle_input(self.clock.now(), Input::Stream { flow, data });
+        self.drain();
+    }
+
+    fn hear_news(&mut self, news: News) {
+        self.tell(news);
+        self.drain();
     }
 }
 

@@ -16,7 +16,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 
 use crate::clock::{Clock, timespec};
-use crate::control::streams::{Came, LISTENER, News, Streams};
+use crate::control::streams::{Hears, LISTENER, News, Streams};
 use crate::control::{SipSockets, bind_sip};
 use crate::sound::{Threads, ThreadsConfig};
 
@@ -168,7 +168,7 @@ impl Worker {
                     }
                     LISTENER => {
                         for news in self.streams.accept(&self.poll, LISTENER) {
-                            self.hear(news);
+                            self.hear_news(news);
                         }
                     }
                     place => match usize::try_from(LAST_SOCKET - place) {
@@ -209,30 +209,7 @@ impl Worker {
         }
     }
 
-    fn take_stream(&mut self, place: u64, flags: epoll::EventFlags, buffer: &mut [u8]) {
-        if flags.intersects(epoll::EventFlags::OUT | epoll::EventFlags::ERR)
-            && let Some(news) = self.streams.writable(&self.poll, place)
-        {
-            self.hear(news);
-        }
-        for _ in 0..BURST_MAX {
-            match self.streams.read(&self.poll, place, buffer) {
-                Came::Bytes(flow, len) => {
-                    self.lab.handle_input(self.clock.now(), Input::Stream { flow, data: &buffer[..len] });
-                    self.drain();
-                }
-                Came::Closed(flow) => return self.hear(News::Closed(flow)),
-                Came::Nothing => return,
-            }
-        }
-    }
-
     /// Tells the lab what a stream did.
-    fn hear(&mut self, news: News) {
-        self.tell(news);
-        self.drain();
-    }
-
     fn tell(&mut self, news: News) {
         let input = match news {
             News::Opened(flow) => Input::Connected { flow },
@@ -271,4 +248,20 @@ impl Worker {
 enum Fate {
     GoOn,
     Stop,
+}
+
+impl Hears for Worker {
+    fn streams(&mut self) -> (&mut Streams, &OwnedFd) {
+        (&mut self.streams, &self.poll)
+    }
+
+    fn hear_bytes(&mut self, flow: Flow, data: &[u8]) {
+        self.lab.handle_input(self.clock.now(), Input::Stream { flow, data });
+        self.drain();
+    }
+
+    fn hear_news(&mut self, news: News) {
+        self.tell(news);
+        self.drain();
+    }
 }

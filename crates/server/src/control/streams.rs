@@ -15,6 +15,8 @@ use sip::api::{Flow, Transport};
 
 /// Streams at once: as many as the endpoint makes room among, and those that it has not heard of yet.
 pub(crate) const STREAMS_MAX: usize = switch::limits::SIP_STREAMS_MAX + ACCEPT_BURST_MAX;
+/// Reads from one stream before others get their turn.
+const READ_BURST_MAX: usize = 16;
 /// Streams accepted before others get their turn.
 const ACCEPT_BURST_MAX: usize = 64;
 /// How long what was sent may go unacknowledged before the stream counts as broken: as long as a transaction waits.
@@ -58,10 +60,38 @@ pub(crate) enum News {
 }
 
 /// What came of a read.
-pub(crate) enum Came {
+enum Came {
     Bytes(Flow, usize),
     Closed(Flow),
     Nothing,
+}
+
+/// Whoever has streams, and hears what they do.
+pub(crate) trait Hears {
+    /// The streams, and the poll that they are in.
+    fn streams(&mut self) -> (&mut Streams, &OwnedFd);
+    /// Bytes came.
+    fn hear_bytes(&mut self, flow: Flow, data: &[u8]);
+    /// A stream is open, or gone.
+    fn hear_news(&mut self, news: News);
+
+    /// Looks after the stream at `place`, for which the poll rang.
+    fn take_stream(&mut self, place: u64, flags: epoll::EventFlags, buffer: &mut [u8]) {
+        if flags.intersects(epoll::EventFlags::OUT | epoll::EventFlags::ERR) {
+            let (streams, poll) = self.streams();
+            if let Some(news) = streams.writable(poll, place) {
+                self.hear_news(news);
+            }
+        }
+        for _ in 0..READ_BURST_MAX {
+            let (streams, poll) = self.streams();
+            match streams.read(poll, place, buffer) {
+                Came::Bytes(flow, len) => self.hear_bytes(flow, &buffer[..len]),
+                Came::Closed(flow) => return self.hear_news(News::Closed(flow)),
+                Came::Nothing => return,
+            }
+        }
+    }
 }
 
 impl Streams {
@@ -146,7 +176,7 @@ impl Streams {
     }
 
     /// The stream at `place` can be written to, or has failed.
-    pub(crate) fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
+    fn writable(&mut self, poll: &OwnedFd, place: u64) -> Option<News> {
         let stream = self.by_place.get_mut(&place)?;
         let (flow, before) = (stream.flow, stream.phase);
         let failed = !matches!(stream.socket.take_error(), Ok(None));
@@ -161,7 +191,7 @@ impl Streams {
     }
 
     /// Reads what came by the stream at `place`.
-    pub(crate) fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
+    fn read(&mut self, poll: &OwnedFd, place: u64, buffer: &mut [u8]) -> Came {
         let Some(stream) = self.by_place.get_mut(&place).filter(|stream| stream.phase == Phase::Open) else {
             return Came::Nothing;
         };
