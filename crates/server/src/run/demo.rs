@@ -147,7 +147,7 @@ async fn watch_pushes(config: &mut Config) -> anyhow::Result<mpsc::Receiver<Valu
 fn banner(node: &Node, args: &DemoArgs, data: &std::path::Path) {
     println!("Cordboard demo: a call center and a pretend telephone network, on this machine only.\n");
     println!("  HTTP     http://{}", node.http);
-    println!("  SIP      {} (UDP)", node.sip);
+    println!("  SIP      {} (UDP and TCP)", node.sip);
     println!("  appkey   {DEMO_APPKEY}");
     println!("  secret   {DEMO_SECRET}   (public: everybody knows it, use it for nothing else)");
     println!("  agents   8000-8004 mobiles in the lab, 8005-8009 SIP phones (password demo-<agent number>)");
