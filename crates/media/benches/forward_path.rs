@@ -12,7 +12,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use media::api::{Command, Family, Source, Terms};
 use media::codec::Codec;
-use media::engine::{Engine, EngineConfig, Slot};
+use media::engine::{Engine, EngineConfig, Output, Slot};
 use media::rtp::Stamp;
 
 /// As many as one media thread is to carry, so that caches are as cold as they will be.
@@ -49,6 +49,7 @@ fn forward(bencher: Bencher<'_, '_>, customer: Codec, recorded: bool) {
     bencher.counter(ItemsCount::new(streams.len())).bench_local(|| {
         now = now.later(Duration::from_millis(20));
         round = round.wrapping_add(1);
+        engine.handle_timeout(now);
         for (slot, from, codec) in &streams {
             let stamp = Stamp {
                 marker: false,
@@ -60,7 +61,9 @@ fn forward(bencher: Bencher<'_, '_>, customer: Codec, recorded: bool) {
             packet[..12].copy_from_slice(&stamp.to_bytes());
             black_box(engine.handle_rtp_slot(now, *slot, *from, black_box(&mut packet)));
             while let Some(output) = engine.poll_output() {
-                black_box(output);
+                if let Output::Store(stored) = black_box(output) {
+                    engine.take_back(stored.block);
+                }
             }
         }
     });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::{CallId, StreamId};
 
 use crate::codec::Codec;
+use crate::recording::Block;
 
 /// A change to the engine, compiled from the hearing plan by `switch`.
 #[derive(Clone, Debug)]
@@ -194,24 +195,11 @@ pub struct Counts {
     pub jitter_ms: f32,
 }
 
-/// What the engine wants stored. See `recording` for the file these end up in.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Stored {
-    /// One received packet of a recorded stream.
-    Packet {
-        /// Whose recording.
-        call: CallId,
-        /// 0 agent, 1 customer.
-        track: u8,
-        /// Microseconds since the recording began.
-        at_us: u64,
-        /// The codec of the payload.
-        codec: Codec,
-        /// RTP timestamp.
-        timestamp: u32,
-        /// RTP sequence number.
-        sequence: u16,
-        /// The payload.
-        payload: bytes::Bytes,
-    },
+/// Packets of one recording, for its file (`recording`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Whose recording.
+    pub call: CallId,
+    /// The packets. To be given back when it is written: `Engine::take_back`.
+    pub block: Block,
 }

@@ -36,6 +36,12 @@ pub const WAV_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Sample rates that can be turned into 8 kHz. Others are refused.
 pub const WAV_RATE_HZ: std::ops::RangeInclusive<u32> = 4_000..=96_000;
 
+/// A block of recorded packets, bytes. A full one is handed over; it holds 0.45 s of both sides in G.711.
+pub const BLOCK_BYTES: usize = 8 * 1024;
+/// A block is handed over when it is this old, though it is not full.
+pub const BLOCK_AGE_MAX: Duration = Duration::from_millis(400);
+/// Empty blocks that an engine keeps beyond half as many as it has recordings. Further ones are given up.
+pub const BLOCKS_FREE_MAX: usize = 16;
 /// The meta bytes of a track file. Longer ones are refused when written, and end the reading.
 pub const TRACK_META_BYTES_MAX: usize = 4096;
 /// A recording to be rendered. Longer ones are refused; the sizes in a WAV header have 32 bits.

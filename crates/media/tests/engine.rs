@@ -9,6 +9,8 @@ use media::codec::Codec;
 use media::dtmf::Event;
 use media::engine::{Engine, EngineConfig, Output, TimerKind};
 use media::g711;
+use media::limits::BLOCK_AGE_MAX;
+use media::recording::Packet;
 use media::rtp::{Header, Stamp};
 use media::sound::Sound;
 
@@ -23,7 +25,7 @@ struct Bench {
     now: Now,
     sent: Vec<Sent>,
     signals: Vec<Signal>,
-    stored: Vec<Stored>,
+    stored: Vec<(CallId, Packet)>,
 }
 
 /// A packet on the wire.
@@ -104,7 +106,10 @@ impl Bench {
             match output {
                 Output::Send { stream, to, data } => self.note(stream, to, &data),
                 Output::Signal(signal) => self.signals.push(signal),
-                Output::Store(stored) => self.stored.push(stored),
+                Output::Store(Stored { call, block }) => {
+                    self.stored.extend(block.read().map(|packet| (call, packet)));
+                    self.engine.take_back(block);
+                }
             }
         }
     }
@@ -219,9 +224,11 @@ fn packets_of_a_stranger_go_nowhere_and_change_nothing() {
     bench.speak(AGENT, 0, Codec::Pcma, 1);
     bench.speak(CUSTOMER, 0, Codec::Pcmu, 1);
     bench.take_sent();
+    bench.pass(BLOCK_AGE_MAX);
     bench.stored.clear();
     bench.receive(AGENT, ATTACKER.into(), stamp(1, 8, 160), &[9; 160]);
     bench.receive(AGENT, ATTACKER.into(), stamp(2, 102, 160), &[1, 0x80, 0, 160]);
+    bench.pass(BLOCK_AGE_MAX);
     assert_eq!((bench.sent.len(), bench.stored.len()), (0, 0));
     assert!(bench.signals.iter().all(|signal| !matches!(signal, Signal::Digit { .. })));
     bench.speak(CUSTOMER, 1, Codec::Pcmu, 1);
@@ -457,14 +464,9 @@ fn recorded_streams_are_stored_as_they_came_and_the_length_is_measured() {
     bench.pass(ms(1980));
     bench.command(Command::StopRecord { call: CALL });
     bench.speak(AGENT, 2, Codec::Pcma, 1);
-    let packet = |track, at_us, codec, n: u16, byte: u8| Stored::Packet {
-        call: CALL,
-        track,
-        at_us,
-        codec,
-        timestamp: 160 * u32::from(n),
-        sequence: 500 + n,
-        payload: vec![byte; 160].into(),
+    let packet = |track, at_us, codec, n: u16, byte: u8| {
+        let (timestamp, sequence) = (160 * u32::from(n), 500 + n);
+        (CALL, Packet { track, at_us, codec, timestamp, sequence, payload: vec![byte; 160] })
     };
     let expected = [packet(1, 15_000, Codec::Pcmu, 0, 0x42), packet(0, 20_000, Codec::Pcma, 1, 0x43)];
     assert_eq!(bench.stored, expected);
@@ -472,6 +474,32 @@ fn recorded_streams_are_stored_as_they_came_and_the_length_is_measured() {
     let before = bench.signals.len();
     bench.command(Command::StopRecord { call: CALL });
     assert_eq!(bench.signals.len(), before);
+}
+
+#[test]
+fn stored_packets_are_handed_over_in_time_and_when_a_block_is_full() {
+    let mut bench = Bench::bridged();
+    bench.command(Command::Record { call: CALL, agent: AGENT, customer: CUSTOMER });
+    for n in 0..500 {
+        let begun = bench.stored.len();
+        bench.speak(AGENT, n, Codec::Pcma, 1);
+        bench.pass(ms(20));
+        let waiting = usize::from(n) + 1 - bench.stored.len();
+        assert!(waiting <= 20, "{waiting} packets wait at packet {n}");
+        assert!(bench.stored.len() == begun || bench.stored.len() - begun >= 17, "{begun} before packet {n}");
+    }
+    bench.pass(BLOCK_AGE_MAX);
+    assert_eq!(bench.stored.len(), 500);
+    assert_eq!(bench.engine.next_timeout(), None, "nothing is left to be handed over");
+    for n in 500..600 {
+        bench.speak(AGENT, n, Codec::Pcma, 1);
+    }
+    let handed_over = bench.stored.len();
+    assert!((544..600).contains(&handed_over), "{handed_over} after a burst");
+    bench.command(Command::StopRecord { call: CALL });
+    assert_eq!(bench.stored.len(), 600);
+    assert_eq!(bench.engine.next_timeout(), None);
+    assert!(bench.stored.iter().zip(500..).all(|((_, packet), sequence)| packet.sequence == sequence));
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId, Wall};
-use media::api::{Command, Family, Signal, Stored, Terms};
+use media::api::{Command, Family, Signal, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
 use media::g711;
-use media::recording::{Ending, Files, Head, Reader, Rendered, Writer, render};
+use media::recording::{Ending, Files, Frame, Head, Reader, Rendered, Writer, render};
 use media::rtp::Stamp;
 use media::wav;
 use proptest::prelude::*;
@@ -104,19 +104,27 @@ fn record(packets: Vec<Sent>) -> Vec<u8> {
     }
     engine.handle_command(start, Command::Record { call: CALL, agent: TRACKS[0], customer: TRACKS[1] });
     let mut writer = Writer::new(&head()).expect("short meta");
+    let mut drain = |engine: &mut Engine| loop {
+        match engine.poll_output() {
+            Some(Output::Store(stored)) => {
+                writer.append(&stored.block);
+                engine.take_back(stored.block);
+            }
+            Some(Output::Send { .. }) => {}
+            Some(Output::Signal(Signal::RecordingStopped { call, length })) => break Some((call, length)),
+            Some(Output::Signal(_)) => {}
+            None => break None,
+        }
+    };
     for Sent { arrives_us, track, stamp, payload } in packets {
         let now = start.later(Duration::from_micros(arrives_us));
         let mut packet = [&stamp.to_bytes()[..], &payload].concat();
         engine.handle_rtp(now, TRACKS[track], far(track), &mut packet);
-        while let Some(output) = engine.poll_output() {
-            if let Output::Store(stored) = output {
-                writer.push(&stored);
-            }
-        }
+        engine.handle_timeout(now);
+        assert_eq!(drain(&mut engine), None);
     }
     engine.handle_command(start.later(LENGTH), Command::StopRecord { call: CALL });
-    let stopped = Output::Signal(Signal::RecordingStopped { call: CALL, length: LENGTH });
-    assert_eq!(engine.poll_output(), Some(stopped));
+    assert_eq!(drain(&mut engine), Some((CALL, LENGTH)));
     writer.pending().to_vec()
 }
 
@@ -237,17 +245,9 @@ fn a_torn_file_is_rendered_up_to_the_tear() {
 fn a_long_call_with_little_said_has_its_length() {
     let mut writer = Writer::new(&head()).expect("short meta");
     for minute in [1, 9] {
-        let payload = vec![0x2a; 160].into();
+        let payload = &[0x2a; 160];
         let at_us = minute * 60_000_000;
-        writer.push(&Stored::Packet {
-            call: CALL,
-            track: 1,
-            at_us,
-            codec: Codec::Pcma,
-            timestamp: 0,
-            sequence: 0,
-            payload,
-        });
+        writer.push(&Frame { track: 1, at_us, codec: Codec::Pcma, timestamp: 0, sequence: 0, payload });
     }
     let rendering = rendering(writer.pending(), Duration::from_millis(600_010));
     assert_eq!(rendering.mixed.len(), 4_800_080);
@@ -278,8 +278,8 @@ proptest! {
         let mut writer = Writer::new(&head()).expect("short meta");
         for (track, mu, at_us, timestamp, len) in packets {
             let codec = if mu { Codec::Pcmu } else { Codec::Pcma };
-            let payload = vec![3; len].into();
-            writer.push(&Stored::Packet { call: CALL, track, at_us, codec, timestamp, sequence: 0, payload });
+            let payload = &[3; 400][..len];
+            writer.push(&Frame { track, at_us, codec, timestamp, sequence: 0, payload });
         }
         let rendering = rendering(writer.pending(), Duration::from_millis(ms));
         prop_assert_eq!(rendering.mixed.len() as u64, ms * 8);

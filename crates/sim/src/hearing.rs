@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use base::LegId;
+use base::{CallId, LegId, Mono};
 use callcenter::event::Role;
 use lab::PhoneId;
-use media::api::Stored;
+use media::recording::Packet;
 
 use crate::calls::{Calls, Seat};
 use crate::contract;
@@ -84,11 +84,11 @@ impl Hearing {
         calls.side(seat).digits.push(digit);
     }
 
-    /// A packet is stored.
-    pub(crate) fn stored(&self, calls: &mut Calls, stored: &Stored) {
-        let Stored::Packet { call: id, track, codec, payload, .. } = stored;
+    /// A packet that came at that moment is stored.
+    pub(crate) fn stored(&self, calls: &mut Calls, id: CallId, at: Mono, packet: &Packet) {
+        let Packet { track, codec, payload, .. } = packet;
         let role = if *track == 0 { Role::Agent } else { Role::Customer };
-        let seat = Seat { call: *id, role };
+        let seat = Seat { call: id, role };
         let Content::Speech(phone) = mark::read_sound(*codec, payload) else {
             panic!("the recording of call {id} stores what nobody said");
         };
@@ -97,9 +97,12 @@ impl Hearing {
             Some(seat),
             "the recording of call {id} stores {phone:?} as its {role:?}"
         );
-        let call = calls.call(*id);
-        assert!(call.linked.is_some(), "the recording of call {id} begins before the answer");
-        assert_eq!(call.over, None, "the recording of call {id} goes on after the end");
+        let call = calls.call(id);
+        assert!(
+            call.linked.is_some_and(|linked| linked <= at),
+            "the recording of call {id} begins before the answer"
+        );
+        assert!(call.over.is_none_or(|over| at <= over), "the recording of call {id} goes on after the end");
         calls.side(seat).stored += 1;
     }
 

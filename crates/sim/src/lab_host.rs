@@ -228,7 +228,7 @@ impl LabHost {
                     mark::write(PhoneId(stream.0), &mut packet);
                     self.send(now, from, to, packet);
                 }
-                Some(Made::Stored(stored)) => panic!("the lab records nothing: {stored:?}"),
+                Some(Made::Stored { call, .. }) => panic!("the lab records nothing: {call}"),
             }
         }
     }

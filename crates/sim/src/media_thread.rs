@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use base::{Mono, Now, Random, StreamId};
+use base::{CallId, Mono, Now, Random, StreamId};
 use bytes::Bytes;
 use media::api::{Command, Signal, Stored};
 use media::engine::{Engine, EngineConfig, Output};
+use media::recording::Packet;
 use media::sound::Sound;
 
 /// More timeouts at one moment than this: something sets deadlines in the past.
@@ -21,6 +23,8 @@ pub(crate) struct MediaThread {
     streams: BTreeMap<u16, StreamId>,
     /// Streams whose sockets could not be opened and that are not closed yet.
     unusable: BTreeSet<StreamId>,
+    /// When recordings began.
+    recordings: BTreeMap<CallId, Mono>,
     /// Percent of them.
     unusable_percent: u64,
     random: Random,
@@ -34,8 +38,8 @@ pub(crate) enum Made {
     Signal(Signal),
     /// An RTP packet leaves.
     Packet { stream: StreamId, from: SocketAddr, to: SocketAddr, data: Bytes },
-    /// For the file of a recording.
-    Stored(Stored),
+    /// For the file of a recording. Handed over in blocks: `at` is when it came.
+    Stored { call: CallId, at: Mono, packet: Packet },
 }
 
 impl MediaThread {
@@ -52,6 +56,7 @@ impl MediaThread {
             ports: BTreeMap::new(),
             streams: BTreeMap::new(),
             unusable: BTreeSet::new(),
+            recordings: BTreeMap::new(),
             unusable_percent,
             random,
             made: VecDeque::new(),
@@ -80,15 +85,21 @@ impl MediaThread {
                     self.streams.remove(&port);
                 }
             }
+            Command::Record { call, .. } => {
+                self.recordings.entry(*call).or_insert(now.mono);
+            }
             Command::Agree { .. }
             | Command::Hear { .. }
             | Command::Watch { .. }
-            | Command::Record { .. }
             | Command::StopRecord { .. }
             | Command::SendDigits { .. } => {}
         }
+        let stopped = if let Command::StopRecord { call } = command { Some(call) } else { None };
         self.engine.handle_command(now, command);
         self.drain();
+        if let Some(call) = stopped {
+            self.recordings.remove(&call);
+        }
     }
 
     /// A datagram came to `port`.
@@ -149,7 +160,14 @@ impl MediaThread {
             match output {
                 Output::Send { stream, to, data } => self.send(stream, to, data),
                 Output::Signal(signal) => self.made.push_back(Made::Signal(signal)),
-                Output::Store(stored) => self.made.push_back(Made::Stored(stored)),
+                Output::Store(Stored { call, block }) => {
+                    let began = *self.recordings.get(&call).expect("only what is recorded is stored");
+                    self.made.extend(block.read().map(|packet| {
+                        let at = began + Duration::from_micros(packet.at_us);
+                        Made::Stored { call, at, packet }
+                    }));
+                    self.engine.take_back(block);
+                }
             }
         }
     }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use base::{CallId, Wall};
-use media::api::Stored;
 use media::codec::Codec;
 use media::dtmf::Event;
 use media::limits::{PACKET_BYTES_MAX, TRACK_META_BYTES_MAX, WAV_RATE_HZ};
-use media::recording::{Ending, Files, Head, Reader, Writer, render};
+use media::recording::{Ending, Files, Frame, Head, Reader, Writer, render};
 use media::rtcp::is_compound;
 use media::rtp::{HEADER_BYTES, Header, Stamp};
 use media::wav;
@@ -69,14 +68,13 @@ fn recording(data: &[u8]) {
     while let Some(([kind, late, t0, t1, t2, t3, size], after)) = rest.split_first_chunk::<7>() {
         at_us += (u64::from(*late) * 1_000) << ((kind >> 4) & 7);
         stored[usize::from(kind & 1)] += 1;
-        writer.push(&Stored::Packet {
-            call: CallId(1),
+        writer.push(&Frame {
             track: kind & 1,
             at_us,
             codec: if kind & 2 == 0 { Codec::Pcma } else { Codec::Pcmu },
             timestamp: u32::from_le_bytes([*t0, *t1, *t2, *t3]),
             sequence: u16::from_le_bytes([*t0, *t1]),
-            payload: vec![*t0; usize::from(*size)].into(),
+            payload: &vec![*t0; usize::from(*size)],
         });
         rest = after;
     }

@@ -29,6 +29,7 @@ use bytes::Bytes;
 
 use crate::api::{Command, Signal, Source, Stored};
 use crate::limits::{OUTPUTS_MAX, PACE_LATE_MAX};
+use crate::recording::Block;
 use crate::rtcp;
 use crate::rtp::HEADER_BYTES;
 use crate::sound::Sound;
@@ -79,7 +80,7 @@ pub enum Output {
     },
     /// Tell signalling.
     Signal(Signal),
-    /// Give to the recording's file.
+    /// Append to the recording's file, and give the block back.
     Store(Stored),
 }
 
@@ -90,6 +91,8 @@ pub enum TimerKind {
     Pace,
     /// A watched stream may have been silent for too long.
     Silence(StreamId),
+    /// Recorded packets may have to be handed over.
+    Blocks,
 }
 
 /// See the head of this module.
@@ -166,9 +169,12 @@ impl Engine {
                 }
             }
             Command::StopRecord { call } => {
-                if let Some(stopped) = self.recorder.stop(now.mono, call) {
+                if let Some(stopped) = self.recorder.stop(now.mono, call, &mut self.outputs) {
                     for stream in stopped.streams {
                         self.tap(stream);
+                    }
+                    if self.recorder.is_idle() {
+                        self.timers.cancel(&TimerKind::Blocks);
                     }
                     self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
                 }
@@ -206,8 +212,11 @@ impl Engine {
     ) -> Option<Forward> {
         let stream = self.streams.get_mut(slot.index)?.as_mut().filter(|stream| stream.id == slot.stream)?;
         let received = stream.receive(now.mono, from, packet, &mut self.outputs)?;
-        if let Some(stored) = stream.store(now.mono, &received, packet, &mut self.pool) {
-            self.outputs.push(Output::Store(stored));
+        if let Some((recording, frame)) = stream.frame(now.mono, &received, packet) {
+            let look = self.recorder.store(now.mono, recording, &frame, &mut self.outputs);
+            if let Some(at) = look {
+                self.timers.set(TimerKind::Blocks, at);
+            }
         }
         for n in 1..self.patch.sinks(slot.index).len() {
             let sink = self.patch.sinks(slot.index)[n];
@@ -244,6 +253,11 @@ impl Engine {
                         self.watch_again(stream);
                     }
                 }
+                TimerKind::Blocks => {
+                    if let Some(at) = self.recorder.look(now.mono, &mut self.outputs) {
+                        self.timers.set(TimerKind::Blocks, at);
+                    }
+                }
             }
         }
     }
@@ -251,6 +265,17 @@ impl Engine {
     /// The earliest deadline. Changes with every `handle_*` call.
     pub fn next_timeout(&self) -> Option<(Mono, TimerKind)> {
         self.timers.next().map(|(at, kind)| (at, *kind))
+    }
+
+    /// Hands over the recorded packets that wait for their block to fill: the thread ends.
+    pub fn hand_over(&mut self) {
+        self.recorder.hand_over(&mut self.outputs);
+        self.timers.cancel(&TimerKind::Blocks);
+    }
+
+    /// A block of [`Output::Store`] is written.
+    pub fn take_back(&mut self, block: Block) {
+        self.recorder.take_back(block);
     }
 
     /// What is to be done next; drain until `None`.
@@ -391,6 +416,14 @@ impl Outputs {
         match self.waiting.len() < OUTPUTS_MAX {
             true => self.waiting.push_back(output),
             false => self.dropped += 1,
+        }
+    }
+
+    fn store(&mut self, stored: Stored) {
+        let packets = u64::from(stored.block.packets());
+        match self.waiting.len() < OUTPUTS_MAX {
+            true => self.waiting.push_back(Output::Store(stored)),
+            false => self.dropped += packets,
         }
     }
 

@@ -12,14 +12,14 @@ use super::far::FarEnd;
 use super::outgoing::{Outgoing, SourceKey};
 use super::pace::Pace;
 use super::player::{Payload, Played, Player};
-use super::pool::Pool;
 use super::reception::Reception;
 use super::recorder::Tap;
-use crate::api::{Counts, Signal, Source, Stored, Terms};
+use crate::api::{Counts, Signal, Source, Terms};
 use crate::codec::Codec;
 use crate::dtmf::{Detector, Dialled, Dialler, Event};
 use crate::g711;
 use crate::limits::SILENCE_MIN;
+use crate::recording::Frame;
 use crate::rtp::{Header, Stamp};
 use crate::sdp::EVENTS_PAYLOAD;
 use crate::sound::Sound;
@@ -195,25 +195,18 @@ impl Stream {
         Some(Received { header, content })
     }
 
-    /// What of a received packet is to be recorded.
-    pub(super) fn store(
+    /// What of a received packet is to be recorded, and where.
+    pub(super) fn frame<'a>(
         &self,
         now: Mono,
         received: &Received,
-        packet: &[u8],
-        pool: &mut Pool,
-    ) -> Option<Stored> {
+        packet: &'a [u8],
+    ) -> Option<(usize, Frame<'a>)> {
         let (Some(tap), Content::Sound(codec)) = (self.tap, received.content) else { return None };
         let Header { sequence, timestamp, ref payload, .. } = received.header;
-        Some(Stored::Packet {
-            call: tap.call,
-            track: tap.track,
-            at_us: u64::try_from(now.since(tap.began).as_micros()).unwrap_or(u64::MAX),
-            codec,
-            timestamp,
-            sequence,
-            payload: pool.join(&packet[payload.clone()], &[]),
-        })
+        let at_us = u64::try_from(now.since(tap.began).as_micros()).unwrap_or(u64::MAX);
+        let payload = &packet[payload.clone()];
+        Some((tap.recording, Frame { track: tap.track, at_us, codec, timestamp, sequence, payload }))
     }
 
     /// Decides how a packet that the stream at `slot` received goes to this stream's far end. `None` when it does not.

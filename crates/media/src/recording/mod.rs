@@ -1,5 +1,5 @@
-//! Recordings: while a call runs, packets are stored as they come ([`Writer`]); when it is over they become sound files
-//! ([`render`]).
+//! Recordings: while a call runs, packets are stored as they come, a [`Block`] at a time; when it is over they become
+//! sound files ([`render`]).
 //!
 //! Storing does nothing but append, so it is cheap and a crash loses the tail at most. All judgement (order, loss, gaps,
 //! clocks) is left to the rendering, which can be done again.
@@ -10,4 +10,4 @@ mod render;
 mod track_file;
 
 pub use render::{Files, RenderError, Rendered, render};
-pub use track_file::{Ending, Head, Packet, Reader, TrackError, Writer};
+pub use track_file::{Block, Ending, Frame, Head, Packet, Reader, TrackError, Writer};

@@ -7,19 +7,21 @@
 //!
 //! The file is only ever appended to. A frame that is cut off or whose sum is wrong ends the reading: what is before it is
 //! good, what is after it cannot be trusted to begin where it seems to.
+//!
+//! While a call runs its frames are collected in a [`Block`], which is appended whole: one write for many packets.
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
 
 use base::{CallId, Wall};
 
-use crate::api::Stored;
 use crate::codec::Codec;
-use crate::limits::{PACKET_BYTES_MAX, TRACK_META_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES, PACKET_BYTES_MAX, TRACK_META_BYTES_MAX};
 
 const MAGIC: &[u8; 8] = b"CORDTRK1";
 const HEAD_BYTES: usize = 8 + 8 + 8 + 2;
 const FRAME_BYTES: usize = 2 + 1 + 1 + 8 + 4 + 2;
+const SUM_BYTES: usize = 4;
 
 /// What a track file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,125 @@ pub struct Packet {
     pub payload: Vec<u8>,
 }
 
-/// Encodes a track file. What is encoded waits in a buffer that its user appends to the file and clears.
+/// One packet that is to be stored; see [`Packet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// 0 agent, 1 customer.
+    pub track: u8,
+    /// Arrival, microseconds since the recording began.
+    pub at_us: u64,
+    /// The codec of the payload.
+    pub codec: Codec,
+    /// RTP timestamp, samples.
+    pub timestamp: u32,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// Encoded sound; longer than `PACKET_BYTES_MAX` it is left out.
+    pub payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Bytes in the file.
+    pub(crate) fn len(&self) -> usize {
+        FRAME_BYTES + self.payload.len() + SUM_BYTES
+    }
+
+    /// Appends the frame. Whether it was short enough.
+    fn write(&self, to: &mut Vec<u8>) -> bool {
+        let Frame { track, at_us, codec, timestamp, sequence, payload } = *self;
+        let Some(len) = u16::try_from(payload.len()).ok().filter(|_| payload.len() <= PACKET_BYTES_MAX)
+        else {
+            return false;
+        };
+        let mut fixed = [0; FRAME_BYTES];
+        fixed[..2].copy_from_slice(&len.to_le_bytes());
+        fixed[2..4].copy_from_slice(&[track, codec.payload()]);
+        fixed[4..12].copy_from_slice(&at_us.to_le_bytes());
+        fixed[12..16].copy_from_slice(&timestamp.to_le_bytes());
+        fixed[16..].copy_from_slice(&sequence.to_le_bytes());
+        let start = to.len();
+        to.extend_from_slice(&fixed);
+        to.extend_from_slice(payload);
+        seal(to, start);
+        true
+    }
+}
+
+impl Head {
+    /// The beginning of a track file.
+    ///
+    /// # Errors
+    /// [`TrackError::MetaTooLong`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TrackError> {
+        let too_long = TrackError::MetaTooLong { bytes: self.meta.len() };
+        let Some(meta_len) =
+            u16::try_from(self.meta.len()).ok().filter(|_| self.meta.len() <= TRACK_META_BYTES_MAX)
+        else {
+            return Err(too_long);
+        };
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&self.call.0.to_le_bytes());
+        bytes.extend_from_slice(&self.started.as_millis().to_le_bytes());
+        bytes.extend_from_slice(&meta_len.to_le_bytes());
+        bytes.extend_from_slice(&self.meta);
+        seal(&mut bytes, 0);
+        Ok(bytes)
+    }
+}
+
+/// Consecutive frames of one recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    bytes: Vec<u8>,
+    packets: u32,
+}
+
+impl Block {
+    /// An empty block with room for `BLOCK_BYTES`.
+    #[allow(clippy::new_without_default, reason = "a default would be one without room")]
+    pub fn new() -> Block {
+        Block { bytes: Vec::with_capacity(BLOCK_BYTES), packets: 0 }
+    }
+
+    /// Whether a frame still fits in `BLOCK_BYTES`.
+    pub fn has_room_for(&self, frame: &Frame<'_>) -> bool {
+        self.bytes.len() + frame.len() <= BLOCK_BYTES
+    }
+
+    /// Adds a packet. One with a payload longer than any packet is left out.
+    pub fn push(&mut self, frame: &Frame<'_>) {
+        self.packets += u32::from(frame.write(&mut self.bytes));
+    }
+
+    /// How many packets there are.
+    pub fn packets(&self) -> u32 {
+        self.packets
+    }
+
+    /// What is to be appended to the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The packets, read again.
+    pub fn read(&self) -> impl Iterator<Item = Packet> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let payload_len = usize::from(u16::from_le_bytes(*rest.first_chunk()?));
+            let (frame, after) = rest.split_at_checked(FRAME_BYTES + payload_len + SUM_BYTES)?;
+            rest = after;
+            packet(unseal(frame, FRAME_BYTES + payload_len)?)
+        })
+    }
+
+    /// Empty again, with its room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.packets = 0;
+    }
+}
+
+/// Encodes a whole track file in memory.
 #[derive(Clone, Debug)]
 pub struct Writer {
     buffer: Vec<u8>,
@@ -61,46 +181,22 @@ impl Writer {
     /// # Errors
     /// [`TrackError::MetaTooLong`].
     pub fn new(head: &Head) -> Result<Writer, TrackError> {
-        let too_long = TrackError::MetaTooLong { bytes: head.meta.len() };
-        let Some(meta_len) =
-            u16::try_from(head.meta.len()).ok().filter(|_| head.meta.len() <= TRACK_META_BYTES_MAX)
-        else {
-            return Err(too_long);
-        };
-        let mut buffer = MAGIC.to_vec();
-        buffer.extend_from_slice(&head.call.0.to_le_bytes());
-        buffer.extend_from_slice(&head.started.as_millis().to_le_bytes());
-        buffer.extend_from_slice(&meta_len.to_le_bytes());
-        buffer.extend_from_slice(&head.meta);
-        seal(&mut buffer, 0);
-        Ok(Writer { buffer })
+        Ok(Writer { buffer: head.to_bytes()? })
     }
 
-    /// Adds a packet. A payload longer than any packet is left out.
-    pub fn push(&mut self, stored: &Stored) {
-        let Stored::Packet { call: _, track, at_us, codec, timestamp, sequence, payload } = stored;
-        let Some(len) = u16::try_from(payload.len()).ok().filter(|_| payload.len() <= PACKET_BYTES_MAX)
-        else {
-            return;
-        };
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(&len.to_le_bytes());
-        self.buffer.extend_from_slice(&[*track, codec.payload()]);
-        self.buffer.extend_from_slice(&at_us.to_le_bytes());
-        self.buffer.extend_from_slice(&timestamp.to_le_bytes());
-        self.buffer.extend_from_slice(&sequence.to_le_bytes());
-        self.buffer.extend_from_slice(payload);
-        seal(&mut self.buffer, start);
+    /// Adds a packet. One with a payload longer than any packet is left out.
+    pub fn push(&mut self, frame: &Frame<'_>) {
+        let _left_out = frame.write(&mut self.buffer);
     }
 
-    /// What is to be appended to the file.
+    /// Adds the packets of a block.
+    pub fn append(&mut self, block: &Block) {
+        self.buffer.extend_from_slice(block.bytes());
+    }
+
+    /// The file so far.
     pub fn pending(&self) -> &[u8] {
         &self.buffer
-    }
-
-    /// What was pending is in the file.
-    pub fn clear(&mut self) {
-        self.buffer.clear();
     }
 }
 
@@ -144,7 +240,7 @@ impl<R: Read> Reader<R> {
         if meta_len > TRACK_META_BYTES_MAX {
             return Err(TrackError::NotATrackFile);
         }
-        fill(&mut from, &mut bytes, HEAD_BYTES + meta_len + 4)?;
+        fill(&mut from, &mut bytes, HEAD_BYTES + meta_len + SUM_BYTES)?;
         let body = unseal(&bytes, HEAD_BYTES + meta_len).ok_or(TrackError::NotATrackFile)?;
         let head = Head { call, started, meta: body[HEAD_BYTES..].to_vec() };
         Ok(Reader { from, head, ending: None, frame: Vec::new() })
@@ -176,7 +272,7 @@ impl<R: Read> Reader<R> {
         }
         let payload_len = self.frame.first_chunk().map_or(0, |len| usize::from(u16::from_le_bytes(*len)));
         if payload_len <= PACKET_BYTES_MAX {
-            fill(&mut self.from, &mut self.frame, FRAME_BYTES + payload_len + 4)?;
+            fill(&mut self.from, &mut self.frame, FRAME_BYTES + payload_len + SUM_BYTES)?;
         }
         let packet = unseal(&self.frame, FRAME_BYTES + payload_len).and_then(packet);
         if packet.is_none() {
@@ -272,21 +368,22 @@ mod tests {
         Head { call: CallId(77), started: Wall::from_millis(1_790_000_000_123), meta: b"2000103".to_vec() }
     }
 
-    fn stored(n: u16) -> Stored {
-        Stored::Packet {
-            call: CallId(77),
+    const PAYLOAD: [u8; 300] = [0x5a; 300];
+
+    fn frame(n: u16) -> Frame<'static> {
+        Frame {
             track: u8::from(n % 2 == 1),
             at_us: u64::from(n) * 20_000,
             codec: if n.is_multiple_of(3) { Codec::Pcmu } else { Codec::Pcma },
             timestamp: u32::from(n) * 160,
             sequence: n,
-            payload: vec![n as u8; usize::from(n) + 1].into(),
+            payload: &PAYLOAD[..usize::from(n) + 1],
         }
     }
 
     fn file(packets: u16) -> Vec<u8> {
         let mut writer = Writer::new(&head()).expect("short meta");
-        (0..packets).for_each(|n| writer.push(&stored(n)));
+        (0..packets).for_each(|n| writer.push(&frame(n)));
         writer.pending().to_vec()
     }
 
@@ -303,7 +400,25 @@ mod tests {
         assert_eq!((packets.len(), ending), (5, Some(Ending::Whole)));
         let last = &packets[4];
         assert_eq!((last.track, last.codec, last.at_us), (0, Codec::Pcma, 80_000));
-        assert_eq!((last.timestamp, last.sequence, &last.payload[..]), (640, 4, &[4; 5][..]));
+        assert_eq!((last.timestamp, last.sequence, &last.payload[..]), (640, 4, &PAYLOAD[..5]));
+    }
+
+    #[test]
+    fn blocks_are_the_file_in_parts() {
+        let mut writer = Writer::new(&head()).expect("short meta");
+        let mut block = Block::new();
+        for n in 0..200 {
+            if !block.has_room_for(&frame(n)) {
+                assert_eq!(block.read().count(), usize::try_from(block.packets()).expect("few"));
+                writer.append(&block);
+                block.clear();
+            }
+            block.push(&frame(n));
+            assert!(block.bytes().len() <= BLOCK_BYTES);
+        }
+        block.push(&Frame { payload: &[0; PACKET_BYTES_MAX + 1], ..frame(0) });
+        writer.append(&block);
+        assert_eq!(writer.pending(), file(200));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Recordings on disk: one thread appends the raw tracks while calls run, one makes the sound files after them.
 //!
-//! Sound never waits for a disk: packets go through a bounded ring, and a full ring drops and counts. What a kill can take
-//! is the last [`FLUSH_EVERY`] of each running recording; the rest is found and finished at the next start.
+//! Sound never waits for a disk: packets come in blocks of some tenths of a second, all blocks of a moment in one message,
+//! and what waits to be written is bounded: more is dropped and counted. What a kill can take of each running recording is
+//! the block that is being filled and those on their way, less than a second where the disk keeps up; the rest is found
+//! and finished at the next start. A power cut can take more: only the whole file is forced to the disk, when the call is
+//! over.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,17 +19,14 @@ use std::time::{Duration, Instant};
 use base::{AccountId, CallId, Wall};
 use callcenter::action::RecordingFiles;
 use media::api::Stored;
-use media::recording::{Head, Writer};
+use media::recording::Head;
 
 use super::renderer::{Job, Renderer};
 use crate::vital;
 
-/// Packets between the media threads and the disk: over a second of 300 recorded calls. Full: dropped and counted.
-const RING_PACKETS: usize = 32_768;
-/// Buffered sound is given to the operating system this often.
-const FLUSH_EVERY: Duration = Duration::from_millis(500);
-/// A track's buffer is flushed before its time when it is longer.
-const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// Bytes on their way from the media threads to the disk: over three seconds of 1,000 recorded calls. More are dropped and
+/// counted.
+const WAITING_BYTES_MAX: usize = 64 << 20;
 /// How often the free space is looked at.
 const SPACE_EVERY: Duration = Duration::from_secs(5);
 
@@ -55,15 +55,30 @@ pub struct Finish {
 /// A handle to the recorder; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    packets: SyncSender<Stored>,
     orders: Sender<Order>,
+    load: Arc<Load>,
     stopping: Arc<AtomicBool>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
-/// What is not sound, and must not be dropped.
+/// What is on its way to the disk.
+#[derive(Default)]
+struct Load {
+    waiting_bytes: AtomicUsize,
+    /// Packets that were dropped since there was room.
+    dropped: AtomicU64,
+}
+
+/// Blocks that were handed over at one moment, and where they are given back when they are written, if they are wanted.
+struct Batch {
+    blocks: Vec<Stored>,
+    back: Option<Sender<Vec<Stored>>>,
+}
+
+/// In the order in which they were given: what is stored of a call is written before it is finished.
 enum Order {
     Begin { call: CallId, at: Wall },
+    Store(Batch),
     End { call: CallId, length: Duration },
     Finish(Finish),
     Stop,
@@ -80,28 +95,26 @@ impl Recorder {
     ) -> std::io::Result<Recorder> {
         fs::create_dir_all(&config.raw)?;
         fs::create_dir_all(&config.files)?;
-        let (packets, ring) = sync_channel(RING_PACKETS);
+        let load = Arc::new(Load::default());
         let (orders, inbox) = channel();
         let (jobs, work) = channel();
         let stopping = Arc::new(AtomicBool::new(false));
         let renderer = Renderer::new(config.files.clone(), work, stopping.clone(), Box::new(ready));
         let tracks = Tracks {
             config,
-            ring,
             inbox,
+            load: load.clone(),
             jobs,
             open: HashMap::new(),
             lengths: HashMap::new(),
-            due: Vec::new(),
             space: Space::Enough,
             looked: None,
-            stopped: false,
         };
         let threads = vec![
             vital::spawn("recorder".to_owned(), move || tracks.run())?,
             vital::spawn("renderer".to_owned(), move || renderer.run())?,
         ];
-        Ok(Recorder { packets, orders, stopping, threads: Arc::new(Mutex::new(threads)) })
+        Ok(Recorder { orders, load, stopping, threads: Arc::new(Mutex::new(threads)) })
     }
 
     /// A recording begins.
@@ -109,11 +122,28 @@ impl Recorder {
         self.order(Order::Begin { call, at });
     }
 
-    /// One packet of it. Never waits.
-    pub fn store(&self, stored: Stored) {
-        if self.packets.try_send(stored).is_err() {
-            metrics::counter!("cordboard_recording_packets_dropped_total").increment(1);
+    /// Packets of any recordings. Never waits. The blocks come back by `back` when they are written; without it they are
+    /// given up, as the last ones of a recording. Those that find no room are returned at once.
+    ///
+    /// # Errors
+    /// When too much waits to be written: the packets are dropped and counted.
+    pub(super) fn store(
+        &self,
+        blocks: Vec<Stored>,
+        back: Option<Sender<Vec<Stored>>>,
+    ) -> Result<(), Vec<Stored>> {
+        let bytes = bytes_of(&blocks);
+        if self.load.waiting_bytes.fetch_add(bytes, Ordering::AcqRel) + bytes > WAITING_BYTES_MAX {
+            self.load.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            let packets = blocks.iter().map(|stored| u64::from(stored.block.packets())).sum();
+            metrics::counter!("cordboard_recording_packets_dropped_total").increment(packets);
+            if self.load.dropped.fetch_add(packets, Ordering::AcqRel) == 0 {
+                tracing::error!("recordings lose sound: the disk is too slow");
+            }
+            return Err(blocks);
         }
+        self.order(Order::Store(Batch { blocks, back }));
+        Ok(())
     }
 
     /// No more packets come; its length is known.
@@ -157,70 +187,55 @@ struct Track {
     file: File,
     /// How long it is.
     bytes: u64,
-    writer: Writer,
 }
 
 struct Tracks {
     config: RecorderConfig,
-    ring: Receiver<Stored>,
     inbox: Receiver<Order>,
+    load: Arc<Load>,
     jobs: Sender<Job>,
     open: HashMap<CallId, Track>,
     /// Lengths of recordings that ended and whose files are not ordered yet.
     lengths: HashMap<CallId, Duration>,
-    /// Recordings whose files are to be made.
-    due: Vec<Finish>,
     space: Space,
     looked: Option<Instant>,
-    stopped: bool,
 }
 
 impl Tracks {
     fn run(mut self) {
-        let mut flushed = Instant::now();
-        while !self.stopped {
+        loop {
             self.look_at_space();
-            match self.ring.recv_timeout(FLUSH_EVERY) {
-                Ok(stored) => self.store(&stored),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.take_orders();
-            self.finish_due();
-            if flushed.elapsed() >= FLUSH_EVERY {
-                self.open.iter_mut().for_each(|(call, track)| track.flush(*call));
-                flushed = Instant::now();
-            }
-        }
-        self.empty_ring();
-        self.open.iter_mut().for_each(|(call, track)| track.flush(*call));
-    }
-
-    fn store(&mut self, stored: &Stored) {
-        let Stored::Packet { call, .. } = stored;
-        if !self.open.contains_key(call) {
-            // Its beginning was ordered before its first packet was sent.
-            self.take_orders();
-        }
-        let Some(track) = self.open.get_mut(call) else { return };
-        track.writer.push(stored);
-        if track.writer.pending().len() > BUFFER_BYTES_MAX {
-            track.flush(*call);
-        }
-    }
-
-    fn take_orders(&mut self) {
-        while let Ok(order) = self.inbox.try_recv() {
-            match order {
-                Order::Begin { call, at } => self.begin(call, at),
-                Order::End { call, length } => {
+            match self.inbox.recv_timeout(SPACE_EVERY) {
+                Ok(Order::Begin { call, at }) => self.begin(call, at),
+                Ok(Order::Store(batch)) => self.store(batch),
+                Ok(Order::End { call, length }) => {
                     if self.open.contains_key(&call) {
                         self.lengths.insert(call, length);
                     }
                 }
-                Order::Finish(finish) => self.due.push(finish),
-                Order::Stop => self.stopped = true,
+                Ok(Order::Finish(finish)) => self.finish(finish),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    fn store(&mut self, Batch { blocks, back }: Batch) {
+        for Stored { call, block } in &blocks {
+            // Not open: there was no room for it on the disk when it began.
+            if let Some(track) = self.open.get_mut(call) {
+                track.append(*call, block.bytes());
+            }
+        }
+        let bytes = bytes_of(&blocks);
+        let left = self.load.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel) - bytes;
+        if left <= WAITING_BYTES_MAX / 2 && self.load.dropped.load(Ordering::Acquire) > 0 {
+            let packets = self.load.dropped.swap(0, Ordering::AcqRel);
+            tracing::error!(packets, "recordings lost sound; the disk keeps up again");
+        }
+        if let Some(back) = back {
+            // A media thread that has ended needs no blocks.
+            let _ = back.send(blocks);
         }
     }
 
@@ -234,10 +249,10 @@ impl Tracks {
             return;
         }
         let head = Head { call, started: at, meta: Vec::new() };
-        match (create(&track_path(&self.config.raw, call)), Writer::new(&head)) {
-            (Ok(file), Ok(writer)) => {
-                let mut track = Track { file, bytes: 0, writer };
-                track.flush(call);
+        match (create(&track_path(&self.config.raw, call)), head.to_bytes()) {
+            (Ok(file), Ok(head)) => {
+                let mut track = Track { file, bytes: 0 };
+                track.append(call, &head);
                 self.open.insert(call, track);
             }
             (Err(error), _) => tracing::error!(%call, %error, "not recorded: the track file cannot be made"),
@@ -245,29 +260,11 @@ impl Tracks {
         }
     }
 
-    fn finish_due(&mut self) {
-        let due = std::mem::take(&mut self.due);
-        if !due.is_empty() {
-            // What was sent before the order to finish is in the ring by now.
-            self.empty_ring();
-        }
-        due.into_iter().for_each(|finish| self.finish(finish));
-    }
-
-    /// Writes what is in the ring now; what comes meanwhile waits for its turn.
-    fn empty_ring(&mut self) {
-        for _ in 0..RING_PACKETS {
-            let Ok(stored) = self.ring.try_recv() else { return };
-            self.store(&stored);
-        }
-    }
-
     fn finish(&mut self, finish: Finish) {
-        if let Some(mut track) = self.open.remove(&finish.call) {
-            track.flush(finish.call);
-            if let Err(error) = track.file.sync_data() {
-                tracing::error!(call = %finish.call, %error, "a track file may be lost by a power cut");
-            }
+        if let Some(track) = self.open.remove(&finish.call)
+            && let Err(error) = track.file.sync_data()
+        {
+            tracing::error!(call = %finish.call, %error, "a track file may be lost by a power cut");
         }
         let length = self.lengths.remove(&finish.call);
         let tracks = track_path(&self.config.raw, finish.call);
@@ -297,11 +294,10 @@ impl Tracks {
 }
 
 impl Track {
-    /// Appends what is pending. What cannot be written is lost, but the file stays whole: what comes later can be read.
-    fn flush(&mut self, call: CallId) {
-        let pending = self.writer.pending();
-        match self.file.write_all(pending) {
-            Ok(()) => self.bytes += pending.len() as u64,
+    /// Appends whole frames. What cannot be written is lost, but the file stays whole: what comes later can be read.
+    fn append(&mut self, call: CallId, frames: &[u8]) {
+        match self.file.write_all(frames) {
+            Ok(()) => self.bytes += frames.len() as u64,
             Err(error) => {
                 tracing::error!(%call, %error, "sound was lost: the track file cannot be written");
                 if let Err(error) = self.file.set_len(self.bytes) {
@@ -309,8 +305,11 @@ impl Track {
                 }
             }
         }
-        self.writer.clear();
     }
+}
+
+fn bytes_of(blocks: &[Stored]) -> usize {
+    blocks.iter().map(|stored| stored.block.bytes().len()).sum()
 }
 
 /// An empty file that is appended to.

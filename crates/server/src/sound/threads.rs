@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use base::{CallId, Random, StreamId};
-use media::api::{Command, Family, Signal};
+use media::api::{Command, Family, Signal, Stored};
 use media::engine::{Engine, EngineConfig, Output};
 use rustix::event::{EventfdFlags, epoll, eventfd};
 
@@ -81,7 +81,7 @@ impl Threads {
                 addresses: config.addresses.clone(),
                 engine: Engine::new(config.engine.clone(), random.fork()),
                 sockets: HashMap::new(),
-                recorder: config.recorder.clone(),
+                recorder: config.recorder.clone().map(Outbox::new),
                 report: Box::new(report.clone()),
             };
             let join = vital::spawn(format!("media-{number}"), move || worker.run())?;
@@ -144,7 +144,7 @@ struct Worker {
     addresses: Vec<IpAddr>,
     engine: Engine,
     sockets: HashMap<StreamId, Pair>,
-    recorder: Option<Recorder>,
+    recorder: Option<Outbox>,
     report: Box<dyn Fn(Signal) + Send>,
 }
 
@@ -171,6 +171,8 @@ impl Worker {
             }
             self.drain();
         }
+        self.engine.hand_over();
+        self.drain();
     }
 
     fn take_commands(&mut self) {
@@ -184,7 +186,7 @@ impl Worker {
                 continue;
             }
             if let (Command::Record { call, .. }, Some(recorder)) = (&command, &self.recorder) {
-                recorder.begin(*call, self.clock.now().wall);
+                recorder.to.begin(*call, self.clock.now().wall);
             }
             if let Command::Close { stream } = &command {
                 // Dropping the sockets takes them out of epoll.
@@ -237,19 +239,53 @@ impl Worker {
                     }
                 }
                 Output::Store(stored) => {
-                    if let Some(recorder) = &self.recorder {
-                        recorder.store(stored);
+                    if let Some(outbox) = &mut self.recorder {
+                        outbox.blocks.push(stored);
                     }
                 }
                 Output::Signal(signal) => {
-                    if let (Signal::RecordingStopped { call, length }, Some(recorder)) =
-                        (&signal, &self.recorder)
+                    if let (Signal::RecordingStopped { call, length }, Some(outbox)) =
+                        (&signal, &mut self.recorder)
                     {
-                        recorder.end(*call, *length);
+                        // What was used by a recording that is over is memory to be given back.
+                        outbox.hand_over(&mut self.engine, None);
+                        outbox.to.end(*call, *length);
                     }
                     (self.report)(signal);
                 }
             }
+        }
+        if let Some(outbox) = &mut self.recorder {
+            outbox.hand_over(&mut self.engine, Some(outbox.back.clone()));
+        }
+    }
+}
+
+/// The way of recorded packets to the recorder, and of empty blocks back.
+struct Outbox {
+    to: Recorder,
+    /// Handed over by the engine since the last message.
+    blocks: Vec<Stored>,
+    back: Sender<Vec<Stored>>,
+    returned: Receiver<Vec<Stored>>,
+}
+
+impl Outbox {
+    fn new(to: Recorder) -> Outbox {
+        let (back, returned) = channel();
+        Outbox { to, blocks: Vec::new(), back, returned }
+    }
+
+    /// Sends what there is in one message, and takes in what came back since the last one.
+    fn hand_over(&mut self, engine: &mut Engine, back: Option<Sender<Vec<Stored>>>) {
+        if self.blocks.is_empty() {
+            return;
+        }
+        let full = std::mem::take(&mut self.blocks);
+        let refused = self.to.store(full, back).err();
+        for mut blocks in refused.into_iter().chain(self.returned.try_iter()) {
+            blocks.drain(..).for_each(|stored| engine.take_back(stored.block));
+            self.blocks = blocks;
         }
     }
 }

@@ -76,7 +76,9 @@ impl World {
                     self.hearing.left(&self.calls, leg_of(stream), &data);
                     self.send(from, to, &data);
                 }
-                Made::Stored(stored) => self.hearing.stored(&mut self.calls, &stored),
+                Made::Stored { call, at, packet } => {
+                    self.hearing.stored(&mut self.calls, call, at, &packet);
+                }
             }
         }
     }

@@ -1,24 +1,31 @@
 use std::process::Command;
 use std::sync::mpsc::channel;
 
-use bytes::Bytes;
 use media::codec::Codec;
-use media::recording::{Ending, Reader};
+use media::recording::{Block, Ending, Frame, Reader};
 
 use super::*;
 
 const ACCOUNT: AccountId = AccountId(2_000_100);
 
-fn stored(call: CallId, n: u16) -> Stored {
-    Stored::Packet {
-        call,
-        track: 0,
-        at_us: u64::from(n) * 20_000,
-        codec: Codec::Pcma,
-        timestamp: u32::from(n) * 160,
-        sequence: n,
-        payload: Bytes::from_static(&[0x55; 160]),
+fn block(packets: std::ops::Range<u16>) -> Block {
+    let mut block = Block::new();
+    for n in packets {
+        block.push(&Frame {
+            track: 0,
+            at_us: u64::from(n) * 20_000,
+            codec: Codec::Pcma,
+            timestamp: u32::from(n) * 160,
+            sequence: n,
+            payload: &[0x55; 160],
+        });
     }
+    block
+}
+
+fn store(recorder: &Recorder, call: CallId, packets: std::ops::Range<u16>) {
+    let stored = vec![Stored { call, block: block(packets) }];
+    assert_eq!(recorder.store(stored, None), Ok(()));
 }
 
 fn finish(call: CallId) -> Finish {
@@ -37,12 +44,12 @@ fn packets(tracks: &Path) -> (usize, Option<Ending>) {
 }
 
 #[test]
-fn a_stop_writes_what_is_in_the_ring() {
+fn a_stop_writes_what_is_waiting() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Recorder::start(config(folder.path()), |_| {}).expect("it starts");
     let call = CallId(1);
     recorder.begin(call, Wall::from_millis(0));
-    (0..5000).for_each(|n| recorder.store(stored(call, n)));
+    (0..500).for_each(|n| store(&recorder, call, 10 * n..10 * n + 10));
     recorder.stop();
     assert_eq!(packets(&track_path(&folder.path().join("raw"), call)), (5000, Some(Ending::Whole)));
 }
@@ -57,9 +64,9 @@ fn a_call_that_begins_while_another_is_finished_loses_nothing() {
     let calls: Vec<CallId> = (1..=200).map(CallId).collect();
     for call in &calls {
         recorder.begin(*call, Wall::from_millis(0));
-        (0..3).for_each(|n| recorder.store(stored(*call, n)));
+        store(&recorder, *call, 0..3);
         recorder.begin(*call, Wall::from_millis(0));
-        recorder.store(stored(*call, 3));
+        store(&recorder, *call, 3..4);
         if call.0 % 2 == 0 {
             recorder.end(*call, Duration::from_millis(80));
             recorder.finish(finish(*call));
@@ -77,13 +84,35 @@ fn a_call_that_begins_while_another_is_finished_loses_nothing() {
     assert_eq!(wav.len(), 44 + 2 * 640);
 }
 
+/// The media threads get their blocks back; what does not find room is refused at once, and counted.
+#[test]
+fn blocks_come_back_and_too_many_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Recorder::start(config(folder.path()), |_| {}).expect("it starts");
+    let call = CallId(1);
+    recorder.begin(call, Wall::from_millis(0));
+    let (back, returned) = channel();
+    let stored = vec![Stored { call, block: block(0..5) }, Stored { call, block: block(5..9) }];
+    assert_eq!(recorder.store(stored.clone(), Some(back.clone())), Ok(()));
+    assert_eq!(returned.recv_timeout(Duration::from_secs(20)), Ok(stored.clone()));
+    recorder.load.waiting_bytes.fetch_add(WAITING_BYTES_MAX, Ordering::AcqRel);
+    assert_eq!(recorder.store(stored.clone(), Some(back.clone())), Err(stored.clone()));
+    assert_eq!(recorder.load.dropped.load(Ordering::Acquire), 9);
+    recorder.load.waiting_bytes.fetch_sub(WAITING_BYTES_MAX, Ordering::AcqRel);
+    assert_eq!(recorder.store(stored.clone(), Some(back)), Ok(()));
+    assert_eq!(returned.recv_timeout(Duration::from_secs(20)), Ok(stored));
+    recorder.stop();
+    assert_eq!(recorder.load.dropped.load(Ordering::Acquire), 0, "it is said, and counted anew");
+    assert_eq!(packets(&track_path(&folder.path().join("raw"), call)), (18, Some(Ending::Whole)));
+}
+
 #[test]
 fn what_cannot_be_made_leaves_no_parts() {
     let folder = tempfile::tempdir().expect("a folder");
     let recorder = Recorder::start(config(folder.path()), |_| {}).expect("it starts");
     let call = CallId(1);
     recorder.begin(call, Wall::from_millis(0));
-    recorder.store(stored(call, 0));
+    store(&recorder, call, 0..1);
     recorder.end(call, media::limits::RECORDING_MAX * 2);
     recorder.finish(finish(call));
     recorder.stop();
@@ -113,11 +142,7 @@ fn a_full_disk_does_not_tear_the_track() {
     let path = PathBuf::from(path);
     let head = Head { call: CallId(1), started: Wall::from_millis(0), meta: Vec::new() };
     let file = create(&path).expect("a file");
-    let mut track = Track { file, bytes: 0, writer: Writer::new(&head).expect("short meta") };
-    for n in 0..5000 {
-        track.writer.push(&stored(CallId(1), n));
-        if n % 7 == 0 {
-            track.flush(CallId(1));
-        }
-    }
+    let mut track = Track { file, bytes: 0 };
+    track.append(CallId(1), &head.to_bytes().expect("short meta"));
+    (0..700).for_each(|n| track.append(CallId(1), block(7 * n..7 * n + 7).bytes()));
 }
