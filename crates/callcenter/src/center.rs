@@ -15,7 +15,7 @@ use self::history::History;
 use crate::action::Action;
 use crate::call::ending;
 use crate::command::{Accepted, Command, Refusal};
-use crate::config::Account;
+use crate::config::{Account, AccountStatus};
 use crate::decide::{self, Decision, Dice, Stimulus, View};
 use crate::event::{Event, Numbered, Role};
 use crate::numbers::NumberPlan;
@@ -149,6 +149,12 @@ impl Center {
         self.around.replace_account(account);
         let decision = agent::presence::refresh(self.view(now));
         self.carry_out(now, None, decision);
+    }
+
+    /// The account is not configured any more. Its calls go on to their end, by the configuration of before; every command
+    /// is refused as `AccountRemoved`.
+    pub fn remove(&mut self) {
+        self.around.account.status = AccountStatus::Removed;
     }
 
     /// The state number an agent shows; `None` when it has not signed in.

@@ -40,6 +40,29 @@ pub struct Account {
     pub calls_max: usize,
 }
 
+impl Account {
+    /// One of which the configuration says nothing: what the log knows of it goes on to its end, and nothing new begins.
+    pub fn removed(id: AccountId) -> Account {
+        Account {
+            id,
+            status: AccountStatus::Removed,
+            utc_offset_s: 28_800,
+            agents: Vec::new(),
+            numbers: Vec::new(),
+            default_number: None,
+            groups: Vec::new(),
+            editions: Vec::new(),
+            busy_reasons: Vec::new(),
+            agent_ring: Duration::from_secs(60),
+            customer_ring: Duration::from_secs(120),
+            call_age_max: Duration::from_secs(4 * 3600),
+            recording: RecordingMode::Off,
+            dialout_ring_at: DialoutRingAt::Customer,
+            calls_max: 0,
+        }
+    }
+}
+
 /// Whether the account may act.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountStatus {

@@ -38,6 +38,8 @@ pub(crate) struct Knobs {
     pub(crate) mute: u64,
     /// Percent of streams whose sockets cannot be opened.
     pub(crate) ports_unusable: u64,
+    /// How many times the configuration changes.
+    pub(crate) reloads: u64,
     /// Longest pause between two commands.
     pub(crate) command_pause_max: Duration,
     /// RTP port pairs of the switch.
@@ -102,6 +104,7 @@ impl Knobs {
             intrusions: 0,
             mute: random.below(10),
             ports_unusable: random.below(4),
+            reloads: if random.chance(40) { 1 + random.below(5) } else { 0 },
             command_pause_max: Duration::from_millis(200 + random.below(8_000)),
             port_pairs: if random.chance(20) { 3 } else { 64 },
             agents: 1 + random.below(5),
@@ -129,6 +132,7 @@ impl Knobs {
             stalls: random.below(2),
             misbehaviours: random.below(6),
             intrusions: random.below(12),
+            reloads: if random.chance(30) { 1 + random.below(3) } else { 0 },
             port_pairs: if random.chance(35) { 4 } else { 64 },
             command_pause_max: Duration::from_millis(200 + random.below(4_000)),
             agents: 1 + random.below(4),
@@ -171,6 +175,7 @@ impl Knobs {
             intrusions: 0,
             mute: 0,
             ports_unusable: 0,
+            reloads: 0,
             ..self
         }
     }

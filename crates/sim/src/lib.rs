@@ -85,6 +85,8 @@ pub struct Report {
     pub lost: u64,
     /// How often the program died.
     pub crashes: u64,
+    /// How often the configuration changed.
+    pub reloads: u64,
     /// RTP packets that arrived at a phone of the lab.
     pub packets: u64,
     /// Records held against the contract, because nothing came in between, by the ending of the number called; `other`
@@ -111,6 +113,7 @@ impl Report {
             datagrams: 0,
             lost: 0,
             crashes: 0,
+            reloads: 0,
             packets: 0,
             judged: BTreeMap::new(),
             exposed: 0,

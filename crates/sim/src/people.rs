@@ -124,6 +124,20 @@ impl People {
         }
     }
 
+    /// Phones whose registration was dropped, and that were refused since, try again.
+    pub(crate) fn sign_in_again(&mut self, now: Now, knobs: &Knobs) {
+        match self {
+            People::Adversaries { fars, .. } => {
+                let trunks = usize::try_from(knobs.trunks).expect("few far ends");
+                for (n, phone) in (0..).zip(fars.iter_mut().skip(trunks)) {
+                    phone.register(now, &setup::agent_number(n), setup::PASSWORD, setup::DOMAIN);
+                }
+            }
+            // They were never dropped.
+            People::Lab(_) => {}
+        }
+    }
+
     pub(crate) fn heal(&mut self, now: Now) {
         match self {
             // What ails them ends by itself.

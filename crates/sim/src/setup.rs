@@ -43,6 +43,11 @@ pub(crate) fn stranger_address() -> SocketAddr {
     SocketAddr::new(far::address(NOWHERE_NET, 200).ip(), 4_000)
 }
 
+/// An address at which nobody ever is.
+pub(crate) fn nowhere(n: u64) -> SocketAddr {
+    far::address(NOWHERE_NET, 10 + usize::try_from(n).expect("few of them"))
+}
+
 /// The agent's number, which is also its phone's user name.
 pub(crate) fn agent_number(n: u64) -> String {
     (1001 + n).to_string()

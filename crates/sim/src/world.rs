@@ -3,6 +3,7 @@
 
 mod asking;
 mod life;
+mod reload;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use callcenter::command::Command;
 use callcenter::numbers::NumberPlan;
 use switch::Switch;
 use switch::api::Input;
+use switch::config::Config;
 
 use crate::calls::Calls;
 use crate::hearing::Hearing;
@@ -72,6 +74,8 @@ enum Happening {
     Misbehave,
     /// A stranger begins to send sound to a port in use.
     Intrude,
+    /// The operator changes the configuration.
+    Reload,
     Heal,
 }
 
@@ -101,6 +105,8 @@ pub(crate) struct World {
     asked: BTreeMap<CommandId, Command>,
     finished: BTreeSet<CallId>,
     numbers: Arc<NumberPlan>,
+    /// As the file says it now.
+    config: Config,
     report: Report,
 }
 
@@ -137,7 +143,7 @@ impl World {
             happenings: BTreeMap::new(),
             counter: 0,
             life: 0,
-            switch: Switch::new(config, random.fork(), Default::default(), 0, numbers.clone()),
+            switch: Switch::new(config.clone(), random.fork(), Default::default(), 0, numbers.clone()),
             down: false,
             network: Network::new(&knobs, random.fork()),
             log: Log::default(),
@@ -152,6 +158,7 @@ impl World {
             asked: BTreeMap::new(),
             finished: BTreeSet::new(),
             numbers,
+            config,
             report: Report::new(seed, kind),
             knobs,
         }
@@ -159,12 +166,13 @@ impl World {
 
     fn plan_faults(&mut self) {
         let knobs = self.knobs.clone();
-        let sorts: [(u64, fn() -> Happening); 5] = [
+        let sorts: [(u64, fn() -> Happening); 6] = [
             (knobs.stalls, || Happening::Stall),
             (knobs.crashes, || Happening::Crash),
             (knobs.clock_jumps, || Happening::JumpClock),
             (knobs.misbehaviours, || Happening::Misbehave),
             (knobs.intrusions, || Happening::Intrude),
+            (knobs.reloads, || Happening::Reload),
         ];
         for (times, what) in sorts {
             for _ in 0..times {
@@ -258,6 +266,7 @@ impl World {
             Happening::JumpClock => self.jump_clock(),
             Happening::Misbehave => self.misbehave(),
             Happening::Intrude => self.intrude(),
+            Happening::Reload => self.reload(),
             Happening::Heal => self.heal(),
         }
     }

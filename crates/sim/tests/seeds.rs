@@ -24,6 +24,8 @@ fn two_hundred_worlds_come_to_rest() {
         ];
         assert!(sums.iter().all(|(least, sum)| sum > least), "{kind:?}: {sums:?}");
     }
+    let reloads: u64 = reports.iter().map(|report| report.reloads).sum();
+    assert!(reloads > 150, "only {reloads} changes of the configuration");
     let packets: u64 = reports.iter().map(|report| report.packets).sum();
     assert!(packets > 100_000, "only {packets} packets of sound");
     let judged: BTreeSet<_> = reports.iter().flat_map(|report| report.judged.keys().copied()).collect();

@@ -161,7 +161,7 @@ pub struct Identity {
 }
 
 /// A user name and a secret for digest.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// User name.
     pub user: String,

@@ -11,7 +11,7 @@ use callcenter::event::Numbered;
 use serde::{Deserialize, Serialize};
 pub use sip::api::Flow;
 
-use crate::config::TrunkAddress;
+use crate::config::{Changes, TrunkAddress};
 
 /// What comes in. Each is one mutation; drain [`Output`]s after it.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ pub enum Input<'a> {
         /// Where it is.
         addresses: Vec<TrunkAddress>,
     },
+    /// The configuration is another one now. Nothing that lives ends because of it.
+    Configure(Box<Changes>),
     /// A deadline named by `next_timeout` has come.
     Timeout,
 }

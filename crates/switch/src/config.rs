@@ -66,6 +66,23 @@ impl Config {
     }
 }
 
+/// What of the configuration may change while calls go on, whole: what is not in it any more is taken out.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// The accounts served.
+    pub accounts: Vec<AccountConfig>,
+    /// The ways into the telephone network.
+    pub trunks: Vec<Trunk>,
+    /// Names of trunks whose hosts are those of before: they keep the addresses that were told for them last.
+    pub same_hosts: BTreeSet<String>,
+    /// See [`Config::silence_max`]; for legs that are answered from now on.
+    pub silence_max: Option<Duration>,
+    /// See [`Config::trunk_answer_any_max`]; for INVITEs from now on.
+    pub trunk_answer_any_max: Duration,
+    /// See [`Config::legs_max`]. Legs above it go on.
+    pub legs_max: usize,
+}
+
 /// Where SIP is spoken, datagrams and streams alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SipListener {

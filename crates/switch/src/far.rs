@@ -59,7 +59,7 @@ impl Switch {
                 self.registration(&domain, user, registered);
             }
             Event::OwnRegistration { registration, standing } => {
-                self.own_registration(registration, standing);
+                self.own_registration(now, registration, standing);
             }
             Event::Probed { probe, status, retry_after } => self.pinged(now, probe, status, retry_after),
         }

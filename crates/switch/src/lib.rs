@@ -14,6 +14,7 @@ mod leg;
 pub mod limits;
 mod phones;
 mod ports;
+mod reload;
 mod restart;
 mod sound;
 mod speech;

@@ -2,12 +2,13 @@
 
 use base::{AccountId, Now};
 use bytes::Bytes;
+use callcenter::Center;
 use callcenter::event::Event;
 use callcenter::signal::Signal;
 
 use crate::api::{Body, Diagnostic};
 use crate::limits::RESUMED_MAX;
-use crate::switch::{Owner, Recording, Resumed, Switch, Then};
+use crate::switch::{Account, Owner, Recording, Resumed, Switch, Then};
 
 impl Switch {
     /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, tokens
@@ -16,9 +17,7 @@ impl Switch {
         match body {
             Body::Event(numbered) => {
                 self.replay_recording(account, &numbered.event);
-                if let Some(at) = self.accounts.get_mut(&account) {
-                    at.center.replay(numbered);
-                }
+                self.account_in_log(account).center.replay(numbered);
             }
             Body::Token { leg, call, token } => {
                 let owner = Owner { account, leg: *leg, call: *call };
@@ -39,9 +38,16 @@ impl Switch {
 
     /// The number of the account's next event.
     pub fn resume_at(&mut self, account: AccountId, seq: u64) {
-        if let Some(at) = self.accounts.get_mut(&account) {
-            at.center.resume_at(seq);
-        }
+        self.account_in_log(account).center.resume_at(seq);
+    }
+
+    /// An account that the log speaks of, which may have been taken out of the configuration since.
+    fn account_in_log(&mut self, id: AccountId) -> &mut Account {
+        let (numbers, random) = (&self.numbers, &mut self.random);
+        self.accounts.entry(id).or_insert_with(|| {
+            let removed = callcenter::config::Account::removed(id);
+            Account { center: Center::new(removed, numbers.clone(), random.fork()) }
+        })
     }
 
     /// Everything is read back: every open call ends, every far end is told, every recording is finished. Drain the

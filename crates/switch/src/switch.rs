@@ -29,8 +29,12 @@ pub struct Switch {
     pub(crate) phones: Phones,
     pub(crate) endpoint: Endpoint,
     pub(crate) ids: Snowflake,
+    /// Which number belongs where.
+    pub(crate) numbers: Arc<NumberPlan>,
     pub(crate) random: Random,
     pub(crate) legs: Legs,
+    /// How many legs there were when a lower `legs_max` was told.
+    pub(crate) legs_before: usize,
     pub(crate) trunks: Trunks,
     pub(crate) ports: Ports,
     pub(crate) gate: Gate,
@@ -47,7 +51,7 @@ pub struct Switch {
     log_stalled: bool,
     deadlines: Timers<AccountId>,
     /// Accounts whose decisions are to be drained.
-    stirred: BTreeSet<AccountId>,
+    pub(crate) stirred: BTreeSet<AccountId>,
     /// What happens once all decisions are drained, in this order.
     then: VecDeque<Then>,
     /// The command whose consequences are being drained.
@@ -123,8 +127,10 @@ impl Switch {
             phones,
             endpoint,
             ids: Snowflake::new(config.worker, highest_id),
+            numbers,
             random: random.fork(),
             legs: Legs::default(),
+            legs_before: 0,
             trunks: Trunks::new(&config, random.fork()),
             ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
                 .at(&config.media_addresses)
@@ -178,6 +184,7 @@ impl Switch {
                 }
             }
             Input::TrunkResolved { trunk, addresses } => self.trunk_resolved(now, &trunk, addresses),
+            Input::Configure(changes) => self.configure(now, *changes),
             Input::Timeout => self.timeout(now),
         }
         self.settle(now);
@@ -217,7 +224,7 @@ impl Switch {
         self.endpoint.turned_away()
     }
 
-    /// How the trunks stand, in the order of the configuration.
+    /// How the trunks stand, in the order they were first told of; also those that were taken out and may have calls left.
     pub fn trunks(&self, now: Now) -> Vec<TrunkStanding> {
         self.trunks.standings(now.mono, |trunk| self.legs.channels(trunk))
     }

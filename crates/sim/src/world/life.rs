@@ -6,7 +6,7 @@ use switch::Switch;
 use switch::api::Input;
 
 use super::{Happening, World};
-use crate::setup::{self, ACCOUNT};
+use crate::setup::ACCOUNT;
 use crate::sound::Sound;
 
 impl World {
@@ -83,7 +83,7 @@ impl World {
     pub(super) fn restart(&mut self) {
         self.down = false;
         self.sound = Sound::new(&self.knobs, self.random.fork());
-        let config = setup::config(&self.knobs);
+        let config = self.config.clone();
         let highest_id = self.ledger.highest_id();
         let random = self.random.fork();
         self.switch = Switch::new(config, random, self.log.durable(), highest_id, self.numbers.clone());
@@ -105,6 +105,9 @@ impl World {
     }
 
     pub(super) fn heal(&mut self) {
+        if self.knobs.reloads > 0 {
+            self.restore_config();
+        }
         self.knobs.mute = 0;
         self.knobs.ports_unusable = 0;
         self.network.heal();

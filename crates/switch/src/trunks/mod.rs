@@ -8,6 +8,7 @@
 //! | `judge` | what legs say of the ways they went |
 //! | `numbers` | how trunks write numbers |
 //! | `pings` | asking ways whether they are there |
+//! | `reload` | trunks that are new, changed or taken out while calls go on |
 //! | `registration` | registering where a trunk wants that |
 
 mod choice;
@@ -17,6 +18,7 @@ mod judge;
 pub(crate) mod numbers;
 mod pings;
 mod registration;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -26,14 +28,14 @@ use base::{AccountId, Mono, Now, Random, Timers};
 use sip::api::ProbeId;
 
 use crate::api::{Diagnostic, TrunkFault, TrunkStanding};
-use crate::config::{Config, Trunk, TrunkAddress, TrunkChoice};
+use crate::config::{AccountConfig, Config, Trunk, TrunkAddress, TrunkChoice};
 use crate::limits::TRUNK_ADDRESSES_MAX;
 use crate::switch::Switch;
 pub(crate) use choice::{Among, NoWay};
 use health::{Health, News, Rest};
 use registration::Registering;
 
-/// A trunk: its place in the configuration.
+/// A trunk: its place among all. Kept while it is in the configuration or a leg goes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TrunkNo(pub(crate) usize);
 
@@ -63,8 +65,17 @@ pub(crate) struct Trunks {
 #[derive(Debug)]
 struct Line {
     config: Trunk,
+    place: Place,
     ways: Vec<(TrunkAddress, Health)>,
     registering: Registering,
+}
+
+/// Whether a trunk is in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Configured,
+    /// It was taken out; legs may go by it, and its registration may be under way to its end.
+    TakenOut,
 }
 
 /// A trunk as an account sees it.
@@ -97,23 +108,34 @@ impl Switch {
 impl Trunks {
     /// All idle. An account's choices that name no trunk are left out.
     pub(crate) fn new(config: &Config, random: Random) -> Trunks {
-        let number = |choice: &TrunkChoice| {
-            let at = config.trunks.iter().position(|trunk| trunk.name == choice.trunk)?;
-            Some(Choice { trunk: TrunkNo(at), priority: choice.priority, weight: choice.weight })
-        };
-        let of_account = |choices: &[TrunkChoice]| choices.iter().filter_map(number).collect();
-        let choices = config.accounts.iter().map(|one| (one.account.id, of_account(&one.trunks)));
-        Trunks {
-            choices: choices.collect(),
+        let mut trunks = Trunks {
+            choices: BTreeMap::new(),
             lines: config.trunks.iter().map(|trunk| Line::new(config.reachable(trunk))).collect(),
             pings: Timers::default(),
             probes: BTreeMap::new(),
             random,
             asleep: (0..config.trunks.len()).map(TrunkNo).collect(),
+        };
+        trunks.set_choices(&config.accounts);
+        trunks
+    }
+
+    /// What each of these accounts may use; others use what they did, as far as it is left.
+    fn set_choices(&mut self, accounts: &[AccountConfig]) {
+        let lines = &self.lines;
+        let is_left = |choice: &Choice| lines.get(choice.trunk.0).is_some_and(Line::is_configured);
+        self.choices.values_mut().for_each(|choices| choices.retain(is_left));
+        for one in accounts {
+            let number = |choice: &TrunkChoice| {
+                let trunk = self.named(&choice.trunk)?;
+                Some(Choice { trunk, priority: choice.priority, weight: choice.weight })
+            };
+            let choices = one.trunks.iter().filter_map(number).collect();
+            self.choices.insert(one.account.id, choices);
         }
     }
 
-    /// What a trunk was told at the start.
+    /// What is said of a trunk.
     pub(crate) fn config(&self, trunk: TrunkNo) -> &Trunk {
         &self.line(trunk).config
     }
@@ -191,28 +213,35 @@ impl Trunks {
     }
 
     fn named(&self, name: &str) -> Option<TrunkNo> {
-        self.lines.iter().position(|line| line.config.name == name).map(TrunkNo)
+        let is_it = |line: &Line| line.is_configured() && line.config.name == name;
+        self.lines.iter().position(is_it).map(TrunkNo)
     }
 
     fn line_mut(&mut self, trunk: TrunkNo) -> &mut Line {
-        self.lines.get_mut(trunk.0).expect("trunks are numbered once and never removed")
+        self.lines
+            .get_mut(trunk.0)
+            .expect("a number is given to a trunk and taken by another one, never away")
     }
 
     fn line(&self, trunk: TrunkNo) -> &Line {
-        self.lines.get(trunk.0).expect("trunks are numbered once and never removed")
+        self.lines.get(trunk.0).expect("a number is given to a trunk and taken by another one, never away")
     }
 }
 
 impl Line {
     fn new(config: Trunk) -> Line {
-        let registering = match config.registration {
-            Some(_) => Registering::Off,
-            None => Registering::NotNeeded,
-        };
+        let registering = Registering::wanted_by(&config);
         let addresses = config.addresses.clone();
-        let mut line = Line { ways: Vec::new(), registering, config };
+        let mut line = Line { ways: Vec::new(), registering, config, place: Place::Configured };
         line.move_to(addresses);
         line
+    }
+
+    fn is_configured(&self) -> bool {
+        match self.place {
+            Place::Configured => true,
+            Place::TakenOut => false,
+        }
     }
 
     /// Its addresses are these now; the health of those that stay is kept.

@@ -18,7 +18,8 @@ impl Switch {
     /// Asks the ways whose time has come.
     pub(crate) fn ping_trunks(&mut self, now: Now) {
         while let Some(way) = self.trunks.pings.pop_due(now.mono) {
-            if !self.trunks.has(way) {
+            // Neither is asked that was taken out, nor who is not to be asked any more.
+            if !self.trunks.has(way) || self.trunks.config(way.trunk).health_check.is_none() {
                 continue;
             }
             let uri = format!("sip:{}", self.trunks.domain(way));

@@ -5,6 +5,7 @@ use sip::api::{Flow, Register, RegistrationId, Standing};
 
 use super::{Line, TrunkNo, TrunkWay, Trunks};
 use crate::api::Diagnostic;
+use crate::config::Trunk;
 use crate::switch::Switch;
 
 /// How a trunk's registration stands.
@@ -16,6 +17,8 @@ pub(super) enum Registering {
     Off,
     /// It was taken back, as the program ends.
     Left,
+    /// It is being taken back, as another one takes its place when it is gone.
+    Replaced(RegistrationId),
     /// Not, or not any more; it is tried again and again.
     Asking(RegistrationId),
     /// The trunk knows us.
@@ -29,7 +32,7 @@ impl Switch {
             self.trunks.best_first(trunk).into_iter().map(|way| self.flow_to(way)).collect();
         let Some((flow, others)) = flows.split_first() else { return };
         match self.trunks.line(trunk).registering {
-            Registering::NotNeeded | Registering::Left => {}
+            Registering::NotNeeded | Registering::Left | Registering::Replaced(_) => {}
             Registering::Asking(id) | Registering::Known(id) => self.endpoint.reroute(now, id, &flows),
             Registering::Off => {
                 let Some(register) = self.trunks.register(trunk, *flow, others) else { return };
@@ -47,9 +50,14 @@ impl Switch {
     }
 
     /// A registrar said something, or nothing.
-    pub(crate) fn own_registration(&mut self, id: RegistrationId, standing: Standing) {
+    pub(crate) fn own_registration(&mut self, now: Now, id: RegistrationId, standing: Standing) {
         if let Some(news) = self.trunks.registration_told(id, standing) {
             self.tell_operator(news);
+        }
+        if standing == Standing::Gone
+            && let Some(trunk) = self.trunks.registration_gone(id)
+        {
+            self.register_trunk(now, trunk);
         }
     }
 }
@@ -59,8 +67,16 @@ impl Trunks {
     pub(crate) fn registration(&self, trunk: TrunkNo) -> Option<RegistrationId> {
         match self.line(trunk).registering {
             Registering::Known(id) | Registering::Asking(id) => Some(id),
-            Registering::NotNeeded | Registering::Off | Registering::Left => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left | Registering::Replaced(_) => None,
         }
+    }
+
+    /// A registration that another one is to replace is gone: the trunk whose it was.
+    fn registration_gone(&mut self, id: RegistrationId) -> Option<TrunkNo> {
+        let at = self.lines.iter().position(|line| line.registering == Registering::Replaced(id))?;
+        let line = self.lines.get_mut(at)?;
+        line.registering = Registering::wanted_by(&line.config);
+        Some(TrunkNo(at))
     }
 
     /// The trunk that a registration is with.
@@ -112,7 +128,7 @@ impl Trunks {
         match after {
             Registering::Known(_) if before == after => None,
             Registering::Known(_) | Registering::Asking(_) => Some(news),
-            Registering::NotNeeded | Registering::Off | Registering::Left => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left | Registering::Replaced(_) => None,
         }
     }
 
@@ -129,16 +145,24 @@ impl Line {
     pub(super) fn knows_us(&self) -> bool {
         match self.registering {
             Registering::NotNeeded | Registering::Known(_) => true,
-            Registering::Off | Registering::Left | Registering::Asking(_) => false,
+            Registering::Off | Registering::Left | Registering::Asking(_) | Registering::Replaced(_) => false,
         }
     }
 }
 
 impl Registering {
-    fn id(self) -> Option<RegistrationId> {
+    /// Before anything was asked.
+    pub(super) fn wanted_by(config: &Trunk) -> Registering {
+        match config.registration {
+            Some(_) => Registering::Off,
+            None => Registering::NotNeeded,
+        }
+    }
+
+    pub(super) fn id(self) -> Option<RegistrationId> {
         match self {
             Registering::Asking(id) | Registering::Known(id) => Some(id),
-            Registering::NotNeeded | Registering::Off | Registering::Left => None,
+            Registering::NotNeeded | Registering::Off | Registering::Left | Registering::Replaced(_) => None,
         }
     }
 }

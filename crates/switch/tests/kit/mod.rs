@@ -23,7 +23,7 @@ use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
 use switch::api::{Body, Diagnostic, Entry, Input, Output};
-use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
+use switch::config::{AccountConfig, Changes, Config, SipListener, Trunk, TrunkChoice, User};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
 pub(crate) const CUSTOMER: &str = "15012345678";
@@ -315,6 +315,25 @@ impl Bench {
     pub(crate) fn input(&mut self, input: Input<'_>) {
         self.switch.handle_input(self.now, input);
         self.run();
+    }
+
+    /// The operator changes the configuration.
+    pub(crate) fn configure(&mut self, config: Config) {
+        let before = &self.config.trunks;
+        let is_same = |trunk: &&Trunk| {
+            before.iter().any(|one| one.name == trunk.name && one.addresses == trunk.addresses)
+        };
+        let same_hosts = config.trunks.iter().filter(is_same).map(|trunk| trunk.name.clone()).collect();
+        let changes = Changes {
+            accounts: config.accounts.clone(),
+            trunks: config.trunks.clone(),
+            same_hosts,
+            silence_max: config.silence_max,
+            trunk_answer_any_max: config.trunk_answer_any_max,
+            legs_max: config.legs_max,
+        };
+        self.config = config;
+        self.input(Input::Configure(Box::new(changes)));
     }
 
     pub(crate) fn ring(&mut self, far: usize, status: u16, sdp: Option<Bytes>) {

@@ -9,6 +9,7 @@ mod incoming;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod registration;
+mod reload;
 
 use std::time::Duration;
 

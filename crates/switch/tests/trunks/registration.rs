@@ -12,10 +12,10 @@ use switch::config::{Config, TrunkRegistration};
 use crate::carriers_called;
 use crate::kit::{self, Bench, TRUNK};
 
-const USER: &str = "4711";
+pub(crate) const USER: &str = "4711";
 
 /// The first trunk wants to be registered with.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = kit::config();
     let trunk = &mut config.trunks[0];
     trunk.credentials = Some(Credentials { user: USER.to_owned(), password: "secret".to_owned() });
@@ -28,7 +28,7 @@ fn config() -> Config {
 }
 
 /// The first carrier is a registrar with this password.
-fn make_registrar(bench: &mut Bench, password: &str) {
+pub(crate) fn make_registrar(bench: &mut Bench, password: &str) {
     let far = &mut bench.fars[TRUNK];
     let user = User { name: USER.to_owned(), password: password.to_owned() };
     let domain = Domain { name: "first.example".to_owned(), users: vec![user] };
@@ -45,7 +45,7 @@ fn make_registrar(bench: &mut Bench, password: &str) {
     far.endpoint = Endpoint::new(config, Random::from_number(4711));
 }
 
-fn bench_with(config: Config, password: &str) -> Bench {
+pub(crate) fn bench_with(config: Config, password: &str) -> Bench {
     let mut bench = Bench::with(config);
     make_registrar(&mut bench, password);
     bench.sign_in();
