@@ -95,7 +95,7 @@ impl Render for Rendering {
     }
 
     fn push(&self, event: &Numbered) -> Option<Push> {
-        let told = self.accounts.get(&event.account)?;
+        let told = self.accounts.get(&event.account).filter(|told| !told.addresses.is_empty())?;
         let push = push(event, &told.settings)?;
         let wants = |address: &&PushAddress| address.kinds.is_empty() || address.kinds.contains(&push.kind);
         let addresses: Vec<String> =

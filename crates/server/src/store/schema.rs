@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::StoreError;
@@ -60,6 +61,8 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
 fn set_up(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(LOCK_WAIT)?;
     conn.set_prepared_statement_cache_capacity(64);
+    // Plans do not depend on the values that are bound; otherwise some statements would be prepared anew at each use.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = FILE;")
 }
 
