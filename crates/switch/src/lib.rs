@@ -4,6 +4,7 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod callers;
 mod cause;
 pub mod config;
 mod far;
@@ -15,6 +16,7 @@ pub mod limits;
 mod phones;
 mod ports;
 mod restart;
+mod routes;
 mod sound;
 mod speech;
 mod start;

@@ -128,9 +128,9 @@ impl Trunks {
         self.line(way.trunk).address(way.remote).map_or("", |address| address.domain.as_str())
     }
 
-    /// The trunk that calls from `ip` come from: its addresses are the only ones calls may come from.
-    pub(crate) fn at(&self, ip: IpAddr) -> Option<TrunkNo> {
-        (0..self.lines.len()).map(TrunkNo).find(|trunk| self.is_at(*trunk, ip))
+    /// The trunks that calls from `ip` may come from: their addresses are the only ones calls may come from.
+    pub(crate) fn at(&self, ip: IpAddr) -> impl Iterator<Item = TrunkNo> {
+        (0..self.lines.len()).map(TrunkNo).filter(move |trunk| self.is_at(*trunk, ip))
     }
 
     /// Whether `ip` is one of a trunk's.
@@ -190,7 +190,8 @@ impl Trunks {
         self.pings.next().map(|(at, _)| at)
     }
 
-    fn named(&self, name: &str) -> Option<TrunkNo> {
+    /// The trunk with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<TrunkNo> {
         self.lines.iter().position(|line| line.config.name == name).map(TrunkNo)
     }
 
