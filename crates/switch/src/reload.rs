@@ -6,6 +6,7 @@ use callcenter::Center;
 
 use crate::config::{AccountConfig, Changes};
 use crate::phones::Phones;
+use crate::routes::Routes;
 use crate::switch::{Account, Switch};
 
 impl Switch {
@@ -18,6 +19,7 @@ impl Switch {
         self.legs_before = self.legs.len();
         self.replace_trunks(now, &trunks, &same_hosts, &accounts);
         self.config.trunks = trunks;
+        self.routes = Routes::new(&accounts, &self.trunks);
         self.replace_phones(now, &accounts);
         self.replace_accounts(now, &accounts);
         self.config.accounts = accounts;

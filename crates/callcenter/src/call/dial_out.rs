@@ -12,12 +12,10 @@
 //! does the ring time of the phone that rings: [`ending`](super::ending). Signals about legs that ended, second
 //! ringings and second answers change nothing.
 
-use std::net::SocketAddr;
-
 use base::LegId;
 
 use super::shown_number::{self, ShownNumber};
-use super::{Call, Leg, ending};
+use super::{Call, Leg, ending, whole_ms};
 use crate::action::{Action, Heard, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, DialOut, LoginType, Refusal};
@@ -25,7 +23,6 @@ use crate::config::{Agent, DialoutRingAt};
 use crate::decide::{Decision, Dice, View};
 use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Role};
 use crate::record::naming;
-use crate::signal::{Cause, EndedBy};
 
 /// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
 pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
@@ -41,7 +38,7 @@ pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Res
     }
     let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
     let shown = shown_number::choose(dial, agent, account, dice.random)?;
-    if view.state.on_call.len() >= account.calls_max {
+    if view.state.living.len() >= account.calls_max {
         return Err(Refusal::Overloaded);
     }
 
@@ -66,6 +63,7 @@ pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: LegId, early_media: bo
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_rings(view, call, leg),
             Role::Customer => customer_rings(call, leg, early_media),
+            Role::Destination => Decision::default(),
         },
         Some(_) | None => Decision::default(),
     }
@@ -77,37 +75,9 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut D
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_answers(view, call, leg, dice),
             Role::Customer => customer_answers(view, call, leg, dice),
+            Role::Destination => Decision::default(),
         },
         Some(_) | None => Decision::default(),
-    }
-}
-
-/// A leg is over: so is the call, or this was the last word it waited for.
-pub(crate) fn leg_ended(
-    view: View<'_>,
-    call: &Call,
-    leg: LegId,
-    cause: Cause,
-    gateway: Option<SocketAddr>,
-) -> Decision {
-    let Some(role) = call.living_leg(leg).map(|leg| leg.role) else { return Decision::default() };
-    let ended = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
-    if call.ended.is_some() {
-        return ending::settle(view, call, ended);
-    }
-    let side = match (cause.by, role) {
-        (EndedBy::Far, Role::Agent) => HangUpSide::Agent,
-        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
-        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer) => HangUpSide::System,
-    };
-    ending::end(view, call, ended, side)
-}
-
-/// A phone has rung for long enough, or the call lasts too long.
-pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
-    match call.ended {
-        None => ending::end(view, call, Vec::new(), HangUpSide::System),
-        Some(_) => Decision::default(),
     }
 }
 
@@ -135,14 +105,16 @@ fn start(
     };
     let details = CallDetails {
         agent_id: agent.id.clone(),
-        login,
+        login: Some(login),
         agent_phone: match &target {
             Target::Number(number) => number.clone(),
             Target::Phone(user) => user.clone(),
+            Target::Uri(uri) => uri.clone(),
         },
         call_uuid: dice.random.uuid(),
         agent_ring_ms_max: whole_ms(dial.agent_ring_max.unwrap_or(account.agent_ring)),
         customer_ring_ms_max: whole_ms(dial.customer_ring_max.unwrap_or(account.customer_ring)),
+        recording: None,
     };
     let call = Call::new(view.now.wall, facts, details);
     let mut decision =
@@ -200,7 +172,8 @@ fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>)
     let Some(agent) = call.leg_of(Role::Agent) else { return decision };
     decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
     decision.actions.push(Action::Hear { leg: leg.id, source: Heard::Leg(agent.id) });
-    if let Some(files) = naming::files(view.account(), &call.facts, view.now.wall, dice.random) {
+    let mode = call.recording_mode(view.account());
+    if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
         decision.events.push(Event::RecordingStarted { id, files: files.clone() });
         let (agent, customer) = (agent.id, leg.id);
         decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
@@ -235,8 +208,4 @@ fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
         LoginType::Pstn => agent.mobile.clone().map(Target::Number),
         LoginType::Sip | LoginType::WebRtc => agent.sip_user.clone().map(Target::Phone),
     }
-}
-
-fn whole_ms(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
