@@ -55,11 +55,25 @@ pub struct Slot {
     stream: StreamId,
 }
 
+impl Slot {
+    /// Its place: below the number of streams that were ever open at a time. That of a closed stream is used again.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// Whose place it is.
+    pub fn stream(self) -> StreamId {
+        self.stream
+    }
+}
+
 /// Send the first `len` bytes of the buffer that was handed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// From the socket of this stream.
     pub stream: StreamId,
+    /// Where that is kept.
+    pub slot: Slot,
     /// To there.
     pub to: SocketAddr,
     /// Length of the packet.
@@ -222,12 +236,12 @@ impl Engine {
             let sink = self.patch.sinks(slot.index)[n];
             self.copy_to(now.mono, sink, slot.index, &received, packet);
         }
-        let sink = *self.patch.sinks(slot.index).first()?;
-        let sink = self.at(sink);
+        let index = *self.patch.sinks(slot.index).first()?;
+        let sink = self.at(index);
         let relayed = sink.relay(now.mono, slot.index, &received)?;
         let (stream, to) = (sink.id, relayed.to);
         let len = relayed.rewrite(packet, received.header.payload);
-        Some(Forward { stream, to, len })
+        Some(Forward { stream, slot: Slot { index, stream }, to, len })
     }
 
     /// One datagram that came to the RTCP socket of `stream`: a sign of life, when it is from the far end's host.

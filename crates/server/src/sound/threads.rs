@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use base::{CallId, Random, StreamId};
+use base::{CallId, Now, Random, StreamId};
 use media::api::{Command, Family, Signal, Stored};
-use media::engine::{Engine, EngineConfig, Output};
+use media::engine::{Engine, EngineConfig, Output, Slot};
 use rustix::event::{EventfdFlags, epoll, eventfd};
+use socket2::SockRef;
 
 use super::Recorder;
 use crate::clock::Clock;
@@ -23,8 +24,13 @@ use crate::vital;
 
 /// Largest datagram looked at; RTP of one frame is far smaller, anything longer is cut and refused by the engine.
 const DATAGRAM_BYTES_MAX: usize = 2048;
-/// The token of the thread's own wake-up; socket tokens are below it.
+/// The token of the thread's own wake-up; no socket has it: a place is far below 2³¹.
 const WAKE: u64 = u64::MAX;
+/// What may wait in an RTP socket: two seconds of sound. What is older when the thread comes to it is of no use, and a
+/// stranger who floods a port does not fill the memory. More is dropped by the operating system.
+const RTP_QUEUE_BYTES: usize = 64 << 10;
+/// The same for RTCP: some reports.
+const RTCP_QUEUE_BYTES: usize = 8 << 10;
 
 /// What the threads are given at their start.
 pub struct ThreadsConfig {
@@ -41,7 +47,21 @@ pub struct ThreadsConfig {
 /// A handle to all media threads: knows which of them runs which call. Dropping it ends them.
 pub struct Threads {
     threads: Vec<Handle>,
-    owners: HashMap<StreamId, usize>,
+    owners: HashMap<StreamId, CallId>,
+    calls: HashMap<CallId, Place>,
+}
+
+/// Where a call is run: while it has streams or is recorded.
+struct Place {
+    thread: usize,
+    streams: usize,
+    recording: Recording,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recording {
+    Off,
+    On,
 }
 
 struct Handle {
@@ -49,6 +69,8 @@ struct Handle {
     wake: Arc<OwnedFd>,
     stop: Arc<AtomicBool>,
     join: Option<JoinHandle<()>>,
+    /// Open ones.
+    streams: usize,
 }
 
 impl Threads {
@@ -80,14 +102,14 @@ impl Threads {
                 inbox,
                 addresses: config.addresses.clone(),
                 engine: Engine::new(config.engine.clone(), random.fork()),
-                sockets: HashMap::new(),
+                sockets: Vec::new(),
                 recorder: config.recorder.clone().map(Outbox::new),
                 report: Box::new(report.clone()),
             };
             let join = vital::spawn(format!("media-{number}"), move || worker.run())?;
-            threads.push(Handle { commands, wake, stop, join: Some(join) });
+            threads.push(Handle { commands, wake, stop, join: Some(join), streams: 0 });
         }
-        Ok(Threads { threads, owners: HashMap::new() })
+        Ok(Threads { threads, owners: HashMap::new(), calls: HashMap::new() })
     }
 
     /// Hands a command to the thread that runs the call; commands about unknown streams are dropped.
@@ -99,21 +121,60 @@ impl Threads {
         }
     }
 
+    /// The thread that a command is for. A call's streams live together, so that one engine joins them; a new call goes
+    /// where the fewest streams are.
     fn owner(&mut self, command: &Command) -> Option<usize> {
-        let by_call =
-            |call: CallId| usize::try_from((call.0 >> 12 ^ call.0) % self.threads.len() as u64).ok();
         match command {
             Command::Open { stream, call, .. } => {
-                let owner = by_call(*call)?;
-                self.owners.insert(*stream, owner);
-                Some(owner)
+                let thread = self.place(*call).thread;
+                if self.owners.insert(*stream, *call).is_none() {
+                    self.place(*call).streams += 1;
+                    self.threads[thread].streams += 1;
+                }
+                Some(thread)
             }
-            Command::Close { stream } => self.owners.remove(stream),
-            Command::Record { call, .. } | Command::StopRecord { call } => by_call(*call),
+            Command::Close { stream } => {
+                let call = self.owners.remove(stream)?;
+                let place = self.calls.get_mut(&call)?;
+                let thread = place.thread;
+                place.streams -= 1;
+                self.threads[thread].streams -= 1;
+                self.forget_unused(call);
+                Some(thread)
+            }
+            Command::Record { call, .. } => {
+                let place = self.place(*call);
+                place.recording = Recording::On;
+                Some(place.thread)
+            }
+            Command::StopRecord { call } => {
+                let place = self.calls.get_mut(call)?;
+                place.recording = Recording::Off;
+                let thread = place.thread;
+                self.forget_unused(*call);
+                Some(thread)
+            }
             Command::Agree { stream, .. }
             | Command::Hear { stream, .. }
             | Command::Watch { stream, .. }
-            | Command::SendDigits { stream, .. } => self.owners.get(stream).copied(),
+            | Command::SendDigits { stream, .. } => {
+                let call = self.owners.get(stream)?;
+                self.calls.get(call).map(|place| place.thread)
+            }
+        }
+    }
+
+    fn place(&mut self, call: CallId) -> &mut Place {
+        self.calls.entry(call).or_insert_with(|| {
+            let idlest = (0..self.threads.len()).min_by_key(|thread| self.threads[*thread].streams);
+            Place { thread: idlest.unwrap_or(0), streams: 0, recording: Recording::Off }
+        })
+    }
+
+    fn forget_unused(&mut self, call: CallId) {
+        if self.calls.get(&call).is_some_and(|place| place.streams == 0 && place.recording == Recording::Off)
+        {
+            self.calls.remove(&call);
         }
     }
 }
@@ -130,7 +191,9 @@ impl Drop for Threads {
     }
 }
 
+/// The sockets of a stream.
 struct Pair {
+    slot: Slot,
     rtp: UdpSocket,
     rtcp: UdpSocket,
 }
@@ -143,7 +206,8 @@ struct Worker {
     inbox: Receiver<Command>,
     addresses: Vec<IpAddr>,
     engine: Engine,
-    sockets: HashMap<StreamId, Pair>,
+    /// By the index of the engine's slot.
+    sockets: Vec<Option<Pair>>,
     recorder: Option<Outbox>,
     report: Box<dyn Fn(Signal) + Send>,
 }
@@ -178,63 +242,103 @@ impl Worker {
     fn take_commands(&mut self) {
         let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
         while let Ok(command) = self.inbox.try_recv() {
-            if let Command::Open { stream, port, family, .. } = &command
-                && let Err(error) = self.open(*stream, *port, *family)
-            {
-                tracing::warn!(%stream, port, %error, "RTP port cannot be opened");
-                (self.report)(Signal::OpenFailed { stream: *stream });
-                continue;
+            let now = self.clock.now();
+            match command {
+                Command::Open { stream, port, family, .. } => self.open(now, stream, port, family, command),
+                Command::Close { stream } => {
+                    let slot = self.engine.slot(stream);
+                    if let Some(pair) = slot.and_then(|slot| self.sockets.get_mut(slot.index())) {
+                        // Dropping the sockets takes them out of epoll.
+                        *pair = None;
+                    }
+                    self.engine.handle_command(now, command);
+                }
+                Command::Record { call, .. } => {
+                    if let Some(outbox) = &self.recorder {
+                        outbox.to.begin(call, now.wall);
+                    }
+                    self.engine.handle_command(now, command);
+                }
+                Command::Agree { .. }
+                | Command::Hear { .. }
+                | Command::Watch { .. }
+                | Command::StopRecord { .. }
+                | Command::SendDigits { .. } => self.engine.handle_command(now, command),
             }
-            if let (Command::Record { call, .. }, Some(recorder)) = (&command, &self.recorder) {
-                recorder.to.begin(*call, self.clock.now().wall);
-            }
-            if let Command::Close { stream } = &command {
-                // Dropping the sockets takes them out of epoll.
-                self.sockets.remove(stream);
-            }
-            self.engine.handle_command(self.clock.now(), command);
             self.drain();
         }
     }
 
-    fn open(&mut self, stream: StreamId, port: u16, family: Family) -> std::io::Result<()> {
+    /// Opens the sockets, then the stream: one that cannot have them is never there.
+    fn open(&mut self, now: Now, stream: StreamId, port: u16, family: Family, command: Command) {
+        let (rtp, rtcp) = match self.bind(port, family) {
+            Ok(sockets) => sockets,
+            Err(error) => return self.refuse(stream, port, &error),
+        };
+        self.engine.handle_command(now, command);
+        // The engine has as many as it may have, and says so.
+        let Some(slot) = self.engine.slot(stream) else { return };
+        for (socket, side) in [(&rtp, Side::Rtp), (&rtcp, Side::Rtcp)] {
+            let token = epoll::EventData::new_u64(token(slot, side));
+            if let Err(error) = epoll::add(&self.epoll, socket.as_fd(), token, epoll::EventFlags::IN) {
+                return self.refuse(stream, port, &error.into());
+            }
+        }
+        if self.sockets.len() <= slot.index() {
+            self.sockets.resize_with(slot.index() + 1, || None);
+        }
+        self.sockets[slot.index()] = Some(Pair { slot, rtp, rtcp });
+    }
+
+    fn bind(&self, port: u16, family: Family) -> std::io::Result<(UdpSocket, UdpSocket)> {
         let address = self.addresses.iter().copied().find(|address| Family::of(*address) == family);
         let address = address.ok_or(ErrorKind::AddrNotAvailable)?;
-        let rtp = bind(address, port)?;
-        let rtcp = bind(address, port + 1)?;
-        for (socket, side) in [(&rtp, 0), (&rtcp, 1)] {
-            let token = epoll::EventData::new_u64(stream.0 << 1 | side);
-            epoll::add(&self.epoll, socket.as_fd(), token, epoll::EventFlags::IN)?;
-        }
-        self.sockets.insert(stream, Pair { rtp, rtcp });
-        Ok(())
+        Ok((bind(address, port, RTP_QUEUE_BYTES)?, bind(address, port + 1, RTCP_QUEUE_BYTES)?))
+    }
+
+    fn refuse(&self, stream: StreamId, port: u16, error: &std::io::Error) {
+        tracing::warn!(%stream, port, %error, "RTP port cannot be opened");
+        (self.report)(Signal::OpenFailed { stream });
     }
 
     fn read(&mut self, token: u64, buffer: &mut [u8; DATAGRAM_BYTES_MAX]) {
-        let stream = StreamId(token >> 1);
-        let now = self.clock.now();
-        // Level-triggered: if a second packet is there epoll says so again; asking now would cost a call for nothing.
-        let Some(pair) = self.sockets.get(&stream) else { return };
-        if token & 1 == 1 {
-            if let Ok((len, from)) = pair.rtcp.recv_from(buffer) {
-                self.engine.handle_rtcp(now, stream, from, &buffer[..len]);
-            }
+        let Some((index, side)) = place(token) else { return };
+        // An event of sockets that were closed after it came finds nothing, or those of another stream.
+        let Some(pair) = self.sockets.get(index).and_then(Option::as_ref) else { return };
+        let slot = pair.slot;
+        if !is_of(token, slot.stream()) {
             return;
         }
-        let Ok((len, from)) = pair.rtp.recv_from(buffer) else { return };
-        if let Some(forward) = self.engine.handle_rtp(now, stream, from, &mut buffer[..len])
-            && let Some(out) = self.sockets.get(&forward.stream)
-        {
-            // A full socket buffer or a port unreachable costs this packet, as the network would.
-            let _ = out.rtp.send_to(&buffer[..forward.len], forward.to);
+        // Level-triggered: if a second packet is there epoll says so again; asking now would cost a call for nothing.
+        match side {
+            Side::Rtcp => {
+                if let Ok((len, from)) = pair.rtcp.recv_from(buffer) {
+                    self.engine.handle_rtcp(self.clock.now(), slot.stream(), from, &buffer[..len]);
+                }
+            }
+            Side::Rtp => {
+                let Ok((len, from)) = pair.rtp.recv_from(buffer) else { return };
+                let now = self.clock.now();
+                if let Some(forward) = self.engine.handle_rtp_slot(now, slot, from, &mut buffer[..len])
+                    && let Some(out) = self.sockets.get(forward.slot.index()).and_then(Option::as_ref)
+                {
+                    // A full socket buffer or a port unreachable costs this packet, as the network would.
+                    let _ = out.rtp.send_to(&buffer[..forward.len], forward.to);
+                }
+            }
         }
+    }
+
+    /// The sockets of a stream.
+    fn pair(&self, stream: StreamId) -> Option<&Pair> {
+        self.sockets.get(self.engine.slot(stream)?.index())?.as_ref()
     }
 
     fn drain(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { stream, to, data } => {
-                    if let Some(pair) = self.sockets.get(&stream) {
+                    if let Some(pair) = self.pair(stream) {
                         let _ = pair.rtp.send_to(&data, to);
                     }
                 }
@@ -290,9 +394,36 @@ impl Outbox {
     }
 }
 
-fn bind(address: IpAddr, port: u16) -> std::io::Result<UdpSocket> {
+/// Which of a stream's two sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Rtp,
+    Rtcp,
+}
+
+/// What epoll gives back: the place of the sockets and, in the upper half, whose they were when they were put there.
+fn token(slot: Slot, side: Side) -> u64 {
+    let side = match side {
+        Side::Rtp => 0,
+        Side::Rtcp => 1,
+    };
+    slot.stream().0 << 32 | (slot.index() as u64) << 1 | side
+}
+
+fn place(token: u64) -> Option<(usize, Side)> {
+    let side = if token & 1 == 0 { Side::Rtp } else { Side::Rtcp };
+    Some((usize::try_from((token & u64::from(u32::MAX)) >> 1).ok()?, side))
+}
+
+fn is_of(token: u64, stream: StreamId) -> bool {
+    token >> 32 == stream.0 & u64::from(u32::MAX)
+}
+
+/// A socket that keeps so many bytes until they are read; the operating system doubles that for its own needs.
+fn bind(address: IpAddr, port: u16, queue_bytes: usize) -> std::io::Result<UdpSocket> {
     let socket = crate::bind::datagrams(SocketAddr::new(address, port))?;
     socket.set_nonblocking(true)?;
+    SockRef::from(&socket).set_recv_buffer_size(queue_bytes)?;
     Ok(socket)
 }
 

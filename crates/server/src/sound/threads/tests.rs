@@ -44,8 +44,53 @@ fn a_port_in_use_is_told_and_nothing_of_the_pair_is_kept() {
     threads.send(Command::Open { stream: StreamId(2), call: CALL, port, family: Family::V4 });
     threads.send(Command::Close { stream: StreamId(2) });
     assert!(matches!(told.recv_timeout(PATIENCE), Ok(Signal::Closed { stream: StreamId(2), .. })));
-    assert_eq!(threads.owners.len(), 0);
+    assert_eq!((threads.owners.len(), threads.calls.len(), threads.threads[0].streams), (0, 0, 0));
     assert!(UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok(), "a closed stream gives its ports back");
+}
+
+#[test]
+fn calls_are_spread_evenly_and_their_streams_live_together() {
+    let (tell, _told) = channel();
+    let config = ThreadsConfig {
+        threads: 3,
+        addresses: Vec::new(),
+        engine: EngineConfig { sounds: Vec::new(), streams_max: 100 },
+        recorder: None,
+    };
+    let report = move |signal| drop(tell.send(signal));
+    let mut threads =
+        Threads::start(config, Clock::start(), Random::from_number(1), report).expect("it starts");
+    let open = |call: u64, leg: u64| Command::Open {
+        stream: StreamId(10 * call + leg),
+        call: CallId(call),
+        port: 2,
+        family: Family::V4,
+    };
+    let place = |threads: &mut Threads, command: Command| threads.owner(&command).expect("it has a place");
+    // All calls have the same remainder by 3, and each keeps its place.
+    for call in (3..=90).step_by(3) {
+        let thread = place(&mut threads, open(call, 0));
+        assert_eq!(place(&mut threads, open(call, 1)), thread);
+        let record = Command::Record {
+            call: CallId(call),
+            agent: StreamId(10 * call),
+            customer: StreamId(10 * call + 1),
+        };
+        assert_eq!(place(&mut threads, record), thread);
+    }
+    assert!(threads.threads.iter().all(|handle| handle.streams == 20));
+    for call in (3..=90).step_by(3) {
+        let streams = [StreamId(10 * call), StreamId(10 * call + 1)];
+        for stream in streams {
+            place(&mut threads, Command::Close { stream });
+        }
+        assert!(
+            threads.owner(&Command::StopRecord { call: CallId(call) }).is_some(),
+            "told after the streams"
+        );
+    }
+    assert_eq!((threads.owners.len(), threads.calls.len()), (0, 0));
+    assert!(threads.threads.iter().all(|handle| handle.streams == 0));
 }
 
 /// Two streams whose far ends are said to be at each other's port: what gets in does not go round.
