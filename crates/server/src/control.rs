@@ -25,7 +25,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
 use switch::api::{Counts, Entry, Input, Output, TrunkStanding};
-use switch::config::TrunkAddress;
+use switch::config::{Changes, TrunkAddress};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -77,6 +77,7 @@ enum Message {
     Count(oneshot::Sender<Counts>),
     CountTrunks(oneshot::Sender<Vec<TrunkStanding>>),
     TrunkResolved { trunk: String, addresses: Vec<TrunkAddress> },
+    Configure(Box<Changes>, oneshot::Sender<()>),
     RefuseCalls,
     EndCalls,
     Stop,
@@ -159,6 +160,13 @@ impl Control {
     /// The hosts of a trunk were looked up: these are its addresses now.
     pub fn trunk_resolved(&self, trunk: &str, addresses: Vec<TrunkAddress>) {
         self.send(Message::TrunkResolved { trunk: trunk.to_owned(), addresses });
+    }
+
+    /// The configuration is another one now; resolves when it counts. False when the thread has ended.
+    pub async fn configure(&self, changes: Changes) -> bool {
+        let (to, done) = oneshot::channel();
+        self.send(Message::Configure(Box::new(changes), to));
+        done.await.is_ok()
     }
 
     /// From now on no new call is begun, as before a shutdown.
@@ -469,6 +477,10 @@ impl<O: Outside> Worker<O> {
             }
             Message::TrunkResolved { trunk, addresses } => {
                 self.switch.handle_input(now, Input::TrunkResolved { trunk, addresses });
+            }
+            Message::Configure(changes, to) => {
+                self.switch.handle_input(now, Input::Configure(changes));
+                let _ = to.send(());
             }
             Message::CountTrunks(to) => {
                 let _ = to.send(self.switch.trunks(now));

@@ -10,6 +10,7 @@ pub mod http;
 pub mod lab_host;
 pub mod push;
 pub mod relay_host;
+mod reload_report;
 pub mod run;
 pub mod sound;
 pub mod store;

@@ -59,6 +59,10 @@ pub enum Command {
     /// List pushes that could not be delivered, or send them again.
     #[command(subcommand)]
     Pushes(PushesCommand),
+    /// Copy the store, the configuration and, if wanted, the recordings of a server that may be running.
+    Backup(BackupArgs),
+    /// Have a running server read its configuration again.
+    Reload(ReloadArgs),
     /// Run the pretend telephone network as a process of its own.
     Lab(LabArgs),
 }
@@ -67,7 +71,7 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Stop it with SIGTERM or Ctrl-C: no new calls are taken, living ones may go on for shutdown_grace_s, or until \
-                  it is told again."
+                  it is told again. SIGHUP reloads the configuration (cordboard reload)."
 )]
 pub struct ServeArgs {
     /// The configuration; docs/cordboard.example.toml explains every key.
@@ -160,6 +164,54 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE", default_value = "cordboard.toml")]
     pub file: PathBuf,
 }
+
+/// `cordboard backup`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = BACKUP_HELP)]
+pub struct BackupArgs {
+    /// The folder to make; it must not exist.
+    #[arg(value_name = "TARGET")]
+    pub target: PathBuf,
+    /// The configuration, of which data_dir is copied; it may hold secrets and is copied, too, readable by its owner alone.
+    #[arg(long, short, value_name = "FILE", default_value = "cordboard.toml")]
+    pub config: PathBuf,
+    /// Copy the recordings, too; on the same disk they take no room (hard links). Without it they are only listed.
+    #[arg(long)]
+    pub recordings: bool,
+}
+
+const BACKUP_HELP: &str = "\
+The server may be running, and goes on undisturbed, or not. The copy is of one moment: everything committed before it began
+is in it. It is checked, and only then gets its name: a folder TARGET is a whole backup.
+
+Examples:
+  cordboard backup /backups/cordboard-2026-01-05
+  cordboard backup --config /etc/cordboard.toml --recordings /backups/all
+
+To restore, with no server running: put TARGET/data where data_dir of the configuration (TARGET/cordboard.toml) points, which
+must be empty or absent, and start the server.
+
+Ends with 0 when the backup is whole, else 2.";
+
+/// `cordboard reload`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = RELOAD_HELP)]
+pub struct ReloadArgs {
+    /// The configuration that the server was started with.
+    #[arg(long, short, value_name = "FILE", default_value = "cordboard.toml")]
+    pub config: PathBuf,
+}
+
+const RELOAD_HELP: &str = "\
+The server reads the file again and checks it whole. With a mistake in it nothing changes, and each is shown with its line.
+Otherwise accounts, agents, phones, numbers, trunks, push addresses, secrets and limits are from now on what it says; calls go on.
+What a start alone can change (addresses, ports, folders) is named and left as it was. SIGHUP does the same.
+
+Examples:
+  cordboard reload
+  cordboard reload --config /etc/cordboard.toml
+
+Ends with 0 when the file was taken over, 1 when it has mistakes, 2 when no server could be asked.";
 
 /// Who asks; the demo account unless said otherwise.
 #[derive(Clone, Debug, Args)]
@@ -450,8 +502,8 @@ mod tests {
     #[test]
     fn every_example_of_the_help_is_accepted() {
         let mut examples = 0;
-        for line in [EXAMPLES, DEMO_HELP, CALL_HELP, SIGN_HELP, LAB_HELP].iter().flat_map(|help| help.lines())
-        {
+        let helps = [EXAMPLES, DEMO_HELP, CALL_HELP, SIGN_HELP, LAB_HELP, BACKUP_HELP, RELOAD_HELP];
+        for line in helps.iter().flat_map(|help| help.lines()) {
             let Some(command) = line.trim().strip_prefix("cordboard ") else { continue };
             let command = command.split("    ").next().expect("a split has a first part");
             let quoted = command.split('\'').enumerate();

@@ -1,9 +1,11 @@
 //! The command line: reads it, carries out the small commands, and starts the large ones.
 
 mod args;
+mod backup;
 mod call;
 mod check;
 mod pushes;
+mod reload;
 mod sign;
 
 use std::io::{self, IsTerminal, Write};
@@ -16,8 +18,9 @@ use tracing_subscriber::EnvFilter;
 pub use call::ask;
 
 pub use args::{
-    BothWays, CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs, LogFormat,
-    Phone, PushesCommand, PushesListArgs, PushesReplayArgs, RelayPath, ServeArgs, SignArgs,
+    BackupArgs, BothWays, CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs,
+    LogFormat, Phone, PushesCommand, PushesListArgs, PushesReplayArgs, RelayPath, ReloadArgs, ServeArgs,
+    SignArgs,
 };
 
 /// The exit code of a command that could not be carried out; 1 is a "no": a mistake found, a request refused.
@@ -57,6 +60,8 @@ fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         | Command::Call(_)
         | Command::Sign(_)
         | Command::Pushes(_)
+        | Command::Backup(_)
+        | Command::Reload(_)
         | Command::Lab(_) => "info",
     };
     start_log(cli.log.as_deref().unwrap_or(usual), cli.log_format)?;
@@ -67,6 +72,8 @@ fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args, out),
         Command::Call(args) => runtime()?.block_on(call::run(args, out)),
         Command::Sign(args) => sign::run(args, out).map(|()| ExitCode::SUCCESS),
+        Command::Backup(args) => backup::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Command::Reload(args) => reload::run(&args, out),
         Command::Pushes(command) => pushes::run(command, out).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use base::AccountId;
+use base64::Engine as _;
 use callcenter::config::Account as CenterAccount;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
@@ -134,6 +135,11 @@ impl Trunk {
         }
         all
     }
+}
+
+/// What stands for a secret that is not known: one of every form, and another one for each name.
+pub(super) fn made_secret(name: &str) -> String {
+    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(name)))
 }
 
 /// What a name was found to be.

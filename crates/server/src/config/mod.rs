@@ -27,6 +27,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use convert::made_secret;
+
 pub use convert::Found;
 pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
 pub use model::{Account, Agent, Config, HostPort, PushAddress, Server, SipListen, SipLogin, Trunk};
@@ -42,8 +44,20 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, or with all its mistakes ([`Problems`]).
     pub fn load(path: &Path) -> anyhow::Result<Config> {
+        Config::load_with(path, &|name| std::env::var(name).ok())
+    }
+
+    /// The same for whoever needs no secrets: those in the environment of the server are not in that of others.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_without_secrets(path: &Path) -> anyhow::Result<Config> {
+        Config::load_with(path, &|name| std::env::var(name).ok().or_else(|| Some(made_secret(name))))
+    }
+
+    fn load_with(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Config> {
         let text = read_text(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let parsed = parse(&text, &|name| std::env::var(name).ok());
+        let parsed = parse(&text, environment);
         let mut config = parsed.map_err(|list| Problems { file: path.display().to_string(), list })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.server.data_dir = folder.join(&config.server.data_dir);

@@ -1,12 +1,13 @@
 //! What has to be looked at now and then: the log's health, the figures for `/metrics`, old rows.
 
+use std::time::Duration;
+
 use base::Now;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::limits::{LOOK_EVERY, PRUNE_EVERY};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::control::Control;
 use crate::store::limits::PRUNE_ROWS_MAX;
 use crate::store::{LogState, Store, WriterHandle};
@@ -14,14 +15,14 @@ use crate::store::{LogState, Store, WriterHandle};
 /// Starts both tasks; they end when `stopped` becomes true.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
-    config: &Config,
     store: &Store,
     control: &Control,
     clock: Clock,
+    journal_keep: watch::Receiver<Duration>,
     stopped: watch::Receiver<bool>,
 ) {
     tasks.spawn(look(store.writer(), control.clone(), stopped.clone()));
-    tasks.spawn(prune(store.writer(), config.server.journal_keep, clock, stopped));
+    tasks.spawn(prune(store.writer(), journal_keep, clock, stopped));
 }
 
 /// A commit that hangs cannot report itself, so its writer is looked at from outside.
@@ -74,7 +75,7 @@ fn float(count: usize) -> f64 {
 
 async fn prune(
     writer: WriterHandle,
-    keep: std::time::Duration,
+    keep: watch::Receiver<Duration>,
     clock: Clock,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -86,6 +87,7 @@ async fn prune(
         }
         loop {
             let Now { wall, .. } = clock.now();
+            let keep = *keep.borrow();
             match writer.prune(wall, keep).await {
                 Ok(deleted) if deleted >= PRUNE_ROWS_MAX => {}
                 Ok(_) => break,

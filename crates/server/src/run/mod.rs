@@ -7,6 +7,7 @@ mod names;
 mod node;
 mod open_files;
 mod pusher;
+mod reload;
 mod wires;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use lab::relay::Roughness;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use node::{Node, Sockets};
+pub use reload::Reloaded;
 
 use crate::cli::{BothWays, DemoArgs, LabArgs, RelayPath, Roles, ServeArgs};
 use crate::config::Config;
@@ -31,10 +33,17 @@ impl Roles for Cordboard {
     async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         let config = Config::load(&args.config)?;
         let stop = told_to_stop();
+        let mut told_to_reload = signal(SignalKind::hangup())?;
         let sockets = Sockets::open(&config).await?;
-        let grace = config.server.shutdown_grace;
-        let node = Node::start(config, sockets).await?;
-        stop.await?;
+        let mut node = Node::start(config, sockets).await?;
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                stopped = &mut stop => break stopped?,
+                Some(()) = told_to_reload.recv() => reload::on_signal(&mut node, &args.config).await,
+            }
+        }
+        let grace = node.config().server.shutdown_grace;
         node.shut_down(grace).await;
         Ok(())
     }

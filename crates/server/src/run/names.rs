@@ -17,39 +17,87 @@ use tokio::task::JoinSet;
 
 use super::limits::{NAME_AGAIN_MAX, NAME_AGAIN_MIN, NAME_RETRY, SRV_RECORDS_MAX};
 use super::node::until_true;
-use crate::config::{Config, Found, HostPort, Trunk};
+use crate::config::{Found, HostPort, Trunk};
 use crate::control::Control;
 
 /// Where SIP is spoken when nothing else is said.
 const SIP_PORT: u16 = 5060;
 
-/// Starts a task for each trunk whose hosts are names; they end when `stopped` becomes true.
-///
-/// # Errors
-/// When the system's configuration of name servers cannot be read, and names are to be looked up.
-pub(super) fn start(
-    tasks: &mut JoinSet<()>,
-    config: &Config,
-    control: &Control,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    let named = |trunk: &&Trunk| trunk.addresses.iter().any(|address| address.literal().is_none());
-    let named: Vec<&Trunk> = config.trunks.iter().filter(named).collect();
-    if named.is_empty() {
-        return Ok(());
+/// The trunks whose hosts are looked up, each by a task of its own. They end with it, or when `stopped` becomes true.
+pub(super) struct Names {
+    nameserver: Option<SocketAddr>,
+    control: Control,
+    stopped: watch::Receiver<bool>,
+    resolver: Option<TokioResolver>,
+    lookups: BTreeMap<String, Lookups>,
+}
+
+/// One trunk's.
+struct Lookups {
+    trunk: Trunk,
+    task: JoinSet<()>,
+}
+
+impl Names {
+    /// Nothing is looked up yet.
+    pub(super) fn new(
+        nameserver: Option<SocketAddr>,
+        control: Control,
+        stopped: watch::Receiver<bool>,
+    ) -> Names {
+        Names { nameserver, control, stopped, resolver: None, lookups: BTreeMap::new() }
     }
-    let resolver = resolver(config.server.nameserver)?;
-    for trunk in named {
-        let lookups = keep_up(resolver.clone(), trunk.clone(), control.clone());
-        let stopped = stopped.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = lookups => {}
-                () = until_true(stopped) => {}
-            }
-        });
+
+    /// Gets ready to look up the hosts of these trunks.
+    ///
+    /// # Errors
+    /// When the system's configuration of name servers cannot be read, and names are to be looked up.
+    pub(super) fn prepare(&mut self, trunks: &[Trunk]) -> anyhow::Result<()> {
+        if self.resolver.is_none() && trunks.iter().any(has_names) {
+            self.resolver = Some(resolver(self.nameserver)?);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Ends the lookups of trunks that are not among these, or have other hosts now. Nothing of theirs is told after it.
+    pub(super) async fn leave(&mut self, trunks: &[Trunk]) {
+        let stays = |lookups: &Lookups| trunks.iter().any(|trunk| has_same_hosts(&lookups.trunk, trunk));
+        let (stay, mut go): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.lookups).into_iter().partition(|(_, lookups)| stays(lookups));
+        self.lookups = stay;
+        for lookups in go.values_mut() {
+            lookups.task.shutdown().await;
+        }
+    }
+
+    /// Begins the lookups of those of these trunks that have none.
+    pub(super) fn follow(&mut self, trunks: &[Trunk]) {
+        let Some(resolver) = &self.resolver else { return };
+        for trunk in trunks.iter().filter(|trunk| has_names(trunk)) {
+            let (control, stopped) = (self.control.clone(), self.stopped.clone());
+            self.lookups.entry(trunk.name.clone()).or_insert_with(|| {
+                let lookups = keep_up(resolver.clone(), trunk.clone(), control);
+                let mut task = JoinSet::new();
+                task.spawn(async move {
+                    tokio::select! {
+                        () = lookups => {}
+                        () = until_true(stopped) => {}
+                    }
+                });
+                Lookups { trunk: trunk.clone(), task }
+            });
+        }
+    }
+}
+
+/// Whether what was found for the one trunk holds for the other.
+pub(super) fn has_same_hosts(one: &Trunk, other: &Trunk) -> bool {
+    let hosts = |trunk: &Trunk| (trunk.name.clone(), trunk.addresses.clone(), trunk.domain.clone());
+    hosts(one) == hosts(other) && one.transport == other.transport
+}
+
+fn has_names(trunk: &Trunk) -> bool {
+    trunk.addresses.iter().any(|address| address.literal().is_none())
 }
 
 /// What a lookup brought.

@@ -1,6 +1,6 @@
 //! One running Cordboard: built part by part, in the order in which each needs the others, and taken down in reverse.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,8 +20,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
+use super::names::Names;
+use super::reload::{Reloaded, Reloader, public_url};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
-use super::{housekeeping, names, open_files, pusher, secret_random, told_to_stop};
+use super::{housekeeping, open_files, pusher, secret_random, told_to_stop};
 use crate::bind;
 use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
@@ -43,6 +45,7 @@ pub struct Node {
     stopping: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    reloader: Reloader,
 }
 
 /// Sockets that are open already, so that their ports are known and cannot be lost.
@@ -87,18 +90,12 @@ impl Node {
         let http = sockets.http.local_addr()?;
         let listeners = sip_listeners(&config, &sockets.sip)?;
         let sip = listeners.first().context("there is no SIP listener")?.bind;
-        let public_url = match config.server.public_url.is_empty() {
-            true => format!("http://{http}"),
-            false => config.server.public_url.clone(),
-        };
+        let rendering = Arc::new(Rendering::new(&config, &public_url(&config, http)));
         let numbers = Arc::new(number_plan(config.server.number_data.as_deref())?);
 
         let (control, seat) = control::seat()?;
-        let (store, startup) = Store::open(
-            &config.server.data_dir,
-            Arc::new(Rendering::new(&config, &public_url)),
-            Box::new(LogWatch(control.clone())),
-        )?;
+        let (store, startup) =
+            Store::open(&config.server.data_dir, rendering.clone(), Box::new(LogWatch(control.clone())))?;
         let recorder = start_recorder(&config, &control)?;
         for left in unfinished(&startup) {
             recorder.finish(left);
@@ -109,7 +106,7 @@ impl Node {
             ThreadsConfig {
                 threads: media_threads(),
                 addresses: media_binds(&config.server),
-                engine: EngineConfig { sounds: Vec::new(), streams_max: config.server.legs_max },
+                engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
                 recorder: Some(recorder.clone()),
             },
             clock,
@@ -129,17 +126,46 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let stopping = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        pusher::start(&mut tasks, &config, &store, clock, stopped.clone())?;
-        housekeeping::start(&mut tasks, &config, &store, &control, clock, stopped.clone());
-        names::start(&mut tasks, &config, &control, &stopped)?;
+        let (addresses, addresses_now) = watch::channel(Arc::new(pusher::addresses(&config)?));
+        let (journal_keep, journal_keep_now) = watch::channel(config.server.journal_keep);
+        pusher::start(&mut tasks, &config, &store, clock, addresses_now, stopped.clone())?;
+        housekeeping::start(&mut tasks, &store, &control, clock, journal_keep_now, stopped.clone());
+        let mut names = Names::new(config.server.nameserver, control.clone(), stopped.clone());
+        names.prepare(&config.trunks)?;
+        names.follow(&config.trunks);
+        let accounts = Arc::new(Accounts::default());
+        accounts.replace(&config);
         let router = http::router(
-            ports(&config, &store, &control, &stopping, clock),
+            ports(&config, &store, &control, accounts.clone(), &stopping, clock),
             http_settings(&config, http),
             random.fork(),
         );
         tasks.spawn(http::serve::serve(sockets.http, router, until_true(stopped), HTTP_DRAIN_MAX));
         tracing::info!(%http, %sip, data = %config.server.data_dir.display(), "serving");
-        Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks })
+        let reloader = Reloader {
+            config,
+            http,
+            control: control.clone(),
+            rendering,
+            accounts,
+            addresses,
+            journal_keep,
+            names,
+        };
+        Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks, reloader })
+    }
+
+    /// Takes over what may change of another configuration while calls go on.
+    ///
+    /// # Errors
+    /// Nothing was changed: what the operator has to know.
+    pub async fn reload(&mut self, config: Config) -> anyhow::Result<Reloaded> {
+        self.reloader.reload(config).await
+    }
+
+    /// The configuration it runs by.
+    pub fn config(&self) -> &Config {
+        &self.reloader.config
     }
 
     /// How the trunks stand.
@@ -201,6 +227,11 @@ pub(super) async fn until_true(mut stopped: watch::Receiver<bool>) {
 /// One media thread per processor but one, which is left to the control thread; at least one.
 fn media_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
+}
+
+/// Streams that the RTP ports carry.
+fn rtp_pairs(server: &Server) -> usize {
+    usize::from(server.rtp_port_max.saturating_sub(server.rtp_port_min) / 2) + 1
 }
 
 /// RTP ports that another program holds. One that is taken later fails the call it is given to.
@@ -306,16 +337,15 @@ fn ports(
     config: &Config,
     store: &Store,
     control: &Control,
+    accounts: Arc<Accounts>,
     stopping: &Arc<AtomicBool>,
     clock: Clock,
 ) -> http::Ports {
     let clock = Arc::new(clock);
     let stored = Arc::new(store::Ports::new(store.writer(), store.reader(), clock.clone()));
-    let accounts: BTreeMap<_, _> =
-        config.accounts.iter().map(|account| (account.id, Arc::new(account.access()))).collect();
     http::Ports {
         clock,
-        accounts: Arc::new(Accounts(accounts)),
+        accounts,
         calls: Arc::new(Calls(control.clone())),
         uses: stored.clone(),
         idempotency: stored.clone(),

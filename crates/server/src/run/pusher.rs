@@ -14,17 +14,11 @@ use crate::push::schedule::Pace;
 use crate::push::{Addresses, Courier, Delivery, Destinations, Key};
 use crate::store::Store;
 
-/// Starts it; it ends when `stopped` becomes true.
+/// The addresses of a configuration, with their keys.
 ///
 /// # Errors
-/// When a push secret cannot be read or the HTTP client cannot be made.
-pub(super) fn start(
-    tasks: &mut JoinSet<()>,
-    config: &Config,
-    store: &Store,
-    clock: Clock,
-    stopped: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+/// When a push secret cannot be read.
+pub(super) fn addresses(config: &Config) -> anyhow::Result<Addresses> {
     let mut addresses = Addresses::new();
     for account in &config.accounts {
         for address in &account.pushes {
@@ -32,12 +26,25 @@ pub(super) fn start(
             addresses.insert((account.id, address.url.to_string()), key);
         }
     }
+    Ok(addresses)
+}
+
+/// Starts it; it ends when `stopped` becomes true. Pushes go to the `addresses` of the moment.
+///
+/// # Errors
+/// When the HTTP client cannot be made.
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    config: &Config,
+    store: &Store,
+    clock: Clock,
+    addresses: watch::Receiver<Arc<Addresses>>,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let destinations = match config.server.allow_private_push {
         true => Destinations::Any,
         false => Destinations::Public,
     };
-    // The sender lives as long as the delivery: addresses change only with a restart.
-    let (known, addresses) = watch::channel(Arc::new(addresses));
     let courier = Courier::new(destinations, PUSH_ANSWER_MAX)?;
     let (reader, writer, clock) = (store.reader(), store.writer(), Arc::new(clock));
     tasks.spawn(async move {
@@ -56,7 +63,6 @@ pub(super) fn start(
                 Err(error) => tracing::error!(%error, "the delivery of pushes failed and begins anew"),
             }
         }
-        drop(known);
     });
     Ok(())
 }

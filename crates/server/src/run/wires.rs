@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base::{AccountId, CallId, CommandId, LogNo};
 use callcenter::action::RecordingFiles;
@@ -19,7 +19,8 @@ use switch::api::Entry;
 use super::limits::LOG_BACKLOG_MAX;
 use crate::config::{Config, PushAddress};
 use crate::contract::push::{Expires, PushSettings, push};
-use crate::contract::record::{record, recording_path};
+use crate::contract::record::{RecordSettings, record, recording_path};
+use crate::contract::time::Zone;
 use crate::control::{Control, Outside};
 use crate::http::ports::{self, AccountAccess, Asked, Found, RecordQuery};
 use crate::sound::{Finish, Recorder, Threads};
@@ -68,7 +69,9 @@ impl Watch for LogWatch {
 
 /// What customers see of events and records, per account.
 pub(super) struct Rendering {
-    accounts: BTreeMap<AccountId, Told>,
+    accounts: RwLock<BTreeMap<AccountId, Arc<Told>>>,
+    /// How the records of accounts look that the log speaks of and the configuration does not.
+    others: RecordSettings,
 }
 
 struct Told {
@@ -78,24 +81,40 @@ struct Told {
 
 impl Rendering {
     pub(super) fn new(config: &Config, public_url: &str) -> Rendering {
-        let accounts = config.accounts.iter().map(|account| {
+        let others = RecordSettings { public_url: public_url.to_owned(), zone: Zone::default() };
+        let rendering = Rendering { accounts: RwLock::default(), others };
+        rendering.replace(config, public_url);
+        rendering
+    }
+
+    /// What is rendered from now on is what this configuration says. Accounts that are not in it keep the form of their
+    /// records, and nothing of theirs is pushed.
+    pub(super) fn replace(&self, config: &Config, public_url: &str) {
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        for told in accounts.values_mut() {
+            *told = Arc::new(Told { settings: told.settings.clone(), addresses: Vec::new() });
+        }
+        accounts.extend(config.accounts.iter().map(|account| {
             let settings = account.push_settings(public_url);
-            (account.id, Told { settings, addresses: account.pushes.clone() })
-        });
-        Rendering { accounts: accounts.collect() }
+            (account.id, Arc::new(Told { settings, addresses: account.pushes.clone() }))
+        }));
+    }
+
+    fn told(&self, account: AccountId) -> Option<Arc<Told>> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&account).cloned()
     }
 }
 
 impl Render for Rendering {
     fn record(&self, of: &CallRecord) -> String {
-        match self.accounts.get(&of.account) {
+        match self.told(of.account) {
             Some(told) => record(of, &told.settings.record).to_string(),
-            None => "{}".to_owned(),
+            None => record(of, &self.others).to_string(),
         }
     }
 
     fn push(&self, event: &Numbered) -> Option<Push> {
-        let told = self.accounts.get(&event.account).filter(|told| !told.addresses.is_empty())?;
+        let told = self.told(event.account).filter(|told| !told.addresses.is_empty())?;
         let push = push(event, &told.settings)?;
         let wants = |address: &&PushAddress| address.kinds.is_empty() || address.kinds.contains(&push.kind);
         let addresses: Vec<String> =
@@ -118,11 +137,20 @@ impl Render for Rendering {
 }
 
 /// Which accounts there are.
-pub(super) struct Accounts(pub(super) BTreeMap<AccountId, Arc<AccountAccess>>);
+#[derive(Default)]
+pub(super) struct Accounts(RwLock<BTreeMap<AccountId, Arc<AccountAccess>>>);
+
+impl Accounts {
+    /// Those of this configuration, and no others.
+    pub(super) fn replace(&self, config: &Config) {
+        let accounts = config.accounts.iter().map(|account| (account.id, Arc::new(account.access())));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = accounts.collect();
+    }
+}
 
 impl ports::Accounts for Accounts {
     fn account(&self, id: AccountId) -> Option<Arc<AccountAccess>> {
-        self.0.get(&id).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 }
 

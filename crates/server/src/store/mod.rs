@@ -3,6 +3,7 @@
 //! One thread writes ([`WriterHandle`]), a few connections read ([`Reader`]). An append is durable when [`Watch::durable`]
 //! says so; nothing that an entry causes may leave before. Numbers of what is held at most: [`limits`].
 
+mod backup;
 mod fold;
 mod idempotency;
 pub mod limits;
@@ -19,6 +20,7 @@ mod startup;
 mod writer;
 
 use std::fs::{DirBuilder, File};
+use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use callcenter::event::Numbered;
 use callcenter::record::CallRecord;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+pub use backup::{Copied, back_up};
 pub use outbox::{DeadLetter, DeadLetterFilter, Patience, Push, Settlement, Unsettled};
 pub use ports::Ports;
 pub use reader::Reader;
@@ -104,6 +107,9 @@ pub enum StoreError {
         /// Why.
         error: std::io::Error,
     },
+    /// A copy of it is not what it should be.
+    #[error("the copy of the store is not whole: {0}")]
+    CopyDamaged(String),
     /// A reading thread ended in a panic.
     #[error("a reader of the store failed")]
     ReaderGone,
@@ -232,9 +238,32 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
     let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(io)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // For whoever has something to tell this process.
+            file.set_len(0)
+                .and_then(|()| (&file).write_all(std::process::id().to_string().as_bytes()))
+                .map_err(io)?;
+            Ok(file)
+        }
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// The process that serves from the store in `dir`, if one does.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn served_by(dir: &Path) -> std::io::Result<Option<i32>> {
+    let file = match File::open(dir.join(LOCK)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(std::io::read_to_string(&file)?.trim().parse().ok()),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -266,7 +295,9 @@ mod tests {
     fn a_directory_made_for_a_store_is_its_owner_s_alone() {
         let outside = tempfile::tempdir().unwrap();
         let dir = outside.path().join("deep/data");
+        assert_eq!(served_by(&dir).unwrap(), None);
         let _lock = lock(&dir).unwrap();
+        assert_eq!(served_by(&dir).unwrap(), i32::try_from(std::process::id()).ok());
         assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         assert!(matches!(lock(&dir), Err(StoreError::InUse(_))));
     }

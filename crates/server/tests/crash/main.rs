@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, reason = "a run says what it did")]
 
 mod answered;
+mod backup;
 mod bye;
 mod client;
 mod judge;
@@ -20,6 +21,7 @@ mod nonces;
 mod place;
 mod process;
 mod receiver;
+mod reload;
 mod run;
 mod store;
 mod traffic;

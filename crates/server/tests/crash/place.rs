@@ -100,13 +100,22 @@ impl Place {
         process
     }
 
+    /// Runs a small command of the program on this place's configuration; whether it succeeded, and what it said.
+    pub async fn command(&self, words: &[&str]) -> (bool, String) {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cordboard"));
+        command.args(words).arg("--config").arg(self.config()).current_dir(self.folder.path());
+        let done = command.output().await.expect("the program is there");
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// What the server's log must not have: errors and panics.
     pub fn complaints(&self) -> Vec<String> {
         let bad = |line: &String| line.contains(" ERROR ") || line.contains("panicked at");
         self.lines.all().into_iter().filter(bad).collect()
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("cordboard.toml")
     }
 

@@ -5,6 +5,7 @@
     reason = "modules of one test program; a test that cannot go on fails"
 )]
 
+mod backup;
 mod crash;
 mod durability;
 mod fixture;

@@ -128,13 +128,13 @@ async fn the_tables_are_what_the_retained_log_says() {
 }
 
 /// A new store made of nothing but the rows of another one's log.
-fn fixture_dir_from_log(dir: &Path) -> tempfile::TempDir {
+pub fn fixture_dir_from_log(dir: &Path) -> tempfile::TempDir {
     let again = tempfile::tempdir().unwrap();
     server::store::rebuild(dir, again.path(), &Plain::default()).unwrap();
     again
 }
 
-fn dump(dir: &Path, table: &str) -> Vec<String> {
+pub fn dump(dir: &Path, table: &str) -> Vec<String> {
     let conn = Connection::open(dir.join("cordboard.db")).unwrap();
     let mut found = conn.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
     let columns = found.column_count();

@@ -72,7 +72,7 @@ impl World {
                 config.trunks[at].addresses[0].remote = nowhere;
             }
             1 => config.trunks[at].channels_max = Some(1),
-            2 => config.trunks[at].addresses[0].remote = setup::stranger_address(),
+            2 => config.trunks[at].addresses[0].remote = nowhere,
             _ => {
                 config.trunks.remove(at);
             }
