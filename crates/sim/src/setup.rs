@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base::{AccountId, Random};
 use callcenter::config::{
-    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingFormat,
+    RecordingMode,
 };
 use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
 use switch::limits;
@@ -142,6 +143,7 @@ fn account(knobs: &Knobs) -> Account {
         customer_ring: knobs.customer_ring,
         call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
+        recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
         utc_offset_s: 28_800,

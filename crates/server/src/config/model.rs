@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::AccountId;
 use callcenter::config::{
-    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingFormat, RecordingMode,
 };
 use secrecy::SecretString;
 use switch::config::{
@@ -13,6 +13,7 @@ use switch::config::{
 };
 use url::Url;
 
+use super::recordings::Recordings;
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
 use crate::contract::time::Zone;
 use crate::http::ports::{HeaderEcho, HttpStatus, RequestLimits};
@@ -74,6 +75,8 @@ pub struct Server {
     pub journal_keep: Duration,
     /// Recording stops when fewer bytes are free.
     pub disk_free_min_bytes: u64,
+    /// The files of recordings.
+    pub recordings: Recordings,
     /// A `phone.dat` to use instead of the built-in one.
     pub number_data: Option<PathBuf>,
     /// Legs at once, over all accounts.
@@ -162,6 +165,10 @@ pub struct Account {
     pub call_age_max: Duration,
     /// Which tracks are kept.
     pub recording: RecordingMode,
+    /// What kind of files recordings become.
+    pub recording_format: RecordingFormat,
+    /// How many days recordings are kept. 0 = for ever.
+    pub recording_keep_days: u32,
     /// When `dialoutRing` is told.
     pub dialout_ring_at: DialoutRingAt,
     /// Names of pushes the API leaves open.

@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
-use crate::sound::{Finish, Recorder, RecorderConfig, Threads, ThreadsConfig};
+use crate::sound::{Encoder, Finish, Keeper, Recorder, RecorderConfig, Threads, ThreadsConfig};
 use crate::store::{self, Startup, Store};
 
 /// A running server. [`Node::shut_down`] ends it in good order; dropping it ends it at once, as a kill would.
@@ -39,6 +39,8 @@ pub struct Node {
     control: Control,
     running: control::Running,
     recorder: Recorder,
+    /// Ends when the node does.
+    _keeper: Keeper,
     store: Store,
     stopping: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -80,8 +82,9 @@ impl Node {
     ///
     /// # Errors
     /// What the operator has to know: a store in use, a missing file.
-    pub async fn start(config: Config, sockets: Sockets) -> anyhow::Result<Node> {
+    pub async fn start(mut config: Config, sockets: Sockets) -> anyhow::Result<Node> {
         open_files::raise(config.server.legs_max);
+        let encoder = find_encoder(&mut config);
         let clock = Clock::start();
         let mut random = secret_random()?;
         let http = sockets.http.local_addr()?;
@@ -99,7 +102,7 @@ impl Node {
             Arc::new(Rendering::new(&config, &public_url)),
             Box::new(LogWatch(control.clone())),
         )?;
-        let recorder = start_recorder(&config, &control)?;
+        let recorder = start_recorder(&config, encoder, &control)?;
         for left in unfinished(&startup) {
             recorder.finish(left);
         }
@@ -126,20 +129,22 @@ impl Node {
             clock,
         )?;
 
+        let keeper = Keeper::start(recordings_dir(&config), config.keep_recordings(), clock)
+            .context("no thread for old recordings")?;
         let (stop, stopped) = watch::channel(false);
         let stopping = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         pusher::start(&mut tasks, &config, &store, clock, stopped.clone())?;
-        housekeeping::start(&mut tasks, &config, &store, &control, clock, stopped.clone());
+        housekeeping::start(&mut tasks, &config, &store, &recorder, &control, clock, stopped.clone());
         names::start(&mut tasks, &config, &control, &stopped)?;
         let router = http::router(
-            ports(&config, &store, &control, &stopping, clock),
+            ports(&config, &store, &recorder, &control, &stopping, clock),
             http_settings(&config, http),
             random.fork(),
         );
         tasks.spawn(http::serve::serve(sockets.http, router, until_true(stopped), HTTP_DRAIN_MAX));
         tracing::info!(%http, %sip, data = %config.server.data_dir.display(), "serving");
-        Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks })
+        Ok(Node { http, sip, control, running, recorder, _keeper: keeper, store, stopping, stop, tasks })
     }
 
     /// How the trunks stand.
@@ -234,15 +239,32 @@ fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec
     config.server.sip.iter().zip(sockets).map(listener).collect()
 }
 
-fn start_recorder(config: &Config, control: &Control) -> anyhow::Result<Recorder> {
+fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) -> anyhow::Result<Recorder> {
     let ready = control.clone();
     let settings = RecorderConfig {
         raw: config.server.data_dir.join("recording-tracks"),
         files: recordings_dir(config),
         disk_free_min_bytes: config.server.disk_free_min_bytes,
+        encoder,
+        workers: config.server.recordings.workers,
     };
     let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
+}
+
+/// The program that makes mp3 files. Its absence is said once, here.
+fn find_encoder(config: &mut Config) -> Option<Encoder> {
+    let wanted = config.wants_mp3();
+    let found = config.find_encoder();
+    match &found {
+        Some(encoder) => tracing::debug!(program = %encoder.program().display(), "mp3 files are made by it"),
+        None if wanted => tracing::warn!(
+            encoder = %config.server.recordings.encoder.display(),
+            "recordings become WAV and not mp3: there is no such program (server.recording_encoder; Debian: lame)"
+        ),
+        None => {}
+    }
+    found
 }
 
 fn recordings_dir(config: &Config) -> PathBuf {
@@ -305,6 +327,7 @@ fn build_switch(
 fn ports(
     config: &Config,
     store: &Store,
+    recorder: &Recorder,
     control: &Control,
     stopping: &Arc<AtomicBool>,
     clock: Clock,
@@ -324,6 +347,7 @@ fn ports(
         health: Arc::new(Health {
             writer: store.writer(),
             stopping: stopping.clone(),
+            recorder: recorder.clone(),
             prometheus: prometheus(),
         }),
     }
