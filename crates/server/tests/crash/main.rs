@@ -21,5 +21,6 @@ mod place;
 mod process;
 mod receiver;
 mod run;
+mod sounds;
 mod store;
 mod traffic;
