@@ -9,6 +9,11 @@ need_rust() {
     command -v cc >/dev/null 2>&1 || need_packages cc:build-essential
 }
 
+# want_packages PROGRAM:PACKAGE…: like need_packages, for what things are better with but go without.
+want_packages() {
+    (need_packages "$@") || echo "going on without it" >&2
+}
+
 # need_packages PROGRAM:PACKAGE…: installs the Debian packages whose program is not on the path, when root; else says
 # the command and ends.
 need_packages() {

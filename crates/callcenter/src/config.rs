@@ -36,6 +36,8 @@ pub struct Account {
     pub recording: RecordingMode,
     /// Who may call in, and where that leads. Of two alike the last counts.
     pub inbound: Vec<InboundRoute>,
+    /// What kind of files they become.
+    pub recording_format: RecordingFormat,
     /// When `dialoutRing` is told (contract §5).
     pub dialout_ring_at: DialoutRingAt,
     /// Calls the account may have at once; more are refused as `Overloaded`.
@@ -60,6 +62,7 @@ impl Account {
             call_age_max: Duration::from_secs(4 * 3600),
             recording: RecordingMode::Off,
             inbound: Vec::new(),
+            recording_format: RecordingFormat::default(),
             dialout_ring_at: DialoutRingAt::Customer,
             calls_max: 0,
         }
@@ -162,6 +165,16 @@ pub enum RecordingMode {
     Normal,
     /// Stereo and each side.
     DualTrack,
+}
+
+/// What kind of files recordings become; the names of a call's files are fixed when its recording begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordingFormat {
+    /// MPEG audio layer III.
+    #[default]
+    Mp3,
+    /// PCM of 16 bits.
+    Wav,
 }
 
 /// When `dialoutRing` is told.

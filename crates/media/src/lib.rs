@@ -9,6 +9,7 @@ pub mod dtmf;
 pub mod engine;
 pub mod g711;
 pub mod limits;
+pub mod mp3;
 pub mod recording;
 pub mod resample;
 pub mod rtcp;

@@ -64,6 +64,8 @@ struct Figures {
 fn measure(calls: usize, seconds: usize, threads: usize, recorded: bool) -> Figures {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = RecorderConfig {
+        encoder: None,
+        workers: 1,
         raw: folder.path().join("raw"),
         files: folder.path().join("files"),
         disk_free_min_bytes: 0,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base::{AccountId, Random};
 use callcenter::config::{
-    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingFormat,
+    RecordingMode,
 };
 use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
 use switch::limits;
@@ -143,6 +144,7 @@ fn account(knobs: &Knobs) -> Account {
         call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
         inbound: Vec::new(),
+        recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
         utc_offset_s: 28_800,

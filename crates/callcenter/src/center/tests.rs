@@ -6,7 +6,9 @@ use base::AccountId;
 
 use super::*;
 use crate::command::{Choice, DialOut, GroupRule, LoginType};
-use crate::config::{AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingMode};
+use crate::config::{
+    AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingFormat, RecordingMode,
+};
 use crate::record::CallStatus;
 use crate::signal::Failure;
 
@@ -113,6 +115,7 @@ fn signed_in() -> (Center, Snowflake, Now) {
         call_age_max: Duration::from_secs(3600),
         recording: RecordingMode::Normal,
         inbound: Vec::new(),
+        recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
     };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::action::RecordingFiles;
-use crate::config::{Account, RecordingMode};
+use crate::config::{Account, RecordingFormat, RecordingMode};
 use crate::event::CallFacts;
 
 /// The files to make of a recording that starts at `at` (the bridge time), or `None` when calls are not recorded.
@@ -33,13 +33,13 @@ pub(crate) fn files(
     }
 }
 
-/// `<account>/<kind>/<yyyyMMdd>/<account>-<yyyyMMddHHmmss>-<customer>-<shown>-<agent>-0-<call>-<suffix>.wav`
+/// `<account>/<kind>/<yyyyMMdd>/<account>-<yyyyMMddHHmmss>-<customer>-<shown>-<agent>-0-<call>-<suffix>.<mp3|wav>`
 fn name(account: &Account, call: &CallFacts, at: Wall, kind: &str, suffix: &str) -> String {
     let offset = Offset::from_seconds(account.utc_offset_s).unwrap_or(Offset::UTC);
     let local = Timestamp::from_second(at.as_secs()).unwrap_or_default().to_zoned(TimeZone::fixed(offset));
     let shown = if call.display.is_empty() { &call.trunk } else { &call.display };
     format!(
-        "{account}/{kind}/{day}/{account}-{second}-{customer}-{shown}-{agent}-0-{call}-{suffix}.wav",
+        "{account}/{kind}/{day}/{account}-{second}-{customer}-{shown}-{agent}-0-{call}-{suffix}.{extension}",
         account = account.id,
         day = local.strftime("%Y%m%d"),
         second = local.strftime("%Y%m%d%H%M%S"),
@@ -47,7 +47,15 @@ fn name(account: &Account, call: &CallFacts, at: Wall, kind: &str, suffix: &str)
         shown = safe(shown),
         agent = safe(&call.agent.number),
         call = call.id,
+        extension = extension(account.recording_format),
     )
+}
+
+fn extension(format: RecordingFormat) -> &'static str {
+    match format {
+        RecordingFormat::Mp3 => "mp3",
+        RecordingFormat::Wav => "wav",
+    }
 }
 
 /// A number as part of a file's name: what could mean something to a path is replaced.

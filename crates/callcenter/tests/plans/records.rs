@@ -3,7 +3,7 @@
 use base::Wall;
 use callcenter::action::Action;
 use callcenter::command::{Command, LoginType};
-use callcenter::config::{NumberGroup, RecordingMode};
+use callcenter::config::{NumberGroup, RecordingFormat, RecordingMode};
 use callcenter::event::Event;
 use callcenter::event::Role::{Agent, Customer};
 use callcenter::numbers::NumberKind;
@@ -111,7 +111,7 @@ fn recordings_are_named_by_the_contract_in_the_accounts_zone() {
     let mut desk = Desk::signed_in(&["8000"]);
     let call = desk.linked("8000");
     let name = format!(
-        "2000103/normal/20210508/2000103-20210508143942-17319132391-02258834811-8000-0-{call}-normal.wav"
+        "2000103/normal/20210508/2000103-20210508143942-17319132391-02258834811-8000-0-{call}-normal.mp3"
     );
     desk.hangup("8000").expect("in a call");
     desk.wait_ms(1000);
@@ -124,6 +124,7 @@ fn recordings_are_named_by_the_contract_in_the_accounts_zone() {
 fn dual_track_accounts_get_stereo_and_each_side() {
     let mut desk = Desk::with(|account| {
         account.recording = RecordingMode::DualTrack;
+        account.recording_format = RecordingFormat::Wav;
         account.utc_offset_s = -3600;
     });
     desk = desk.and_signed_in(&["8000"]);

@@ -9,5 +9,5 @@ mod placement;
 mod render;
 mod track_file;
 
-pub use render::{Files, RenderError, Rendered, render};
+pub use render::{Files, RenderError, Rendered, render, samples_in};
 pub use track_file::{Block, Ending, Frame, Head, Packet, Reader, TrackError, Writer};

@@ -104,6 +104,11 @@ pub fn render<R: Read, W: Write>(
     Ok(Rendered { packets, samples: samples.unsigned_abs(), ending })
 }
 
+/// Samples per channel of a file of this length.
+pub fn samples_in(length: Duration) -> u64 {
+    position(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)).unsigned_abs()
+}
+
 /// Samples in a time, microseconds.
 fn position(us: u64) -> i64 {
     i64::try_from(u128::from(us) * u128::from(RATE_HZ) / 1_000_000).unwrap_or(i64::MAX)

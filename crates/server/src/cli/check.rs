@@ -8,7 +8,7 @@ use crate::config::{Config, Problems, number_plan};
 
 /// Prints every mistake, or what the file describes. Ends with 1 when there is a mistake.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let config = match Config::load(&args.file) {
+    let mut config = match Config::load(&args.file) {
         Ok(config) => config,
         Err(error) => match error.downcast::<Problems>() {
             Ok(problems) => {
@@ -19,6 +19,15 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<ExitC
         },
     };
     number_plan(config.server.number_data.as_deref())?;
+    let wanted = config.wants_mp3();
+    if config.find_encoder().is_none() && wanted {
+        writeln!(
+            out,
+            "{}: recordings become WAV and not mp3: there is no {} (recording_encoder; Debian has the package lame)",
+            args.file.display(),
+            config.server.recordings.encoder.display()
+        )?;
+    }
     let agents: usize = config.accounts.iter().map(|account| account.agents.len()).sum();
     let (accounts, trunks) = (config.accounts.len(), config.trunks.len());
     writeln!(
@@ -56,6 +65,20 @@ mod tests {
         let (good, said) = checked(&file);
         assert!(!good && said.contains("cordboard.toml:3:12: \"secrets\" must have"), "{said}");
         assert!(said.ends_with("\n1 mistake\n"), "{said}");
+    }
+
+    #[test]
+    fn an_absent_encoder_is_told() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join("cordboard.toml");
+        let text = "[server]\nrecording_encoder = \"bin/none\"\n[[account]]\nid = 2000103\nsecrets = [\"0123456789abcdef\"]\n";
+        fs::write(&file, text).expect("writes");
+        let (good, said) = checked(&file);
+        assert!(good && said.contains("recordings become WAV and not mp3: there is no "), "{said}");
+        assert!(said.contains("/bin/none (recording_encoder"), "{said}");
+        fs::write(&file, format!("{text}recording_format = \"wav\"\n")).expect("writes");
+        let (good, said) = checked(&file);
+        assert!(good && !said.contains("recordings become"), "{said}");
     }
 
     #[test]

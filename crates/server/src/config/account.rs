@@ -17,6 +17,7 @@ use super::inbound;
 use super::limits;
 use super::model::{Account, Agent, PushAddress, Server, Trunk};
 use super::problem::{At, Report, Span};
+use super::recordings;
 use super::section::{Section, suggest};
 use super::values::{self, SecretKind, Unique};
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
@@ -107,6 +108,8 @@ fn account(
         customer_ring: seconds(&mut section, "customer_ring_s", RING_S, 120),
         call_age_max: seconds(&mut section, "call_age_max_s", 60..=86_400, 4 * 3600),
         recording,
+        recording_format: recordings::format(&mut section).unwrap_or(server.recordings.format),
+        recording_keep_days: recordings::keep_days(&mut section).unwrap_or(server.recordings.keep_days),
         inbound,
         dialout_ring_at: section.choice("dialout_ring_at", &DIALOUT_RINGS),
         push_names: push_names(&mut section, report),

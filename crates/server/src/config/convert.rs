@@ -4,16 +4,18 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use base::AccountId;
 use base64::Engine as _;
-use callcenter::config::Account as CenterAccount;
+use callcenter::config::{Account as CenterAccount, RecordingFormat, RecordingMode};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use sip::api::Credentials;
 use switch::config::{AccountConfig, Trunk as SwitchTrunk, TrunkAddress, User};
 
 use super::model::{Account, Config, HostPort, Trunk};
+use super::recordings::Recordings;
 use crate::contract::push::PushSettings;
 use crate::contract::record::RecordSettings;
 use crate::http::ports::AccountAccess;
+use crate::sound::{Encoder, Keep, KeepDays};
 
 /// Where SIP is spoken when nothing else is said.
 pub(crate) const SIP_PORT: u16 = 5060;
@@ -28,6 +30,43 @@ impl Config {
             users: account.users(),
         };
         self.accounts.iter().map(account).collect()
+    }
+
+    /// Looks for the program that makes mp3 files. Where there is none, recordings become WAV: the accounts are changed,
+    /// which must be before their names are given out.
+    pub fn find_encoder(&mut self) -> Option<Encoder> {
+        let Recordings { encoder, kbps, .. } = &self.server.recordings;
+        let found = Encoder::find(encoder, *kbps);
+        if found.is_none() {
+            self.without_mp3();
+        }
+        found
+    }
+
+    /// Recordings become WAV, whatever accounts want.
+    pub fn without_mp3(&mut self) {
+        self.accounts.iter_mut().for_each(|account| account.recording_format = RecordingFormat::Wav);
+    }
+
+    /// How long recordings are kept.
+    pub fn keep_recordings(&self) -> Keep {
+        let days = |account: &Account| KeepDays {
+            days: account.recording_keep_days,
+            utc_offset_s: account.zone.utc_offset_s(),
+        };
+        Keep {
+            accounts: self.accounts.iter().map(|account| (account.id, days(account))).collect(),
+            others: KeepDays { days: self.server.recordings.keep_days, utc_offset_s: 0 },
+            free_bytes: self.server.recordings.keep_free_bytes,
+        }
+    }
+
+    /// Whether any account wants mp3 files.
+    pub fn wants_mp3(&self) -> bool {
+        let wants = |account: &Account| {
+            account.recording != RecordingMode::Off && account.recording_format == RecordingFormat::Mp3
+        };
+        self.accounts.iter().any(wants)
     }
 
     /// The trunks as the switch needs them; those whose hosts are names have no address yet.
@@ -54,6 +93,7 @@ impl Account {
             call_age_max: self.call_age_max,
             recording: self.recording,
             inbound: self.inbound.clone(),
+            recording_format: self.recording_format,
             dialout_ring_at: self.dialout_ring_at,
             calls_max: self.calls_max,
         }

@@ -62,5 +62,9 @@ pub(super) const NAME_LEN_MAX: usize = 64;
 pub(super) const NUMBER_DIGITS: RangeInclusive<usize> = 3..=20;
 /// State numbers of custom busy reasons.
 pub(super) const BUSY_REASON: RangeInclusive<u64> = 100..=999;
+/// Recordings made into files at once.
+pub(super) const RECORDING_WORKERS: RangeInclusive<u64> = 1..=64;
+/// Days that recordings are kept; 0 = for ever.
+pub(super) const RECORDING_KEEP_DAYS: RangeInclusive<u64> = 0..=36_500;
 /// Worker numbers, part of every call number.
 pub(super) const WORKER: RangeInclusive<u64> = 0..=1023;

@@ -13,6 +13,7 @@ mod listeners;
 mod model;
 mod numbers;
 mod problem;
+mod recordings;
 mod section;
 mod server;
 mod trunks;
@@ -34,6 +35,7 @@ pub use demo::{DEMO_APPKEY, DEMO_NUMBER, DEMO_SECRET};
 pub use model::{Account, Agent, Config, HostPort, PushAddress, Server, SipListen, SipLogin, Trunk};
 pub use numbers::number_plan;
 pub use problem::{Problem, Problems};
+pub use recordings::Recordings;
 
 use problem::Report;
 use section::Section;
@@ -61,6 +63,10 @@ impl Config {
         let mut config = parsed.map_err(|list| Problems { file: path.display().to_string(), list })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.server.data_dir = folder.join(&config.server.data_dir);
+        let encoder = &mut config.server.recordings.encoder;
+        if encoder.components().count() > 1 {
+            *encoder = folder.join(&encoder);
+        }
         config.server.number_data = config.server.number_data.map(|file| folder.join(file));
         Ok(config)
     }

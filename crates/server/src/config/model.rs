@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base::AccountId;
 use callcenter::config::{
-    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, InboundRoute, NumberGroup, RecordingMode,
+    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, InboundRoute, NumberGroup, RecordingFormat,
+    RecordingMode,
 };
 use secrecy::SecretString;
 use switch::config::{
@@ -13,6 +14,7 @@ use switch::config::{
 };
 use url::Url;
 
+use super::recordings::Recordings;
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
 use crate::contract::time::Zone;
 use crate::http::ports::{HeaderEcho, HttpStatus, RequestLimits};
@@ -74,6 +76,8 @@ pub struct Server {
     pub journal_keep: Duration,
     /// Recording stops when fewer bytes are free.
     pub disk_free_min_bytes: u64,
+    /// The files of recordings.
+    pub recordings: Recordings,
     /// A `phone.dat` to use instead of the built-in one.
     pub number_data: Option<PathBuf>,
     /// Legs at once, over all accounts.
@@ -164,6 +168,10 @@ pub struct Account {
     pub recording: RecordingMode,
     /// Who may call in, and where that leads.
     pub inbound: Vec<InboundRoute>,
+    /// What kind of files recordings become.
+    pub recording_format: RecordingFormat,
+    /// How many days recordings are kept. 0 = for ever.
+    pub recording_keep_days: u32,
     /// When `dialoutRing` is told.
     pub dialout_ring_at: DialoutRingAt,
     /// Names of pushes the API leaves open.

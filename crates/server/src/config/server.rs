@@ -12,11 +12,11 @@ use super::model::{Server, SipListen};
 use super::problem::At;
 use super::section::Section;
 use super::values;
-use super::{limits, listeners};
+use super::{limits, listeners, recordings};
 
 const STRONGEST_FIRST: [Algorithm; 3] = [Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5];
 const DAY_S: u64 = 86_400;
-const MEGABYTE: u64 = 1_000_000;
+pub(super) const MEGABYTE: u64 = 1_000_000;
 /// A call has two legs, and a leg two ports.
 const RTP_PORTS_MIN: u16 = 4;
 
@@ -26,6 +26,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
     let (sip, media_addresses) = listeners::read(&mut section);
     let (rtp_port_min, rtp_port_max) = rtp_ports(&mut section, &sip);
     let pairs = usize::from(rtp_port_max.saturating_sub(rtp_port_min) / 2) + 1;
+    let disk_free_min_bytes = number(&mut section, "disk_free_min_mb", 0..=1_000_000_000, 1000) * MEGABYTE;
     let server = Server {
         http_listen,
         sip,
@@ -47,7 +48,8 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         trunk_silent_max: Duration::from_secs(number(&mut section, "trunk_silent_max_s", 1..=30, 2)),
         nameserver: section.parsed("nameserver", values::socket_addr).map(|at| at.value),
         journal_keep: Duration::from_secs(number(&mut section, "journal_keep_days", 1..=3650, 7) * DAY_S),
-        disk_free_min_bytes: number(&mut section, "disk_free_min_mb", 0..=1_000_000_000, 1000) * MEGABYTE,
+        disk_free_min_bytes,
+        recordings: recordings::read(&mut section, disk_free_min_bytes),
         number_data: path(&mut section, "number_data"),
         legs_max: legs_max(&mut section, pairs),
         worker: u16::try_from(number(&mut section, "worker", limits::WORKER, 0)).unwrap_or(0),

@@ -11,10 +11,13 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// 200 when new calls are taken, else 503 with every reason on a line of its own.
+/// 200 when new calls are taken, with what is wrong all the same, else 503 with every reason; on a line each.
 pub(super) async fn ready(State(border): State<Arc<Border>>) -> Response {
     match border.ports.health.ready() {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => {
+            let warnings = border.ports.health.warnings().into_iter();
+            warnings.fold("ready\n".to_owned(), |text, one| text + "warning: " + &one + "\n").into_response()
+        }
         Err(reasons) => (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n").into_response(),
     }
 }

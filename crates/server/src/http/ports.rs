@@ -196,6 +196,8 @@ pub enum Found {
 pub trait Health: Send + Sync {
     /// `Err` with every reason why new calls are not taken (`/readyz`).
     fn ready(&self) -> Result<(), Vec<String>>;
+    /// What is wrong although calls are taken (`/readyz`).
+    fn warnings(&self) -> Vec<String>;
     /// Everything measured, in Prometheus text form (`/metrics`).
     fn metrics(&self) -> String;
 }

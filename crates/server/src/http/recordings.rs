@@ -1,11 +1,14 @@
 //! `GET /recordings/<token>/<name>` (contract §6). The token is the permission: nothing else is asked.
 
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 use tower_http::services::ServeFile;
 
 use super::Border;
@@ -29,8 +32,8 @@ pub(super) async fn file(
         return StatusCode::NOT_FOUND.into_response();
     }
     match border.ports.recordings.find(&token, &name).await {
-        Found::Ready(path) => match ServeFile::new(path).try_call(request).await {
-            Ok(response) => private(response.map(Body::new)),
+        Found::Ready(path) => match ServeFile::new(&path).try_call(request).await {
+            Ok(response) => private(as_what_it_is(response.map(Body::new), &path).await),
             Err(error) => {
                 tracing::error!(%error, "a finished recording could not be read");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -39,6 +42,21 @@ pub(super) async fn file(
         Found::Unfinished => (StatusCode::NOT_FOUND, [(header::RETRY_AFTER, RETRY_AFTER)]).into_response(),
         Found::Unknown => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Where mp3 files cannot be made, the sound is a WAV file under the name that was given out.
+async fn as_what_it_is(mut response: Response, path: &FilePath) -> Response {
+    let is_mp3 = path.extension().is_some_and(|extension| extension == "mp3");
+    if is_mp3 && begins_like_wav(path).await {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    }
+    response
+}
+
+async fn begins_like_wav(path: &FilePath) -> bool {
+    let mut begin = [0; 4];
+    let Ok(mut file) = File::open(path).await else { return false };
+    file.read_exact(&mut begin).await.is_ok() && begin == *b"RIFF"
 }
 
 /// Recordings are nobody's but the link holder's.

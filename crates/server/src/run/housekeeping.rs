@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::limits::{LOOK_EVERY, PRUNE_EVERY};
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::sound::Recorder;
 use crate::store::limits::PRUNE_ROWS_MAX;
 use crate::store::{LogState, Store, WriterHandle};
 
@@ -16,17 +17,23 @@ use crate::store::{LogState, Store, WriterHandle};
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     store: &Store,
+    recorder: &Recorder,
     control: &Control,
     clock: Clock,
     journal_keep: watch::Receiver<Duration>,
     stopped: watch::Receiver<bool>,
 ) {
-    tasks.spawn(look(store.writer(), control.clone(), stopped.clone()));
+    tasks.spawn(look(store.writer(), recorder.clone(), control.clone(), stopped.clone()));
     tasks.spawn(prune(store.writer(), journal_keep, clock, stopped));
 }
 
 /// A commit that hangs cannot report itself, so its writer is looked at from outside.
-async fn look(writer: WriterHandle, control: Control, mut stopped: watch::Receiver<bool>) {
+async fn look(
+    writer: WriterHandle,
+    recorder: Recorder,
+    control: Control,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut every = tokio::time::interval(LOOK_EVERY);
     let mut last = LogState::Working;
     loop {
@@ -41,8 +48,11 @@ async fn look(writer: WriterHandle, control: Control, mut stopped: watch::Receiv
             last = state;
         }
         show_trunks(&control).await;
+        let backlog = recorder.backlog();
+        metrics::gauge!("cordboard_recordings_waiting_oldest_seconds").set(backlog.oldest.as_secs_f64());
         let counts = control.counts().await;
         for (name, value) in [
+            ("cordboard_recordings_waiting", backlog.waiting),
             ("cordboard_calls", counts.calls),
             ("cordboard_legs", counts.legs),
             ("cordboard_rtp_ports_used", counts.ports_used),

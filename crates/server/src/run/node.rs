@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
-use crate::sound::{Finish, Recorder, RecorderConfig, Threads, ThreadsConfig};
+use crate::sound::{Encoder, Finish, Keeper, Recorder, RecorderConfig, Threads, ThreadsConfig};
 use crate::store::{self, Startup, Store};
 
 /// A running server. [`Node::shut_down`] ends it in good order; dropping it ends it at once, as a kill would.
@@ -41,6 +41,7 @@ pub struct Node {
     control: Control,
     running: control::Running,
     recorder: Recorder,
+    /// Ends when the node does.
     store: Store,
     stopping: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -83,8 +84,9 @@ impl Node {
     ///
     /// # Errors
     /// What the operator has to know: a store in use, a missing file.
-    pub async fn start(config: Config, sockets: Sockets) -> anyhow::Result<Node> {
+    pub async fn start(mut config: Config, sockets: Sockets) -> anyhow::Result<Node> {
         open_files::raise(config.server.legs_max);
+        let encoder = find_encoder(&mut config);
         let clock = Clock::start();
         let mut random = secret_random()?;
         let http = sockets.http.local_addr()?;
@@ -96,7 +98,8 @@ impl Node {
         let (control, seat) = control::seat()?;
         let (store, startup) =
             Store::open(&config.server.data_dir, rendering.clone(), Box::new(LogWatch(control.clone())))?;
-        let recorder = start_recorder(&config, &control)?;
+        let mp3 = encoder.is_some();
+        let recorder = start_recorder(&config, encoder, &control)?;
         for left in unfinished(&startup) {
             recorder.finish(left);
         }
@@ -123,20 +126,30 @@ impl Node {
             clock,
         )?;
 
+        let keeper = Keeper::start(recordings_dir(&config), config.keep_recordings(), clock)
+            .context("no thread for old recordings")?;
         let (stop, stopped) = watch::channel(false);
         let stopping = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         let (addresses, addresses_now) = watch::channel(Arc::new(pusher::addresses(&config)?));
         let (journal_keep, journal_keep_now) = watch::channel(config.server.journal_keep);
         pusher::start(&mut tasks, &config, &store, clock, addresses_now, stopped.clone())?;
-        housekeeping::start(&mut tasks, &store, &control, clock, journal_keep_now, stopped.clone());
+        housekeeping::start(
+            &mut tasks,
+            &store,
+            &recorder,
+            &control,
+            clock,
+            journal_keep_now,
+            stopped.clone(),
+        );
         let mut names = Names::new(config.server.nameserver, control.clone(), stopped.clone());
         names.prepare(&config.trunks)?;
         names.follow(&config.trunks);
         let accounts = Arc::new(Accounts::default());
         accounts.replace(&config);
         let router = http::router(
-            ports(&config, &store, &control, accounts.clone(), &stopping, clock),
+            ports(&config, &store, &recorder, &control, accounts.clone(), &stopping, clock),
             http_settings(&config, http),
             random.fork(),
         );
@@ -151,6 +164,8 @@ impl Node {
             addresses,
             journal_keep,
             names,
+            keeper,
+            mp3,
         };
         Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks, reloader })
     }
@@ -265,15 +280,32 @@ fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec
     config.server.sip.iter().zip(sockets).map(listener).collect()
 }
 
-fn start_recorder(config: &Config, control: &Control) -> anyhow::Result<Recorder> {
+fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) -> anyhow::Result<Recorder> {
     let ready = control.clone();
     let settings = RecorderConfig {
         raw: config.server.data_dir.join("recording-tracks"),
         files: recordings_dir(config),
         disk_free_min_bytes: config.server.disk_free_min_bytes,
+        encoder,
+        workers: config.server.recordings.workers,
     };
     let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
+}
+
+/// The program that makes mp3 files. Its absence is said once, here.
+fn find_encoder(config: &mut Config) -> Option<Encoder> {
+    let wanted = config.wants_mp3();
+    let found = config.find_encoder();
+    match &found {
+        Some(encoder) => tracing::debug!(program = %encoder.program().display(), "mp3 files are made by it"),
+        None if wanted => tracing::warn!(
+            encoder = %config.server.recordings.encoder.display(),
+            "recordings become WAV and not mp3: there is no such program (server.recording_encoder; Debian: lame)"
+        ),
+        None => {}
+    }
+    found
 }
 
 fn recordings_dir(config: &Config) -> PathBuf {
@@ -336,6 +368,7 @@ fn build_switch(
 fn ports(
     config: &Config,
     store: &Store,
+    recorder: &Recorder,
     control: &Control,
     accounts: Arc<Accounts>,
     stopping: &Arc<AtomicBool>,
@@ -354,6 +387,7 @@ fn ports(
         health: Arc::new(Health {
             writer: store.writer(),
             stopping: stopping.clone(),
+            recorder: recorder.clone(),
             prometheus: prometheus(),
         }),
     }

@@ -13,10 +13,11 @@ use super::Node;
 use super::names::{Names, has_same_hosts};
 use super::pusher;
 use super::wires::{Accounts, Rendering};
-use crate::config::{Config, Problems, Server};
+use crate::config::{Config, Problems, Recordings, Server};
 use crate::control::Control;
 use crate::push::Addresses;
 use crate::reload_report::ReloadReport;
+use crate::sound::Keeper;
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub(super) struct Reloader {
     pub(super) addresses: watch::Sender<Arc<Addresses>>,
     pub(super) journal_keep: watch::Sender<Duration>,
     pub(super) names: Names,
+    /// Deletes old recordings.
+    pub(super) keeper: Keeper,
+    /// Whether the program that makes mp3 files was found at the start.
+    pub(super) mp3: bool,
 }
 
 impl Reloader {
@@ -47,6 +52,9 @@ impl Reloader {
         let from_next_start = from_next_start(&self.config.server, &config.server);
         let server = taken_over(&self.config.server, &config.server);
         config.server = server;
+        if !self.mp3 {
+            config.without_mp3();
+        }
         let changes = self.changes(&config);
 
         // Whoever is pushed to must be known before the first push is written.
@@ -58,6 +66,7 @@ impl Reloader {
         // Whoever may ask must be known before the first request comes through.
         self.accounts.replace(&config);
         self.journal_keep.send_replace(config.server.journal_keep);
+        self.keeper.change(config.keep_recordings());
         self.config = config;
         Ok(Reloaded { summary: self.summary(), from_next_start })
     }
@@ -133,6 +142,12 @@ fn taken_over(before: &Server, after: &Server) -> Server {
         trunk_silent_max: after.trunk_silent_max,
         journal_keep: after.journal_keep,
         legs_max: after.legs_max,
+        recordings: Recordings {
+            format: after.recordings.format,
+            keep_days: after.recordings.keep_days,
+            keep_free_bytes: after.recordings.keep_free_bytes,
+            ..before.recordings.clone()
+        },
         ..before.clone()
     }
 }
@@ -157,6 +172,9 @@ fn from_next_start(before: &Server, after: &Server) -> Vec<&'static str> {
         ("allow_private_push", before.allow_private_push != after.allow_private_push),
         ("nameserver", before.nameserver != after.nameserver),
         ("disk_free_min_mb", before.disk_free_min_bytes != after.disk_free_min_bytes),
+        ("recording_encoder", before.recordings.encoder != after.recordings.encoder),
+        ("recording_kbps", before.recordings.kbps != after.recordings.kbps),
+        ("recording_workers", before.recordings.workers != after.recordings.workers),
         ("number_data", before.number_data != after.number_data),
         ("worker", before.worker != after.worker),
     ];

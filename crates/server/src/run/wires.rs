@@ -23,7 +23,7 @@ use crate::contract::record::{RecordSettings, record, recording_path};
 use crate::contract::time::Zone;
 use crate::control::{Control, Outside};
 use crate::http::ports::{self, AccountAccess, Asked, Found, RecordQuery};
-use crate::sound::{Finish, Recorder, Threads};
+use crate::sound::{Finish, Recorder, Room, Threads};
 use crate::store::{AppendError, LogState, Patience, Push, Reader, Render, Watch, WriterHandle};
 
 /// What leaves the control thread.
@@ -180,9 +180,13 @@ impl ports::Recordings for Recordings {
             if !was_given_out(&reader, account, call, &wanted).await {
                 return Found::Unknown;
             }
-            match tokio::fs::try_exists(&path).await {
-                Ok(true) => Found::Ready(path),
-                Ok(false) | Err(_) => Found::Unfinished,
+            // In this order: a recording is finished when its file is there, and is kept for a while.
+            let unfinished = reader.is_recording_unfinished(call).await.unwrap_or(true);
+            match (tokio::fs::try_exists(&path).await, unfinished) {
+                (Ok(true), _) => Found::Ready(path),
+                (Ok(false) | Err(_), true) => Found::Unfinished,
+                // It is kept no longer.
+                (Ok(false) | Err(_), false) => Found::Unknown,
             }
         }
         .boxed()
@@ -229,6 +233,7 @@ async fn was_given_out(reader: &Reader, account: AccountId, call: CallId, wanted
 pub(super) struct Health {
     pub(super) writer: WriterHandle,
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) recorder: Recorder,
     pub(super) prometheus: Option<PrometheusHandle>,
 }
 
@@ -240,6 +245,15 @@ impl ports::Health for Health {
             self.writer.backlog() > LOG_BACKLOG_MAX,
         );
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let warning = match self.recorder.room() {
+            Room::Enough => return Vec::new(),
+            Room::Short => "new calls are not recorded: the disk is nearly full (server.disk_free_min_mb)",
+            Room::Out => "no call is recorded: the disk is nearly full (server.disk_free_min_mb)",
+        };
+        vec![warning.to_owned()]
     }
 
     fn metrics(&self) -> String {

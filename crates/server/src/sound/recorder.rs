@@ -1,4 +1,4 @@
-//! Recordings on disk: one thread appends the raw tracks while calls run, one makes the sound files after them.
+//! Recordings on disk: one thread appends the raw tracks while calls run, others make the sound files after them.
 //!
 //! Sound never waits for a disk: packets come in blocks of some tenths of a second, all blocks of a moment in one message,
 //! and what waits to be written is bounded: more is dropped and counted. What a kill can take of each running recording is
@@ -21,7 +21,9 @@ use callcenter::action::RecordingFiles;
 use media::api::Stored;
 use media::recording::Head;
 
-use super::renderer::{Job, Renderer};
+use super::encoder::Encoder;
+use super::renderer::{Backlog, Job, Patience, Queue, Renderer};
+use super::space::{Room, Space};
 use crate::vital;
 
 /// Bytes on their way from the media threads to the disk: over three seconds of 1,000 recorded calls. More are dropped and
@@ -39,6 +41,10 @@ pub struct RecorderConfig {
     pub files: PathBuf,
     /// New recordings are not begun while fewer bytes are free.
     pub disk_free_min_bytes: u64,
+    /// What makes mp3 files. `None`: they become WAV.
+    pub encoder: Option<Encoder>,
+    /// So many recordings are made into files at once.
+    pub workers: usize,
 }
 
 /// A recording whose files are to be made, or are.
@@ -58,6 +64,8 @@ pub struct Recorder {
     orders: Sender<Order>,
     load: Arc<Load>,
     stopping: Arc<AtomicBool>,
+    queue: Arc<Queue>,
+    space: Arc<Space>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -85,36 +93,46 @@ enum Order {
 }
 
 impl Recorder {
-    /// Makes the folders and starts both threads. `ready` is told of every finished recording, from the rendering thread.
+    /// Makes the folders and starts the threads. `ready` is told of every finished recording, from the thread that made it.
     ///
     /// # Errors
     /// When a folder cannot be made or the operating system gives no thread.
     pub fn start(
         config: RecorderConfig,
-        ready: impl Fn(Finish) + Send + 'static,
+        ready: impl Fn(Finish) + Send + Sync + 'static,
     ) -> std::io::Result<Recorder> {
         fs::create_dir_all(&config.raw)?;
         fs::create_dir_all(&config.files)?;
         let load = Arc::new(Load::default());
         let (orders, inbox) = channel();
-        let (jobs, work) = channel();
         let stopping = Arc::new(AtomicBool::new(false));
-        let renderer = Renderer::new(config.files.clone(), work, stopping.clone(), Box::new(ready));
+        let space = Arc::new(Space::new(&config.raw, config.disk_free_min_bytes));
+        let queue = Arc::new(Queue::default());
+        let renderer = Arc::new(Renderer {
+            root: config.files.clone(),
+            encoder: config.encoder.clone(),
+            queue: queue.clone(),
+            space: space.clone(),
+            patience: Arc::new(Patience::new(stopping.clone())),
+            ready: Box::new(ready),
+        });
+        let workers = config.workers;
         let tracks = Tracks {
             config,
             inbox,
             load: load.clone(),
-            jobs,
+            jobs: Jobs(queue.clone()),
             open: HashMap::new(),
             lengths: HashMap::new(),
-            space: Space::Enough,
+            space: space.clone(),
             looked: None,
         };
-        let threads = vec![
-            vital::spawn("recorder".to_owned(), move || tracks.run())?,
-            vital::spawn("renderer".to_owned(), move || renderer.run())?,
-        ];
-        Ok(Recorder { orders, load, stopping, threads: Arc::new(Mutex::new(threads)) })
+        let mut threads = vec![vital::spawn("recorder".to_owned(), move || tracks.run())?];
+        for n in 0..workers {
+            let renderer = renderer.clone();
+            threads.push(vital::spawn(format!("renderer-{n}"), move || renderer.run())?);
+        }
+        Ok(Recorder { orders, load, stopping, queue, space, threads: Arc::new(Mutex::new(threads)) })
     }
 
     /// A recording begins.
@@ -156,7 +174,17 @@ impl Recorder {
         self.order(Order::Finish(finish));
     }
 
-    /// Writes what is buffered, makes files for a few seconds more, and ends both threads. Recordings whose files are not
+    /// The recordings whose files are to be made.
+    pub fn backlog(&self) -> Backlog {
+        self.queue.backlog()
+    }
+
+    /// Whether there is room for recordings on the disk.
+    pub fn room(&self) -> Room {
+        self.space.room()
+    }
+
+    /// Writes what is buffered, makes files for a few seconds more, and ends the threads. Recordings whose files are not
     /// made are found at the next start.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
@@ -175,11 +203,13 @@ impl Recorder {
     }
 }
 
-/// Whether there is room for new recordings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Space {
-    Enough,
-    Short,
+/// Where files are ordered. Without it nobody orders any more.
+struct Jobs(Arc<Queue>);
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 struct Track {
@@ -193,11 +223,11 @@ struct Tracks {
     config: RecorderConfig,
     inbox: Receiver<Order>,
     load: Arc<Load>,
-    jobs: Sender<Job>,
+    jobs: Jobs,
     open: HashMap<CallId, Track>,
     /// Lengths of recordings that ended and whose files are not ordered yet.
     lengths: HashMap<CallId, Duration>,
-    space: Space,
+    space: Arc<Space>,
     looked: Option<Instant>,
 }
 
@@ -223,8 +253,15 @@ impl Tracks {
     fn store(&mut self, Batch { blocks, back }: Batch) {
         for Stored { call, block } in &blocks {
             // Not open: there was no room for it on the disk when it began.
-            if let Some(track) = self.open.get_mut(call) {
-                track.append(*call, block.bytes());
+            let Some(track) = self.open.get_mut(call) else { continue };
+            let appended = match self.space.room() {
+                Room::Enough | Room::Short => track.append(block.bytes()),
+                Room::Out => Err(io::ErrorKind::StorageFull.into()),
+            };
+            if let Err(error) = appended {
+                let packets = u64::from(block.packets());
+                metrics::counter!("cordboard_recording_packets_dropped_total").increment(packets);
+                self.space.blame(*call, &error);
             }
         }
         let bytes = bytes_of(&blocks);
@@ -240,7 +277,7 @@ impl Tracks {
     }
 
     fn begin(&mut self, call: CallId, at: Wall) {
-        if self.space == Space::Short {
+        if self.space.room() != Room::Enough {
             metrics::counter!("cordboard_recordings_not_begun_total").increment(1);
             return tracing::error!(%call, "not recorded: the disk is nearly full (server.disk_free_min_mb)");
         }
@@ -252,8 +289,10 @@ impl Tracks {
         match (create(&track_path(&self.config.raw, call)), head.to_bytes()) {
             (Ok(file), Ok(head)) => {
                 let mut track = Track { file, bytes: 0 };
-                track.append(call, &head);
-                self.open.insert(call, track);
+                match track.append(&head) {
+                    Ok(()) => drop(self.open.insert(call, track)),
+                    Err(error) => self.space.blame(call, &error),
+                }
             }
             (Err(error), _) => tracing::error!(%call, %error, "not recorded: the track file cannot be made"),
             (_, Err(error)) => tracing::error!(%call, %error, "not recorded"),
@@ -268,8 +307,7 @@ impl Tracks {
         }
         let length = self.lengths.remove(&finish.call);
         let tracks = track_path(&self.config.raw, finish.call);
-        // The renderer outlives this thread.
-        let _ = self.jobs.send(Job { finish, tracks, length });
+        self.jobs.0.push(Job::new(finish, tracks, length));
     }
 
     fn look_at_space(&mut self) {
@@ -277,34 +315,19 @@ impl Tracks {
             return;
         }
         self.looked = Some(Instant::now());
-        let Ok(disk) = rustix::fs::statvfs(&self.config.raw) else { return };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let space = match free < self.config.disk_free_min_bytes {
-            true => Space::Short,
-            false => Space::Enough,
-        };
-        if space != self.space {
-            match space {
-                Space::Short => tracing::error!(free, "the disk is nearly full: new calls are not recorded"),
-                Space::Enough => tracing::info!(free, "there is room again: calls are recorded"),
-            }
-            self.space = space;
-        }
+        self.space.look();
     }
 }
 
 impl Track {
     /// Appends whole frames. What cannot be written is lost, but the file stays whole: what comes later can be read.
-    fn append(&mut self, call: CallId, frames: &[u8]) {
-        match self.file.write_all(frames) {
+    fn append(&mut self, frames: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(frames);
+        match written {
             Ok(()) => self.bytes += frames.len() as u64,
-            Err(error) => {
-                tracing::error!(%call, %error, "sound was lost: the track file cannot be written");
-                if let Err(error) = self.file.set_len(self.bytes) {
-                    tracing::error!(%call, %error, "the track file ends in a torn packet");
-                }
-            }
+            Err(_) => self.file.set_len(self.bytes)?,
         }
+        written
     }
 }
 

@@ -1,26 +1,43 @@
-//! Makes the sound files of finished recordings, at low priority, one after the other.
+//! Makes the sound files of finished recordings, at low priority.
+//!
+//! A file has its name only when it is whole and on the disk; then the log is told, then the raw tracks go. So whatever
+//! fails, and whenever the server is killed, either the tracks are there or the files.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+mod files;
+mod queue;
+
+use std::fmt;
+use std::fs;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use base::Wall;
-use callcenter::action::RecordingFiles;
-use media::recording::{Files, Head, Reader, RenderError, TrackError, Writer, render};
+use base::CallId;
 
 use super::Finish;
+use super::encoder::{Encoder, Fault};
+use super::space::{Room, Space};
+pub(super) use files::PART;
+use files::{Made, MakeError, Maker};
+pub use queue::Backlog;
+use queue::Next;
+pub(super) use queue::Queue;
 
 /// The lowest there is: calls come first.
-const NICENESS: i32 = 19;
-/// A recording that could not be made (disk full) is tried again this much later.
+pub(super) const NICENESS: i32 = 19;
+/// A recording that could not be made (disk full) is tried again this much later, each time in a row twice as late …
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// … and at the latest after this.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// So often a program may fail at a recording; then it becomes a WAV file, under the name that was given out.
+const ENCODER_TRIES: u32 = 3;
 /// Recordings that wait when the program is to end are still made for so long.
 const STOP_AFTER: Duration = Duration::from_secs(3);
+/// How often a thread without work looks up.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A recording to be made into files.
 pub(super) struct Job {
@@ -29,249 +46,144 @@ pub(super) struct Job {
     pub(super) tracks: PathBuf,
     /// Its length; `None` after a crash: then up to its last packet.
     pub(super) length: Option<Duration>,
+    /// When the files were ordered.
+    pub(super) ordered: Instant,
+    /// How often they could not be made.
+    pub(super) failures: u32,
+    /// How often that was the encoder's fault.
+    pub(super) encoder_failures: u32,
 }
 
+impl Job {
+    pub(super) fn new(finish: Finish, tracks: PathBuf, length: Option<Duration>) -> Job {
+        Job { finish, tracks, length, ordered: Instant::now(), failures: 0, encoder_failures: 0 }
+    }
+}
+
+/// What all threads that make files share.
 pub(super) struct Renderer {
-    root: PathBuf,
-    work: Receiver<Job>,
-    stopping: Arc<AtomicBool>,
-    ready: Box<dyn Fn(Finish) + Send>,
-    again: Vec<Job>,
+    /// Root of the finished files.
+    pub(super) root: PathBuf,
+    pub(super) encoder: Option<Encoder>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) space: Arc<Space>,
+    pub(super) patience: Arc<Patience>,
+    /// Told of every recording whose files are there.
+    pub(super) ready: Box<dyn Fn(Finish) + Send + Sync>,
 }
 
 impl Renderer {
-    pub(super) fn new(
-        root: PathBuf,
-        work: Receiver<Job>,
-        stopping: Arc<AtomicBool>,
-        ready: Box<dyn Fn(Finish) + Send>,
-    ) -> Renderer {
-        Renderer { root, work, stopping, ready, again: Vec::new() }
-    }
-
-    pub(super) fn run(mut self) {
+    /// One of its threads.
+    pub(super) fn run(&self) {
         if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
             tracing::debug!(%error, "files of recordings are made at normal priority");
         }
-        let mut stopping_since = None;
-        let mut retried = Instant::now();
-        loop {
-            if self.stopping.load(Ordering::Acquire)
-                && stopping_since.get_or_insert_with(Instant::now).elapsed() > STOP_AFTER
-            {
-                return;
+        while !self.patience.is_over() {
+            if self.space.room() == Room::Out {
+                // The tracks take less room than most files; the log may need what is left.
+                self.queue.rest(LOOK_EVERY);
+                continue;
             }
-            match self.work.recv_timeout(RETRY_AFTER) {
-                Ok(job) => self.take(job),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            if retried.elapsed() >= RETRY_AFTER {
-                std::mem::take(&mut self.again).into_iter().for_each(|job| self.take(job));
-                retried = Instant::now();
+            match self.queue.next(LOOK_EVERY) {
+                Next::Make(job) => self.take(job),
+                Next::Nothing => {}
+                Next::Closed => return,
             }
         }
     }
 
-    fn take(&mut self, job: Job) {
+    fn take(&self, mut job: Job) {
         let call = job.finish.call;
+        let encoder = self.encoder.as_ref().filter(|_| job.encoder_failures < ENCODER_TRIES);
+        let maker = Maker { root: &self.root, encoder, patience: &self.patience };
         // A track file that brings the renderer down must not do so at every start.
-        let made = catch_unwind(AssertUnwindSafe(|| make(&self.root, &job)));
+        let made = catch_unwind(AssertUnwindSafe(|| maker.make(&job)));
         match made.unwrap_or_else(|_| Err(MakeError::Damaged("it cannot be rendered".to_owned()))) {
-            Ok(made) => {
-                if made == Made::Empty {
-                    tracing::warn!(%call, "nothing of a recording was stored before a kill or on a full disk: its files are empty");
-                }
-                (self.ready)(job.finish);
-                // Kept until now: a crash before makes the files again.
-                if let Err(error) = fs::remove_file(&job.tracks)
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    tracing::warn!(%call, %error, "a raw track file is left over");
-                }
+            Ok(made) => self.finished(job, made),
+            Err(MakeError::Stopped) => tracing::debug!(%call, "its files are made after the next start"),
+            Err(MakeError::Damaged(error)) => {
+                metrics::counter!("cordboard_recordings_lost_total").increment(1);
+                tracing::error!(%call, %error, "a recording is lost");
             }
-            Err(MakeError::Damaged(error)) => tracing::error!(%call, %error, "a recording is lost"),
+            Err(MakeError::Encoder(fault)) => {
+                // With a full disk it fails, too, and that is not its fault.
+                self.space.look();
+                if self.space.room() != Room::Out {
+                    job.encoder_failures += 1;
+                    blame(call, &fault, job.encoder_failures);
+                }
+                self.put_off(job);
+            }
             Err(MakeError::Io(error)) => {
                 tracing::error!(%call, %error, "the files of a recording cannot be made now, tried again soon");
-                self.again.push(job);
+                self.put_off(job);
             }
         }
     }
-}
 
-/// What a recording became.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
-    /// Files with what was stored.
-    Whole,
-    /// Files without sound.
-    Empty,
-}
+    fn finished(&self, job: Job, made: Made) {
+        let call = job.finish.call;
+        if made == Made::Empty {
+            tracing::warn!(%call, "nothing of a recording was stored before a kill or on a full disk: its files are empty");
+        }
+        metrics::counter!("cordboard_recordings_made_total").increment(1);
+        (self.ready)(job.finish);
+        // Kept until now: a crash before makes the files again.
+        if let Err(error) = fs::remove_file(&job.tracks)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%call, %error, "a raw track file is left over");
+        }
+    }
 
-enum MakeError {
-    /// The raw tracks say nothing.
-    Damaged(String),
-    /// It may work another time.
-    Io(io::Error),
-}
-
-impl From<io::Error> for MakeError {
-    fn from(error: io::Error) -> MakeError {
-        MakeError::Io(error)
+    fn put_off(&self, mut job: Job) {
+        let after = RETRY_AFTER * 2u32.saturating_pow(job.failures.min(16));
+        job.failures += 1;
+        self.queue.put_off(job, after.min(RETRY_AFTER_MAX));
     }
 }
 
-impl From<TrackError> for MakeError {
-    fn from(error: TrackError) -> MakeError {
-        match error {
-            TrackError::Io(error) => MakeError::Io(error),
-            other => MakeError::Damaged(other.to_string()),
+fn blame(call: CallId, fault: &Fault, times: u32) {
+    metrics::counter!("cordboard_recording_encoder_failures_total").increment(1);
+    match times < ENCODER_TRIES {
+        true => tracing::warn!(%call, %fault, times, "the files of a recording are tried again soon"),
+        false => {
+            tracing::error!(%call, %fault, times, "a recording becomes WAV under the name of its mp3 file")
         }
     }
 }
 
-impl From<RenderError> for MakeError {
-    fn from(error: RenderError) -> MakeError {
-        match error {
-            RenderError::Io(error) => MakeError::Io(error),
-            other => MakeError::Damaged(other.to_string()),
-        }
+/// How long work goes on that could be done after the next start.
+pub(super) struct Patience {
+    stopping: Arc<AtomicBool>,
+    since: OnceLock<Instant>,
+}
+
+impl Patience {
+    /// `stopping` becomes true when the program is to end.
+    pub(super) fn new(stopping: Arc<AtomicBool>) -> Patience {
+        Patience { stopping, since: OnceLock::new() }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) && self.since.get_or_init(Instant::now).elapsed() > STOP_AFTER
     }
 }
 
-fn make(root: &Path, job: &Job) -> Result<Made, MakeError> {
-    let files = &job.finish.files;
-    if fs::metadata(&job.tracks).is_ok_and(|tracks| tracks.len() > 0) {
-        let length = match job.length {
-            Some(length) => length,
-            None => up_to_last_packet(&job.tracks)?,
-        };
-        write(root, files, open(&job.tracks)?, length)?;
-        return Ok(Made::Whole);
-    }
-    if wanted(files).iter().all(|name| root.join(name).exists()) {
-        // Made before a crash that came before the log knew.
-        return Ok(Made::Whole);
-    }
-    // The log had the recording before the disk had its first sound. Its links were given out: they lead to what there is.
-    let nothing = Writer::new(&Head { call: job.finish.call, started: Wall::default(), meta: Vec::new() })?;
-    write(root, files, Reader::new(nothing.pending())?, Duration::ZERO)?;
-    Ok(Made::Empty)
-}
+/// Work was left because the program ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopped;
 
-fn write(
-    root: &Path,
-    files: &RecordingFiles,
-    tracks: Reader<impl Read>,
-    length: Duration,
-) -> Result<(), MakeError> {
-    let mut sounds = Files {
-        mixed: Part::create(root, files.mixed.as_deref())?,
-        stereo: Part::create(root, files.stereo.as_deref())?,
-        agent: Part::create(root, files.agent.as_deref())?,
-        customer: Part::create(root, files.customer.as_deref())?,
-    };
-    if let Err(error) = render(tracks, length, &mut sounds) {
-        for name in wanted(files) {
-            // Often the disk is full, and a part would only take room.
-            let _ = fs::remove_file(part_of(&root.join(name)));
-        }
-        return Err(error.into());
-    }
-    let Files { mixed, stereo, agent, customer } = sounds;
-    for part in [mixed, stereo, agent, customer].into_iter().flatten() {
-        part.keep()?;
-    }
-    Ok(())
-}
-
-fn wanted(files: &RecordingFiles) -> Vec<&str> {
-    let names = [&files.mixed, &files.stereo, &files.agent, &files.customer];
-    names.into_iter().filter_map(Option::as_deref).collect()
-}
-
-fn open(tracks: &Path) -> Result<Reader<BufReader<File>>, MakeError> {
-    Ok(Reader::new(BufReader::new(File::open(tracks)?))?)
-}
-
-fn up_to_last_packet(tracks: &Path) -> Result<Duration, MakeError> {
-    let mut reader = open(tracks)?;
-    let mut last = 0;
-    while let Some(packet) = reader.next_packet()? {
-        last = last.max(packet.at_us);
-    }
-    Ok(Duration::from_micros(last))
-}
-
-/// A file that gets its name only when it is whole.
-struct Part {
-    file: BufWriter<File>,
-    path: PathBuf,
-    name: PathBuf,
-}
-
-impl Part {
-    fn create(root: &Path, name: Option<&str>) -> io::Result<Option<Part>> {
-        let Some(name) = name.map(|name| root.join(name)) else { return Ok(None) };
-        if let Some(folder) = name.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let path = part_of(&name);
-        Ok(Some(Part { file: BufWriter::new(File::create(&path)?), path, name }))
-    }
-
-    fn keep(self) -> io::Result<()> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_data()?;
-        fs::rename(&self.path, &self.name)?;
-        // The raw tracks are deleted next: the name must be on the disk before that.
-        self.name.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server ends")
     }
 }
 
-fn part_of(name: &Path) -> PathBuf {
-    let mut path = name.to_owned().into_os_string();
-    path.push(".part");
-    PathBuf::from(path)
-}
+impl std::error::Error for Stopped {}
 
-impl Write for Part {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use base::{AccountId, CallId};
-
-    use super::*;
-
-    fn job(root: &Path) -> Job {
-        let files = RecordingFiles { mixed: Some("a/b.wav".to_owned()), ..RecordingFiles::default() };
-        let finish = Finish { account: AccountId(1), call: CallId(2), files };
-        Job { finish, tracks: root.join("2.tracks"), length: None }
-    }
-
-    #[test]
-    fn a_recording_of_which_nothing_was_stored_is_empty_and_can_be_played() {
-        let dir = tempfile::tempdir().unwrap();
-        let job = job(dir.path());
-        assert!(matches!(make(dir.path(), &job), Ok(Made::Empty)));
-        let file = fs::read(dir.path().join("a/b.wav")).unwrap();
-        assert_eq!(media::wav::read(&file).unwrap().samples.len(), 0);
-        assert!(matches!(make(dir.path(), &job), Ok(Made::Whole)), "what is there is not made again");
-    }
-
-    #[test]
-    fn a_track_file_without_a_byte_is_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let job = job(dir.path());
-        File::create(&job.tracks).unwrap();
-        assert!(matches!(make(dir.path(), &job), Ok(Made::Empty)));
+impl From<Stopped> for io::Error {
+    fn from(stopped: Stopped) -> io::Error {
+        io::Error::other(stopped)
     }
 }

@@ -74,6 +74,18 @@ impl Reader {
         .await
     }
 
+    /// Whether the files of a call's recording are still to be made.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn is_recording_unfinished(&self, call: CallId) -> Result<bool, StoreError> {
+        self.read(move |conn| {
+            conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM recording WHERE call = ?)")?
+                .query_row([call.0], |row| row.get(0))
+        })
+        .await
+    }
+
     /// Runs `f` with a connection on a blocking thread, inside one read transaction.
     pub(super) async fn read<T: Send + 'static>(
         &self,

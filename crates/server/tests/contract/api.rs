@@ -416,6 +416,8 @@ async fn health_is_told() {
     };
     assert_eq!(get("/healthz").await, (200, "ok\n".to_owned()));
     assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
+    *world.warnings.lock().unwrap() = vec!["calls are not recorded".to_owned()];
+    assert_eq!(get("/readyz").await, (200, "ready\nwarning: calls are not recorded\n".to_owned()));
     assert_eq!(get("/metrics").await, (200, "calls_open 0\n".to_owned()));
     *world.not_ready.lock().unwrap() = vec!["the log is stalled".to_owned()];
     assert_eq!(get("/readyz").await, (503, "the log is stalled\n".to_owned()));

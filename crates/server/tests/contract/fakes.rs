@@ -56,6 +56,7 @@ pub(crate) struct World {
     pub(crate) found: Mutex<Found>,
     pub(crate) looked_for: Mutex<Vec<(String, String)>>,
     pub(crate) not_ready: Mutex<Vec<String>>,
+    pub(crate) warnings: Mutex<Vec<String>>,
     nonce: Mutex<u32>,
     /// Built once: it counts requests.
     router: OnceLock<Router>,
@@ -89,6 +90,7 @@ impl World {
             found: Mutex::new(Found::Unknown),
             looked_for: Mutex::default(),
             not_ready: Mutex::default(),
+            warnings: Mutex::default(),
             nonce: Mutex::default(),
             router: OnceLock::new(),
         })
@@ -289,6 +291,10 @@ impl Health for World {
     fn ready(&self) -> Result<(), Vec<String>> {
         let reasons = self.not_ready.lock().unwrap().clone();
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap().clone()
     }
 
     fn metrics(&self) -> String {

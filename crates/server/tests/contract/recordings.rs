@@ -51,6 +51,31 @@ async fn a_finished_file_is_sent_whole_and_in_parts() {
 }
 
 #[tokio::test]
+async fn the_type_is_that_of_the_sound_whatever_the_name() {
+    let world = World::new();
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes, kind) in [
+        ("a.mp3", &b"\xff\xe3\x38\xc4"[..], "audio/mpeg"),
+        ("b.mp3", b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        ("c.mp3", b"", "audio/mpeg"),
+        ("d.wav", b"RIFF\0\0\0\0WAVE", "audio/wav"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        *world.found.lock().unwrap() = Found::Ready(path);
+        let link = format!("/recordings/{TOKEN}/{name}");
+        assert_eq!(fetch(&world, &link, None).await.headers()["content-type"], kind, "{name}");
+        if bytes.len() > 3 {
+            let part = fetch(&world, &link, Some("bytes=1-2")).await;
+            assert_eq!(
+                (part.status().as_u16(), &part.headers()["content-type"]),
+                (206, &kind.parse().unwrap())
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unfinished_file_says_when_to_come_again() {
     let world = World::new();
     let link = format!("/recordings/{TOKEN}/a.wav");

@@ -12,6 +12,7 @@ use sip::api::Ended;
 use crate::client::Client;
 use crate::ledger::{Book, Chosen, Ledger};
 use crate::receiver::Address;
+use crate::sounds;
 use crate::store::{Store, is_pushed};
 
 /// What agents show who are in no call and no wrap-up.
@@ -259,7 +260,7 @@ async fn recording(client: &Client, record: &Value) -> Vec<String> {
             continue;
         }
         let sound = match client.fetch(link).await {
-            Ok(file) => media::wav::read(&file).map_err(|error| format!("{error:?}")),
+            Ok(file) => sounds::sound(&file),
             Err(error) => Err(error),
         };
         match sound {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::Random;
+use server::clock::Clock;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -31,7 +32,7 @@ impl Point {
         // Half of the kills come within the first milliseconds: there the races are.
         let after = if random.chance(50) { 3_000 } else { AFTER_US_MAX };
         let after = Duration::from_micros(random.below(after));
-        let kind = random.below(9);
+        let kind = random.below(10);
         let mut after_some = |happening, at_most| Point::After(happening, 1 + random.below(at_most), after);
         match kind {
             0 => Point::Starting(Duration::from_micros(random.below(START_US_MAX))),
@@ -42,6 +43,7 @@ impl Point {
             5 => after_some(Happening::HungUp, 12),
             6 => after_some(Happening::PhoneCalled, 40),
             7 => after_some(Happening::PhoneAnswered, 40),
+            8 => after_some(Happening::Recorded, 12),
             _ => after_some(Happening::PhoneEnded, 40),
         }
     }
@@ -62,7 +64,7 @@ pub async fn kill_often(
         match point {
             Point::Starting(after) => {
                 println!("kill {kill}: at once, and again {after:?} after the start");
-                server = struck(place, up, server).await;
+                server = struck(place, ledger, up, server).await;
                 sleep(after).await;
             }
             Point::After(happening, n, after) => {
@@ -74,7 +76,7 @@ pub async fn kill_often(
                 sleep(after).await;
             }
         }
-        server = struck(place, up, server).await;
+        server = struck(place, ledger, up, server).await;
         server.says("serving http=").await;
         up.send_replace(true);
     }
@@ -82,8 +84,9 @@ pub async fn kill_often(
 }
 
 /// Kills the server and starts another one, which may not serve yet.
-async fn struck(place: &Place, up: &watch::Sender<bool>, mut server: Process) -> Process {
+async fn struck(place: &Place, ledger: &Ledger, up: &watch::Sender<bool>, mut server: Process) -> Process {
     up.send_replace(false);
+    ledger.write(None, |book| book.kills.push(Clock::start().now().wall));
     server.strike();
     server.gone().await;
     place.spawn()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base::Wall;
 use lab::{LabEvent, PhoneId};
 use sip::api::Ended;
 use tokio::sync::watch;
@@ -18,6 +19,8 @@ pub enum Happening {
     Push,
     /// A push arrived that agent and customer talk.
     Linked,
+    /// A `cdr` push arrived: if the call was recorded, its files are being made.
+    Recorded,
     /// A `dialOut` was answered with 200.
     Accepted,
     /// A `hangup` was asked.
@@ -63,6 +66,8 @@ pub struct Book {
     pub chosen: BTreeMap<String, Chosen>,
     pub on_the_line: BTreeMap<PhoneId, String>,
     pub ended: BTreeMap<PhoneId, Ended>,
+    /// When the server was killed.
+    pub kills: Vec<Wall>,
     /// What was wrong at first sight.
     pub faults: Vec<String>,
     counts: BTreeMap<Happening, u64>,
@@ -119,6 +124,7 @@ impl Ledger {
         self.write(Some(Happening::Push), |book| {
             if arrival.kind == "cdr" {
                 book.recorded.insert(arrival.call.clone());
+                *book.counts.entry(Happening::Recorded).or_default() += 1;
             }
             if arrival.kind == "customerLink" {
                 *book.counts.entry(Happening::Linked).or_default() += 1;

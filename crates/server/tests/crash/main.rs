@@ -23,5 +23,6 @@ mod process;
 mod receiver;
 mod reload;
 mod run;
+mod sounds;
 mod store;
 mod traffic;

@@ -77,8 +77,12 @@ impl Place {
         self.first + 210..=self.first + BLOCK - 1
     }
 
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("data/cordboard.db")
+        self.data().join("cordboard.db")
     }
 
     pub fn client(&self) -> Client {

@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::network;
 use crate::place::{Agent, Phone, Place};
 use crate::receiver::Receiver;
+use crate::sounds;
 use crate::store::Store;
 use crate::traffic::{Floor, work};
 
@@ -77,6 +78,7 @@ async fn run(kills: u64) {
     faults.extend(judge::calls(&store, &book));
     faults.extend(judge::pushes(&store, &book));
     faults.extend(judge::phones(&book));
+    faults.extend(sounds::judge(&store, &book, &place.data()));
     faults.extend(book.faults.iter().cloned());
     faults.extend(place.complaints());
     println!("{} in {:?}", judge::summary(&store, &book), began.elapsed());

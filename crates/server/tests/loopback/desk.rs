@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::routing::post;
 use base::Random;
+use callcenter::config::RecordingFormat;
 use lab::behaviour::{Step, TABLE};
 use lab::relay::{RelayCounts, Roughness};
 use lab::{Behaviour, LabEvent, PhoneWish, Prompt};
@@ -80,6 +81,8 @@ impl Desk {
         config.server.sip[0].bind.set_port(0);
         config.server.public_url = String::new();
         config.server.disk_free_min_bytes = 0;
+        // What was said is compared sample by sample.
+        config.accounts[0].recording_format = RecordingFormat::Wav;
         (config.server.rtp_port_min, config.server.rtp_port_max) = claim.rtp().into_inner();
         more_agents(&mut config);
 

@@ -1,10 +1,11 @@
 //! Calls between the lab's phones, and the files made of them.
 
+use std::process::Command;
 use std::time::Duration;
 
-use callcenter::config::RecordingMode;
+use callcenter::config::{RecordingFormat, RecordingMode};
 use lab::{LabEvent, PhoneId, Prompt, prompt_samples};
-use reqwest::header::{CONTENT_RANGE, RANGE, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::desk::{Desk, fetch};
@@ -85,6 +86,47 @@ async fn a_plain_recording_has_both_in_one_channel_and_is_made_as_soon_as_it_can
         assert!(found.windows(2).any(together), "{prompt:?} is not in the mix: {found:?}");
     }
     desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_mp3_has_each_side_on_its_channel() {
+    if server::sound::Encoder::find("lame".as_ref(), 24).is_none() {
+        return eprintln!("NOT TESTED: there is no lame (apt-get install lame, or use ./test)");
+    }
+    let desk = Desk::open(|config, _| config.accounts[0].recording_format = RecordingFormat::Mp3).await;
+    let (call, talked) = talk(&desk).await;
+    let ready = desk.pushed(&call, "recordingReady").await;
+    let link = ready["doubleTrackFileUrl"].as_str().expect("a link is text");
+    assert!(link.ends_with("-doubleTrack.mp3"), "{link}");
+    let file = reqwest::get(link).await.expect("the server answers");
+    assert_eq!(file.headers()[CONTENT_TYPE], "audio/mpeg");
+    let whole = file.bytes().await.expect("a file");
+    assert_is_served_in_parts(&ready["doubleTrackFileUrl"], &whole).await;
+
+    let stereo = channels(&decoded(&desk, &whole));
+    let [left, right] = stereo.as_slice() else { panic!("{} channels", stereo.len()) };
+    assert_lasts(left, talked);
+    // The encoder changes the sound, but not when and where it is.
+    for (track, said, unsaid) in
+        [(left, Prompt::Agent, Prompt::Customer), (right, Prompt::Customer, Prompt::Agent)]
+    {
+        let found = find(&prompt_samples(said), track);
+        let together = |pair: &[Found]| {
+            pair.iter().all(|found| found.height > 0.8) && pair[1].at.abs_diff(pair[0].at + HOP) <= 8
+        };
+        assert!(found.windows(2).any(together), "{said:?} is not heard: {found:?}");
+        assert_not_heard("the other side", &prompt_samples(unsaid), track);
+    }
+    desk.close().await;
+}
+
+fn decoded(desk: &Desk, mp3: &[u8]) -> Vec<u8> {
+    let file = desk.folder.path().join("fetched.mp3");
+    std::fs::write(&file, mp3).expect("the folder is there");
+    let decoded = Command::new("lame").args(["--quiet", "--decode"]).arg(&file).arg("-").output();
+    let decoded = decoded.expect("lame is there");
+    assert!(decoded.status.success(), "{decoded:?}");
+    decoded.stdout
 }
 
 /// Lets agent 8000 and a customer talk; tells the call and for how long, by the customer's phone.

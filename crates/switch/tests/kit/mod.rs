@@ -12,7 +12,9 @@ use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Wall};
 use bytes::Bytes;
 use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
-use callcenter::config::{Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingMode};
+use callcenter::config::{
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingFormat, RecordingMode,
+};
 use callcenter::event::Event as Happened;
 use callcenter::numbers::NumberPlan;
 use callcenter::record::CallRecord;
@@ -140,6 +142,7 @@ fn account() -> Account {
         call_age_max: Duration::from_secs(14_400),
         recording: RecordingMode::Normal,
         inbound: Vec::new(),
+        recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
         utc_offset_s: 28_800,

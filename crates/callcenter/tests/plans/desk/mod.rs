@@ -12,7 +12,8 @@ use base::{AccountId, CallId, CommandId, LegId, Mono, Now, Random, Snowflake, Wa
 use callcenter::action::{Action, RecordingFiles};
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
 use callcenter::config::{
-    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingFormat,
+    RecordingMode,
 };
 use callcenter::event::{Event, Numbered, Role};
 use callcenter::numbers::NumberPlan;
@@ -352,6 +353,7 @@ fn account() -> Account {
         call_age_max: Duration::from_secs(4 * 3600),
         recording: RecordingMode::Normal,
         inbound: Vec::new(),
+        recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
     }
