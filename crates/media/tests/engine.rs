@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Mono, Now, Random, StreamId};
-use media::api::{Command, Counts, Family, Signal, Source, Stored, Terms};
+use media::api::{Command, Counts, Family, Ptime, Signal, Source, Stored, Terms};
 use media::codec::Codec;
 use media::dtmf::Event;
 use media::engine::{Engine, EngineConfig, Output, TimerKind};
-use media::g711;
+use media::g711::{self, Law};
 use media::limits::BLOCK_AGE_MAX;
 use media::recording::Packet;
 use media::rtp::{Header, Stamp};
@@ -55,6 +55,7 @@ fn terms(stream: StreamId, codec: Codec) -> Terms {
         codec,
         payload: codec.payload(),
         events: Some(100 + u8::try_from(stream.0).expect("small")),
+        ptime: Ptime::default(),
         send: true,
         receive: true,
     }
@@ -179,7 +180,7 @@ fn assert_one_source(sent: &[Sent]) {
 #[test]
 fn sound_goes_both_ways_at_once_in_the_law_of_the_listener() {
     let mut bench = Bench::bridged();
-    let (a, u) = (g711::encode(Codec::Pcma, 5000), g711::encode(Codec::Pcmu, -700));
+    let (a, u) = (g711::encode(Law::A, 5000), g711::encode(Law::Mu, -700));
     bench.speak(AGENT, 0, Codec::Pcma, a);
     bench.speak(CUSTOMER, 0, Codec::Pcmu, u);
     let [to_customer, to_agent] = &bench.take_sent()[..] else { panic!("two packets") };
@@ -187,9 +188,9 @@ fn sound_goes_both_ways_at_once_in_the_law_of_the_listener() {
         (to_customer.stream, to_customer.to, to_customer.header.payload_number),
         (CUSTOMER, far(CUSTOMER), 0)
     );
-    assert_eq!(to_customer.payload, [g711::encode(Codec::Pcmu, g711::decode(Codec::Pcma, a)); 160]);
+    assert_eq!(to_customer.payload, [g711::encode(Law::Mu, g711::decode(Law::A, a)); 160]);
     assert_eq!((to_agent.stream, to_agent.to, to_agent.header.payload_number), (AGENT, far(AGENT), 8));
-    assert_eq!(to_agent.payload, [g711::encode(Codec::Pcma, g711::decode(Codec::Pcmu, u)); 160]);
+    assert_eq!(to_agent.payload, [g711::encode(Law::A, g711::decode(Law::Mu, u)); 160]);
     assert_ne!(to_customer.header.ssrc, 0x1111);
     assert_eq!(bench.signals, [Signal::Heard { stream: AGENT }, Signal::Heard { stream: CUSTOMER }]);
 }
@@ -295,7 +296,7 @@ fn everyone_who_listens_gets_the_packet() {
     sent.sort_by_key(|sent| sent.stream);
     assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), far(LISTENER)]);
     assert_eq!(sent[1].payload, [7; 160]);
-    assert_eq!(sent[0].payload, [g711::transcoder(Codec::Pcma, Codec::Pcmu).expect("two laws")[7]; 160]);
+    assert_eq!(sent[0].payload, [g711::transcoder(Law::A, Law::Mu).expect("two laws")[7]; 160]);
 }
 
 #[test]
@@ -342,7 +343,7 @@ fn ring_back_keeps_its_step_and_its_cadence() {
     assert_eq!(sent.len(), 500);
     assert_one_source(&sent);
     for (n, sent) in sent.iter().enumerate() {
-        let loud = sent.payload.iter().any(|byte| g711::decode(Codec::Pcma, *byte).abs() > 5000);
+        let loud = sent.payload.iter().any(|byte| g711::decode(Law::A, *byte).abs() > 5000);
         assert_eq!(loud, n % 250 < 50, "frame {n}");
     }
 }

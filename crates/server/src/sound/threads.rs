@@ -113,6 +113,7 @@ impl Threads {
             Command::Agree { stream, .. }
             | Command::Hear { stream, .. }
             | Command::Watch { stream, .. }
+            | Command::Listen { stream }
             | Command::SendDigits { stream, .. } => self.owners.get(stream).copied(),
         }
     }
