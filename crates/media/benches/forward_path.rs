@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{CallId, Now, Random, StreamId};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use media::api::{Command, Family, Source, Terms};
+use media::api::{Command, Family, Ptime, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output, Slot};
 use media::rtp::Stamp;
@@ -90,6 +90,7 @@ fn bridge(
             codec,
             payload,
             events: Some(101),
+            ptime: Ptime::default(),
             send: true,
             receive: true,
         };

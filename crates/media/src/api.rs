@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::{CallId, StreamId};
 
 use crate::codec::Codec;
+use crate::limits::PTIME_MS;
 use crate::recording::Block;
 
 /// A change to the engine, compiled from the hearing plan by `switch`.
@@ -57,8 +58,15 @@ pub enum Command {
         /// Whose recording.
         call: CallId,
     },
-    /// Dial these digits to the far end as RFC 4733 events (used by lab phones). What the far end hears otherwise
-    /// pauses meanwhile. Without agreed events, and past `limits::DIGITS_MAX`, digits are left out.
+    /// Report digits that the far end dials as tones in its sound, too, should it not have agreed on events. Without this
+    /// they are looked for only while somebody hears it who did agree on events.
+    Listen {
+        /// Which.
+        stream: StreamId,
+    },
+    /// Dial these digits to the far end (used by lab phones): as RFC 4733 events, or as tones when those were not agreed
+    /// on. What the far end hears otherwise pauses meanwhile. Past `limits::DIGITS_MAX` digits are left out, and so are
+    /// all before an agreement.
     SendDigits {
         /// Which.
         stream: StreamId,
@@ -105,10 +113,38 @@ pub struct Terms {
     pub payload: u8,
     /// RTP payload number of RFC 4733 events at the far end, if agreed.
     pub events: Option<u8>,
+    /// How much sound the far end wants in a packet.
+    pub ptime: Ptime,
     /// Whether the far end wants to receive (false: it put us on hold).
     pub send: bool,
     /// Whether the far end may send.
     pub receive: bool,
+}
+
+/// How much sound a far end wants in a packet (RFC 8866 §6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ptime {
+    /// In packets made here, milliseconds: one of 10, 20, … 60.
+    pub ms: u16,
+    /// In any packet, milliseconds; `None`: as much as comes.
+    pub ms_max: Option<u16>,
+}
+
+impl Ptime {
+    /// From `a=ptime` and `a=maxptime`: the nearest that can be done. A zero says nothing.
+    pub fn new(ptime: Option<u16>, maxptime: Option<u16>) -> Ptime {
+        let [ptime, maxptime] = [ptime, maxptime].map(|ms| ms.filter(|ms| *ms > 0));
+        let wanted = ptime.unwrap_or(20).min(maxptime.unwrap_or(u16::MAX));
+        let ms = wanted.clamp(*PTIME_MS.start(), *PTIME_MS.end()) / 10 * 10;
+        Ptime { ms, ms_max: maxptime.map(|most| most.max(ms)) }
+    }
+}
+
+impl Default for Ptime {
+    /// 20 ms, and as much as comes (RFC 3551 §4.2).
+    fn default() -> Ptime {
+        Ptime::new(None, None)
+    }
 }
 
 /// What a stream's far end hears.
@@ -123,6 +159,8 @@ pub enum Source {
     RingBack,
     /// Busy tone of China: 450 Hz, 0.35 s on, 0.35 s off.
     Busy,
+    /// Congestion tone of China: 450 Hz, 0.7 s on, 0.7 s off.
+    Congestion,
     /// A sound loaded into the engine, played once or in a loop (used by lab phones).
     Sound {
         /// Index of the sound.
@@ -147,7 +185,7 @@ pub enum Signal {
         /// Which stream.
         stream: StreamId,
     },
-    /// An RFC 4733 digit ended.
+    /// A digit ended: an RFC 4733 event, or, from a far end that did not agree on those, a tone. See [`Command::Listen`].
     Digit {
         /// Which stream.
         stream: StreamId,

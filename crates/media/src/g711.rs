@@ -1,6 +1,13 @@
 //! G.711 (ITU-T, 11/1988): A-law, µ-law, linear 16-bit samples, and the way between the two laws. All by table.
 
-use crate::codec::Codec;
+/// Which of the two laws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Law {
+    /// A-law: PCMA.
+    A,
+    /// µ-law: PCMU.
+    Mu,
+}
 
 /// A byte of silence in A-law.
 pub const SILENCE_A: u8 = 0xd5;
@@ -8,49 +15,49 @@ pub const SILENCE_A: u8 = 0xd5;
 pub const SILENCE_U: u8 = 0xff;
 
 /// µ-law to linear.
-static LINEAR_U: [i16; 256] = table(Codec::Pcmu);
+static LINEAR_U: [i16; 256] = table(Law::Mu);
 /// A-law to linear.
-static LINEAR_A: [i16; 256] = table(Codec::Pcma);
+static LINEAR_A: [i16; 256] = table(Law::A);
 /// µ-law to A-law, by way of the linear sample.
-static U_TO_A: [u8; 256] = between(&table(Codec::Pcmu), Codec::Pcma);
+static U_TO_A: [u8; 256] = between(&table(Law::Mu), Law::A);
 /// A-law to µ-law, by way of the linear sample.
-static A_TO_U: [u8; 256] = between(&table(Codec::Pcma), Codec::Pcmu);
+static A_TO_U: [u8; 256] = between(&table(Law::A), Law::Mu);
 
 /// One byte to a linear sample.
-pub fn decode(codec: Codec, byte: u8) -> i16 {
-    decoder(codec)[usize::from(byte)]
+pub fn decode(law: Law, byte: u8) -> i16 {
+    decoder(law)[usize::from(byte)]
 }
 
 /// The table from bytes to linear samples.
-pub fn decoder(codec: Codec) -> &'static [i16; 256] {
-    match codec {
-        Codec::Pcmu => &LINEAR_U,
-        Codec::Pcma => &LINEAR_A,
+pub fn decoder(law: Law) -> &'static [i16; 256] {
+    match law {
+        Law::Mu => &LINEAR_U,
+        Law::A => &LINEAR_A,
     }
 }
 
 /// One linear sample to a byte.
-pub const fn encode(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcmu => encode_u(sample),
-        Codec::Pcma => encode_a(sample),
+pub const fn encode(law: Law, sample: i16) -> u8 {
+    match law {
+        Law::Mu => encode_u(sample),
+        Law::A => encode_a(sample),
     }
 }
 
 /// A byte of silence.
-pub const fn silence(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => SILENCE_U,
-        Codec::Pcma => SILENCE_A,
+pub const fn silence(law: Law) -> u8 {
+    match law {
+        Law::Mu => SILENCE_U,
+        Law::A => SILENCE_A,
     }
 }
 
 /// The table that turns bytes of `from` into bytes of `to`; `None` when they are the same.
-pub fn transcoder(from: Codec, to: Codec) -> Option<&'static [u8; 256]> {
+pub fn transcoder(from: Law, to: Law) -> Option<&'static [u8; 256]> {
     match (from, to) {
-        (Codec::Pcmu, Codec::Pcma) => Some(&U_TO_A),
-        (Codec::Pcma, Codec::Pcmu) => Some(&A_TO_U),
-        (Codec::Pcmu, Codec::Pcmu) | (Codec::Pcma, Codec::Pcma) => None,
+        (Law::Mu, Law::A) => Some(&U_TO_A),
+        (Law::A, Law::Mu) => Some(&A_TO_U),
+        (Law::Mu, Law::Mu) | (Law::A, Law::A) => None,
     }
 }
 
@@ -102,20 +109,20 @@ const fn decode_a(byte: u8) -> i16 {
     if level & 0x80 != 0 { value * 8 } else { -value * 8 }
 }
 
-const fn table(codec: Codec) -> [i16; 256] {
+const fn table(law: Law) -> [i16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = match codec {
-            Codec::Pcmu => decode_u(byte as u8),
-            Codec::Pcma => decode_a(byte as u8),
+        table[byte] = match law {
+            Law::Mu => decode_u(byte as u8),
+            Law::A => decode_a(byte as u8),
         };
         byte += 1;
     }
     table
 }
 
-const fn between(linear: &[i16; 256], to: Codec) -> [u8; 256] {
+const fn between(linear: &[i16; 256], to: Law) -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -130,85 +137,83 @@ mod tests {
     use super::*;
 
     /// The decision values of one polarity as G.711 lists them (table 1a, 2a): level n begins at the n-th.
-    fn decision_values(codec: Codec) -> Vec<i32> {
+    fn decision_values(law: Law) -> Vec<i32> {
         let segments = 0..8;
         let levels = segments.flat_map(|segment| (0..16).map(move |step| (segment, step)));
-        match codec {
+        match law {
             // 12-bit: 0, 2, 4 … 62, 64, 68 …: in 16 bits eight times that.
-            Codec::Pcma => levels
+            Law::A => levels
                 .map(|(segment, step)| match segment {
                     0 => 2 * step * 8,
                     _ => ((2 * step + 32) << (segment - 1)) * 8,
                 })
                 .collect(),
             // 14-bit: 0, 1, 3, 5 … 31, 35 …: in 16 bits four times that.
-            Codec::Pcmu => {
-                levels.map(|(segment, step)| (((2 * step + 32) << segment) - 33).max(0) * 4).collect()
-            }
+            Law::Mu => levels.map(|(segment, step)| (((2 * step + 32) << segment) - 33).max(0) * 4).collect(),
         }
     }
 
-    fn level(codec: Codec, byte: u8) -> usize {
-        usize::from(match codec {
-            Codec::Pcma => (byte ^ 0x55) & 0x7f,
-            Codec::Pcmu => !byte & 0x7f,
+    fn level(law: Law, byte: u8) -> usize {
+        usize::from(match law {
+            Law::A => (byte ^ 0x55) & 0x7f,
+            Law::Mu => !byte & 0x7f,
         })
     }
 
     #[test]
     fn every_sample_goes_to_the_level_whose_decision_values_enclose_it() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
-            let values = decision_values(codec);
+        for law in [Law::A, Law::Mu] {
+            let values = decision_values(law);
             for sample in i16::MIN..=i16::MAX {
-                let byte = encode(codec, sample);
+                let byte = encode(law, sample);
                 // Bit 7 set says positive in both laws: A-law inverts even bits, µ-law all of a negative sign bit.
-                assert_eq!(byte & 0x80 != 0, sample >= 0, "{codec:?} {sample}");
+                assert_eq!(byte & 0x80 != 0, sample >= 0, "{law:?} {sample}");
                 let magnitude = i32::from(if sample < 0 { !sample } else { sample });
                 let expected = values.iter().filter(|value| **value <= magnitude).count() - 1;
-                assert_eq!(level(codec, byte), expected, "{codec:?} {sample}");
+                assert_eq!(level(law, byte), expected, "{law:?} {sample}");
             }
         }
     }
 
     #[test]
     fn every_level_is_decoded_to_the_middle_between_its_decision_values() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
-            let values = decision_values(codec);
+        for law in [Law::A, Law::Mu] {
+            let values = decision_values(law);
             for byte in 0..=255 {
-                let at = level(codec, byte);
+                let at = level(law, byte);
                 // The last level ends at the virtual decision value: 4096 × 8 and 8159 × 4.
-                let last = if codec == Codec::Pcma { 4096 * 8 } else { 8159 * 4 };
+                let last = if law == Law::A { 4096 * 8 } else { 8159 * 4 };
                 let next = values.get(at + 1).copied().unwrap_or(last);
-                let middle = match (codec, at) {
-                    (Codec::Pcmu, 0) => 0,
+                let middle = match (law, at) {
+                    (Law::Mu, 0) => 0,
                     _ => i32::midpoint(values[at], next),
                 };
-                assert_eq!(i32::from(decode(codec, byte)).abs(), middle, "{codec:?} {byte:#x}");
+                assert_eq!(i32::from(decode(law, byte)).abs(), middle, "{law:?} {byte:#x}");
             }
         }
     }
 
     #[test]
     fn the_known_ends_of_both_laws_are_where_the_recommendation_puts_them() {
-        assert_eq!((decode(Codec::Pcmu, 0x80), decode(Codec::Pcmu, 0x00)), (32_124, -32_124));
-        assert_eq!((decode(Codec::Pcma, 0xaa), decode(Codec::Pcma, 0x2a)), (32_256, -32_256));
-        assert_eq!((encode(Codec::Pcmu, 0), encode(Codec::Pcma, 0)), (SILENCE_U, SILENCE_A));
+        assert_eq!((decode(Law::Mu, 0x80), decode(Law::Mu, 0x00)), (32_124, -32_124));
+        assert_eq!((decode(Law::A, 0xaa), decode(Law::A, 0x2a)), (32_256, -32_256));
+        assert_eq!((encode(Law::Mu, 0), encode(Law::A, 0)), (SILENCE_U, SILENCE_A));
     }
 
     #[test]
     fn bytes_survive_decoding_and_encoding() {
         for byte in 0..=255 {
-            assert_eq!(encode(Codec::Pcma, decode(Codec::Pcma, byte)), byte);
+            assert_eq!(encode(Law::A, decode(Law::A, byte)), byte);
             // µ-law has two zeros, which are the same sample.
             if byte != 0x7f {
-                assert_eq!(encode(Codec::Pcmu, decode(Codec::Pcmu, byte)), byte);
+                assert_eq!(encode(Law::Mu, decode(Law::Mu, byte)), byte);
             }
         }
     }
 
     #[test]
     fn between_the_laws_every_byte_goes_to_the_level_that_encloses_it_and_a_second_way_back_costs_nothing() {
-        for (from, to) in [(Codec::Pcmu, Codec::Pcma), (Codec::Pcma, Codec::Pcmu)] {
+        for (from, to) in [(Law::Mu, Law::A), (Law::A, Law::Mu)] {
             let there = transcoder(from, to).expect("two laws");
             let back = transcoder(to, from).expect("two laws");
             let values = decision_values(to);
@@ -226,6 +231,6 @@ mod tests {
                 assert_eq!(once, twice, "{from:?} {byte:#x}");
             }
         }
-        assert_eq!(transcoder(Codec::Pcma, Codec::Pcma), None);
+        assert_eq!(transcoder(Law::A, Law::A), None);
     }
 }

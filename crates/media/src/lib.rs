@@ -8,6 +8,7 @@ pub mod codec;
 pub mod dtmf;
 pub mod engine;
 pub mod g711;
+pub mod g722;
 pub mod limits;
 pub mod mp3;
 pub mod recording;

@@ -11,6 +11,9 @@ pub const SDP_FORMATS_MAX: usize = 64;
 
 /// An RTP or RTCP packet, bytes. Longer ones are refused and counted.
 pub const PACKET_BYTES_MAX: usize = 1500;
+/// Milliseconds of sound in a packet that is made here, in steps of ten. What a far end asks for is taken to the nearest
+/// of these below it.
+pub const PTIME_MS: std::ops::RangeInclusive<u16> = 10..=60;
 /// Digits waiting to be dialled on one stream. Further ones are left out.
 pub const DIGITS_MAX: usize = 64;
 /// Outputs waiting in the engine. When it is reached packets to send or store are dropped and counted; signals are
@@ -33,7 +36,7 @@ pub const PACE_LATE_MAX: Duration = Duration::from_millis(100);
 
 /// A WAV file to be read, bytes. Longer ones are refused.
 pub const WAV_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Sample rates that can be turned into 8 kHz. Others are refused.
+/// Sample rates that can be turned into 8 and 16 kHz. Others are refused.
 pub const WAV_RATE_HZ: std::ops::RangeInclusive<u32> = 4_000..=96_000;
 
 /// A block of recorded packets, bytes. A full one is handed over; it holds 0.45 s of both sides in G.711.

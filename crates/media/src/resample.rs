@@ -1,27 +1,29 @@
-//! Any sample rate to 8 kHz, for prompts: a linear-phase low-pass filter (windowed sinc), evaluated only where an output
-//! sample falls.
+//! Any sample rate to 8 or 16 kHz, for prompts: a linear-phase low-pass filter (windowed sinc), evaluated only where an
+//! output sample falls.
 
 use std::f64::consts::PI;
 
-/// The rate of everything inside.
+/// The rate of everything on a telephone line, and of recordings.
 pub const RATE_HZ: u32 = 8_000;
+/// The rate of what only G.722 carries.
+pub const WIDE_RATE_HZ: u32 = 16_000;
 
-/// Zero crossings of the sinc on each side: more make the edge at 4 kHz steeper.
+/// Zero crossings of the sinc on each side: more make the edge of the pass band steeper.
 const CROSSINGS: f64 = 24.0;
 /// The pass band ends here, as a part of half the lower rate; the rest is the filter's edge.
 const PASS: f64 = 0.92;
 /// Shape of the Kaiser window: about 80 dB in the stop band.
 const KAISER: f64 = 8.0;
 
-/// Turns `samples` at `rate_hz` (above zero) into 8 kHz. The output begins at the same moment, without delay, and lasts as
-/// long as the input, rounded up.
-pub fn to_8_khz(samples: &[i16], rate_hz: u32) -> Vec<i16> {
-    assert!(rate_hz > 0, "a sample rate is above zero");
-    if rate_hz == RATE_HZ {
+/// Turns `samples` at the rate `from_hz` into the rate `to_hz` (both above zero). The output begins at the same moment,
+/// without delay, and lasts as long as the input, rounded up.
+pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
+    assert!(from_hz > 0 && to_hz > 0, "a sample rate is above zero");
+    if from_hz == to_hz {
         return samples.to_vec();
     }
-    let filters = Filters::new(rate_hz);
-    let count = (samples.len() as u64 * u64::from(RATE_HZ)).div_ceil(u64::from(rate_hz));
+    let filters = Filters::new(from_hz, to_hz);
+    let count = (samples.len() as u64 * u64::from(to_hz)).div_ceil(u64::from(from_hz));
     (0..count).map(|n| filters.sample_at(samples, n)).collect()
 }
 
@@ -35,11 +37,11 @@ struct Filters {
 }
 
 impl Filters {
-    fn new(rate_hz: u32) -> Filters {
-        let divisor = gcd(rate_hz, RATE_HZ);
-        let (step, count) = (u64::from(rate_hz / divisor), RATE_HZ / divisor);
+    fn new(from_hz: u32, to_hz: u32) -> Filters {
+        let divisor = gcd(from_hz, to_hz);
+        let (step, count) = (u64::from(from_hz / divisor), to_hz / divisor);
         // Cut-off as a part of half the input rate.
-        let cut = PASS * f64::from(RATE_HZ.min(rate_hz)) / f64::from(rate_hz);
+        let cut = PASS * f64::from(to_hz.min(from_hz)) / f64::from(from_hz);
         let reach = (CROSSINGS / cut).ceil();
         let phase = |n: u32| {
             let between = (u64::from(n) * step % u64::from(count)) as f64 / f64::from(count);
@@ -113,7 +115,7 @@ mod tests {
     fn speech_passes_unchanged_and_in_place_from_every_rate() {
         for rate in [6_000, 8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000] {
             let input = sine(1_000.0, rate, rate as usize / 2);
-            let output = to_8_khz(&input, rate);
+            let output = resample(&input, rate, RATE_HZ);
             assert_eq!(output.len(), 4_000, "{rate}");
             let worst = difference(&output, &sine(1_000.0, 8_000, 4_000));
             assert!(worst <= 20, "{rate} Hz: off by {worst} of 10,000");
@@ -123,7 +125,7 @@ mod tests {
     #[test]
     fn what_8_khz_cannot_carry_is_gone() {
         for (rate, hz) in [(16_000, 5_000.0), (44_100, 4_500.0), (48_000, 9_000.0), (48_000, 15_000.0)] {
-            let output = to_8_khz(&sine(hz, rate, rate as usize / 2), rate);
+            let output = resample(&sine(hz, rate, rate as usize / 2), rate, RATE_HZ);
             let loudest = output[200..output.len() - 200].iter().map(|s| s.unsigned_abs()).max();
             assert!(loudest < Some(30), "{hz} Hz at {rate}: {loudest:?} of 10,000 is left");
         }
@@ -133,7 +135,7 @@ mod tests {
     fn loud_sound_saturates_and_nothing_stays_nothing() {
         let square: Vec<i16> =
             (0..4_800).map(|n| if n / 24 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
-        assert!(to_8_khz(&square, 48_000).contains(&i16::MAX));
-        assert_eq!(to_8_khz(&[], 44_100), []);
+        assert!(resample(&square, 48_000, RATE_HZ).contains(&i16::MAX));
+        assert_eq!(resample(&[], 44_100, RATE_HZ), []);
     }
 }

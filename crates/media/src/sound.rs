@@ -1,26 +1,28 @@
 //! A prompt or a piece of music, ready to be sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::codec::Codec;
-use crate::g711;
-use crate::resample::{RATE_HZ, to_8_khz};
+use crate::g711::{self, Law};
+use crate::resample::{RATE_HZ, WIDE_RATE_HZ, resample};
 use crate::tone::FRAME_SAMPLES;
 use crate::wav::{self, WavError};
 
-/// A sound in both laws, cut into frames of 20 ms; the last is filled up with silence. Cloning is cheap.
+/// A sound in both laws, and as samples for G.722, which must be encoded for each far end anew; filled up with silence to
+/// a multiple of 20 ms. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Sound {
     mu_law: Bytes,
     a_law: Bytes,
+    wide: Arc<[i16]>,
 }
 
 impl Sound {
     /// From samples at 8 kHz.
     pub fn new(samples: &[i16]) -> Sound {
-        Sound { mu_law: encode(Codec::Pcmu, samples), a_law: encode(Codec::Pcma, samples) }
+        Sound::at_rate(samples, RATE_HZ)
     }
 
     /// From a WAV file of any rate that [`wav::read`] reads.
@@ -29,35 +31,40 @@ impl Sound {
     /// See [`WavError`].
     pub fn from_wav(file: &[u8]) -> Result<Sound, WavError> {
         let read = wav::read(file)?;
-        Ok(Sound::new(&to_8_khz(&read.samples, read.rate_hz)))
+        Ok(Sound::at_rate(&read.samples, read.rate_hz))
     }
 
-    /// Frame number `n`, from 0; `None` past the end.
-    pub fn frame(&self, codec: Codec, n: usize) -> Option<&[u8]> {
-        let bytes = match codec {
-            Codec::Pcmu => &self.mu_law,
-            Codec::Pcma => &self.a_law,
-        };
-        let start = n.checked_mul(FRAME_SAMPLES)?;
-        bytes.get(start..start.checked_add(FRAME_SAMPLES)?)
+    fn at_rate(samples: &[i16], rate_hz: u32) -> Sound {
+        let mut narrow = resample(samples, rate_hz, RATE_HZ);
+        narrow.resize(narrow.len().next_multiple_of(FRAME_SAMPLES), 0);
+        let mut wide = resample(samples, rate_hz, WIDE_RATE_HZ);
+        wide.resize(2 * narrow.len(), 0);
+        let encode = |law| narrow.iter().map(|sample| g711::encode(law, *sample)).collect();
+        Sound { mu_law: encode(Law::Mu), a_law: encode(Law::A), wide: wide.into() }
     }
 
-    /// How many frames there are.
-    pub fn frames(&self) -> usize {
-        self.a_law.len() / FRAME_SAMPLES
+    /// In one of the laws: a byte a tick of 8 kHz.
+    pub fn encoded(&self, law: Law) -> &[u8] {
+        match law {
+            Law::Mu => &self.mu_law,
+            Law::A => &self.a_law,
+        }
     }
 
-    /// How long it lasts, in whole frames.
+    /// The samples at 16 kHz: two a tick of 8 kHz.
+    pub fn wide(&self) -> &[[i16; 2]] {
+        self.wide.as_chunks().0
+    }
+
+    /// How long it lasts, in ticks of 8 kHz.
+    pub fn ticks(&self) -> usize {
+        self.a_law.len()
+    }
+
+    /// How long it lasts.
     pub fn length(&self) -> Duration {
-        Duration::from_secs(self.a_law.len() as u64) / RATE_HZ
+        Duration::from_secs(self.ticks() as u64) / RATE_HZ
     }
-}
-
-fn encode(codec: Codec, samples: &[i16]) -> Bytes {
-    let filled = samples.len().next_multiple_of(FRAME_SAMPLES);
-    let mut bytes: Vec<u8> = samples.iter().map(|sample| g711::encode(codec, *sample)).collect();
-    bytes.resize(filled, g711::silence(codec));
-    Bytes::from(bytes)
 }
 
 #[cfg(test)]
@@ -65,18 +72,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_frame_is_filled_with_silence() {
+    fn a_sound_is_as_long_in_every_form_and_filled_up_with_silence() {
         let sound = Sound::new(&[1000; 200]);
-        assert_eq!((sound.frames(), sound.length()), (2, Duration::from_millis(40)));
-        let last = sound.frame(Codec::Pcma, 1).expect("two frames");
-        assert_eq!(last[39..41], [g711::encode(Codec::Pcma, 1000), g711::SILENCE_A]);
-        assert_eq!(sound.frame(Codec::Pcmu, 2), None);
-        assert_eq!(sound.frame(Codec::Pcmu, usize::MAX), None);
+        assert_eq!((sound.ticks(), sound.length()), (320, Duration::from_millis(40)));
+        assert_eq!(sound.encoded(Law::A)[199..201], [g711::encode(Law::A, 1000), g711::SILENCE_A]);
+        assert_eq!((sound.encoded(Law::Mu).len(), sound.wide().len()), (320, 320));
+        assert!(sound.wide()[100].iter().all(|sample| (*sample - 1000).abs() < 10));
     }
 
     #[test]
     fn a_file_of_another_rate_keeps_its_length() {
-        let file = wav::write(44_100, &vec![0; 44_100]).expect("short");
-        assert_eq!(Sound::from_wav(&file).expect("WAV").length(), Duration::from_secs(1));
+        for rate_hz in [8_000, 11_025, 16_000, 44_100, 48_000] {
+            let file = wav::write(rate_hz, &vec![0; rate_hz as usize]).expect("short");
+            let sound = Sound::from_wav(&file).expect("WAV");
+            assert_eq!((sound.length(), sound.wide().len()), (Duration::from_secs(1), 8_000), "{rate_hz}");
+        }
     }
 }

@@ -1,14 +1,10 @@
 //! Call progress tones of China: 450 Hz (GF 002-9002), made at compile time. 20 ms are exactly nine periods, so a tone is
-//! one packet's worth of bytes that repeats without a seam.
+//! 160 samples that repeat without a seam.
 
-use crate::codec::Codec;
-use crate::g711;
+use crate::g711::{self, Law};
 
-/// Samples in one frame: 20 ms.
+/// Samples in 20 ms at 8 kHz.
 pub const FRAME_SAMPLES: usize = 160;
-
-/// A frame of encoded sound.
-pub type Frame = [u8; FRAME_SAMPLES];
 
 /// A tone with its cadence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,66 +13,83 @@ pub enum Tone {
     RingBack,
     /// 0.35 s on, 0.35 s off.
     Busy,
+    /// 0.7 s on, 0.7 s off.
+    Congestion,
 }
 
 impl Tone {
-    /// Frame number `n` of the tone, from 0.
-    pub fn frame(self, codec: Codec, n: u64) -> &'static Frame {
-        let (on, period) = self.cadence_samples();
-        let from = n % (period / FRAME_SAMPLES as u64) * FRAME_SAMPLES as u64;
-        let frames = match codec {
-            Codec::Pcmu => &MU_LAW,
-            Codec::Pcma => &A_LAW,
+    /// Every one of them.
+    pub const ALL: [Tone; 3] = [Tone::RingBack, Tone::Busy, Tone::Congestion];
+
+    /// Fills `into` with the tone, from its sample number `at` on.
+    pub fn fill(self, law: Law, at: u64, into: &mut [u8]) {
+        let wave = match law {
+            Law::A => &A_LAW,
+            Law::Mu => &MU_LAW,
         };
-        match on.saturating_sub(from) {
-            0 => &frames.silent,
-            rest if rest < FRAME_SAMPLES as u64 => &frames.half,
-            _ => &frames.full,
+        self.fill_from(wave, g711::silence(law), at, into);
+    }
+
+    /// [`Tone::fill`] with linear samples at 8 kHz.
+    pub fn fill_linear(self, at: u64, into: &mut [i16]) {
+        self.fill_from(&LINEAR, 0, at, into);
+    }
+
+    fn fill_from<T: Copy>(self, wave: &[T; FRAME_SAMPLES], silence: T, at: u64, into: &mut [T]) {
+        let (on, period) = self.cadence_samples();
+        let mut at = (at % period as u64) as usize;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let phase = at % FRAME_SAMPLES;
+            let end = if at < on { on.min(at - phase + FRAME_SAMPLES) } else { period };
+            let (now, later) = rest.split_at_mut(rest.len().min(end - at));
+            match at < on {
+                true => now.copy_from_slice(&wave[phase..phase + now.len()]),
+                false => now.fill(silence),
+            }
+            at = (at + now.len()) % period;
+            rest = later;
         }
     }
 
-    /// How long the tone sounds, and after how long it begins again. Whole frames, the first also half ones.
-    const fn cadence_samples(self) -> (u64, u64) {
+    /// How long the tone sounds, and after how long it begins again: halves of [`FRAME_SAMPLES`], so that it ends where the
+    /// wave crosses zero, and wholes.
+    const fn cadence_samples(self) -> (usize, usize) {
         match self {
             Tone::RingBack => (8_000, 40_000),
             Tone::Busy => (2_800, 5_600),
+            Tone::Congestion => (5_600, 11_200),
         }
     }
 }
 
-struct Frames {
-    full: Frame,
-    /// Sounds for 10 ms: four and a half periods, so it too ends where the wave crosses zero.
-    half: Frame,
-    silent: Frame,
-}
-
-static A_LAW: Frames = Frames::new(Codec::Pcma);
-static MU_LAW: Frames = Frames::new(Codec::Pcmu);
+static LINEAR: [i16; FRAME_SAMPLES] = linear();
+static A_LAW: [u8; FRAME_SAMPLES] = encoded(Law::A);
+static MU_LAW: [u8; FRAME_SAMPLES] = encoded(Law::Mu);
 
 /// −10 dBm0: full scale of both laws is about +3.14 dBm0, so 13.14 dB below 32,768.
 const AMPLITUDE: f64 = 7_219.0;
 /// Periods in a frame of 20 ms at 450 Hz.
 const PERIODS: usize = 9;
 
-impl Frames {
-    const fn new(codec: Codec) -> Frames {
-        Frames {
-            full: frame(codec, FRAME_SAMPLES),
-            half: frame(codec, FRAME_SAMPLES / 2),
-            silent: frame(codec, 0),
-        }
-    }
-}
-
-const fn frame(codec: Codec, samples: usize) -> Frame {
-    let mut frame = [g711::silence(codec); FRAME_SAMPLES];
+const fn linear() -> [i16; FRAME_SAMPLES] {
+    let mut wave = [0; FRAME_SAMPLES];
     let mut n = 0;
-    while n < samples {
-        frame[n] = g711::encode(codec, (AMPLITUDE * sine(PERIODS * n % FRAME_SAMPLES)) as i16);
+    while n < FRAME_SAMPLES {
+        wave[n] = (AMPLITUDE * sine(PERIODS * n % FRAME_SAMPLES)) as i16;
         n += 1;
     }
-    frame
+    wave
+}
+
+const fn encoded(law: Law) -> [u8; FRAME_SAMPLES] {
+    let (wave, mut bytes) = (linear(), [0; FRAME_SAMPLES]);
+    let mut n = 0;
+    while n < FRAME_SAMPLES {
+        bytes[n] = g711::encode(law, wave[n]);
+        n += 1;
+    }
+    bytes
 }
 
 /// Sine of `n` 160ths of a turn. A Taylor series, because `f64::sin` is not for constants; the angle is at most π, where
@@ -98,9 +111,10 @@ const fn sine(n: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn samples(tone: Tone, codec: Codec, frames: u64) -> Vec<f64> {
-        let bytes = (0..frames).flat_map(|n| tone.frame(codec, n).iter());
-        bytes.map(|byte| f64::from(g711::decode(codec, *byte))).collect()
+    fn samples(tone: Tone, law: Law, count: usize) -> Vec<f64> {
+        let mut bytes = vec![0; count];
+        tone.fill(law, 0, &mut bytes);
+        bytes.iter().map(|byte| f64::from(g711::decode(law, *byte))).collect()
     }
 
     fn power(samples: &[f64], hz: f64) -> f64 {
@@ -112,25 +126,41 @@ mod tests {
 
     #[test]
     fn the_tone_is_450_hz_at_minus_10_dbm0_in_both_laws() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
-            let sound = samples(Tone::RingBack, codec, 50);
+        for law in [Law::A, Law::Mu] {
+            let sound = samples(Tone::RingBack, law, 8000);
             // 0 dBm0 is a sine 3.14 dB below full scale.
             let reference = 32_768f64.powi(2) / 2.0 / 10f64.powf(0.314);
             let level_db = 10.0 * (power(&sound, 450.0) / reference).log10();
-            assert!((level_db + 10.0).abs() < 0.2, "{codec:?} {level_db}");
+            assert!((level_db + 10.0).abs() < 0.2, "{law:?} {level_db}");
             let all: f64 = sound.iter().map(|s| s * s).sum::<f64>() / sound.len() as f64;
-            assert!(power(&sound, 450.0) / all > 0.998, "harmonics in {codec:?}");
+            assert!(power(&sound, 450.0) / all > 0.998, "harmonics in {law:?}");
         }
     }
 
     #[test]
-    fn the_cadences_are_one_in_five_seconds_and_half_of_seven_tenths() {
-        for (tone, on, period) in [(Tone::RingBack, 8_000, 40_000), (Tone::Busy, 2_800, 5_600)] {
-            let frames = 3 * period / FRAME_SAMPLES;
-            let sound = samples(tone, Codec::Pcma, frames as u64);
+    fn the_cadences_are_those_of_china() {
+        let cadences =
+            [(Tone::RingBack, 8_000, 40_000), (Tone::Busy, 2_800, 5_600), (Tone::Congestion, 5_600, 11_200)];
+        for (tone, on, period) in cadences {
+            let sound = samples(tone, Law::A, 3 * period);
             for (n, window) in sound.chunks(80).enumerate() {
                 let loud = window.iter().any(|s| s.abs() > 1000.0);
                 assert_eq!(loud, n * 80 % period < on, "{tone:?} at sample {}", n * 80);
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_any_length_are_the_whole() {
+        for tone in Tone::ALL {
+            let mut whole = vec![0; 50_000];
+            tone.fill_linear(0, &mut whole);
+            for piece in [80, 240, 480, 77] {
+                let mut pieces = vec![1; 50_000];
+                for (n, samples) in pieces.chunks_mut(piece).enumerate() {
+                    tone.fill_linear((n * piece) as u64, samples);
+                }
+                assert!(pieces == whole, "{tone:?} in pieces of {piece}");
             }
         }
     }

@@ -1,12 +1,12 @@
-//! WAV files: read (PCM of 16 bits, G.711; one or two channels) and written (PCM of 16 bits).
+//! WAV files: read (PCM of 8 to 32 bits, floats, G.711; one or two channels) and written (PCM of 16 bits).
 
 use std::fmt;
 
-use crate::codec::Codec;
-use crate::g711;
+use crate::g711::{self, Law};
 use crate::limits::{WAV_BYTES_MAX, WAV_RATE_HZ};
 
 const PCM: u16 = 1;
+const FLOAT: u16 = 3;
 const A_LAW: u16 = 6;
 const MU_LAW: u16 = 7;
 /// The real format is in the first bytes of a GUID.
@@ -34,7 +34,7 @@ pub enum WavError {
     },
     /// Not a RIFF file of type WAVE, or without a `fmt ` chunk before its `data` chunk.
     NotWav,
-    /// A format other than PCM of 16 bits, A-law or µ-law.
+    /// A format other than PCM of 8, 16, 24 or 32 bits, floats of 32 or 64, A-law or µ-law.
     Format {
         /// The format tag.
         format: u16,
@@ -124,8 +124,52 @@ struct Format {
 
 #[derive(Clone, Copy)]
 enum Encoding {
-    Linear,
-    G711(Codec),
+    /// Whole numbers of so many bytes; those of one byte are without sign (127 is −1).
+    Linear(u8),
+    Float32,
+    Float64,
+    G711(Law),
+}
+
+impl Encoding {
+    fn of(format: u16, bits: u16) -> Option<Encoding> {
+        match (format, bits) {
+            (PCM, 8) => Some(Encoding::Linear(1)),
+            (PCM, 16) => Some(Encoding::Linear(2)),
+            (PCM, 24) => Some(Encoding::Linear(3)),
+            (PCM, 32) => Some(Encoding::Linear(4)),
+            (FLOAT, 32) => Some(Encoding::Float32),
+            (FLOAT, 64) => Some(Encoding::Float64),
+            (A_LAW, 8) => Some(Encoding::G711(Law::A)),
+            (MU_LAW, 8) => Some(Encoding::G711(Law::Mu)),
+            (_, _) => None,
+        }
+    }
+
+    /// Samples of 16 bits: what has more is cut off.
+    fn samples(self, data: &[u8]) -> Vec<i16> {
+        match self {
+            Encoding::Linear(1) => data.iter().map(|byte| i16::from_be_bytes([byte ^ 0x80, 0])).collect(),
+            // The upper two bytes come last.
+            Encoding::Linear(bytes) => data
+                .chunks_exact(usize::from(bytes))
+                .filter_map(|sample| sample.last_chunk().map(|upper| i16::from_le_bytes(*upper)))
+                .collect(),
+            Encoding::Float32 => {
+                let floats = data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+                floats.map(|sample| of_float(sample.into())).collect()
+            }
+            Encoding::Float64 => {
+                data.as_chunks().0.iter().map(|bytes| of_float(f64::from_le_bytes(*bytes))).collect()
+            }
+            Encoding::G711(law) => data.iter().map(|byte| g711::decode(law, *byte)).collect(),
+        }
+    }
+}
+
+/// Full scale is ±1; louder is full scale, and what is no number is silence.
+fn of_float(sample: f64) -> i16 {
+    (sample * 32_768.0).round() as i16
 }
 
 impl Format {
@@ -140,12 +184,8 @@ impl Format {
             (EXTENSIBLE, [_, _, _, _, _, _, _, _, low, high, ..]) => word(low, high),
             (format, _) => format,
         };
-        let encoding = match (format, word(b0, b1)) {
-            (PCM, 16) => Encoding::Linear,
-            (A_LAW, 8) => Encoding::G711(Codec::Pcma),
-            (MU_LAW, 8) => Encoding::G711(Codec::Pcmu),
-            (format, bits) => return Err(WavError::Format { format, bits }),
-        };
+        let bits = word(b0, b1);
+        let encoding = Encoding::of(format, bits).ok_or(WavError::Format { format, bits })?;
         let channels = word(c0, c1);
         if !(1..=2).contains(&channels) {
             return Err(WavError::Channels(channels));
@@ -158,12 +198,7 @@ impl Format {
     }
 
     fn samples(self, data: &[u8]) -> Wav {
-        let all: Vec<i16> = match self.encoding {
-            Encoding::Linear => {
-                data.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()
-            }
-            Encoding::G711(codec) => data.iter().map(|byte| g711::decode(codec, *byte)).collect(),
-        };
+        let all = self.encoding.samples(data);
         let samples = match self.channels {
             2 => all.as_chunks::<2>().0.iter().map(|[left, right]| i16::midpoint(*left, *right)).collect(),
             _ => all,
@@ -180,7 +215,10 @@ impl fmt::Display for WavError {
             }
             WavError::NotWav => f.write_str("not a WAV file, or cut off"),
             WavError::Format { format, bits } => {
-                write!(f, "format {format} with {bits} bits: only 16-bit PCM and G.711 can be read")
+                write!(
+                    f,
+                    "format {format} with {bits} bits: only PCM of 8, 16, 24 and 32 bits, floats and G.711 can be read"
+                )
             }
             WavError::Channels(channels) => write!(f, "{channels} channels: only one or two can be read"),
             WavError::Rate { hz } => {
@@ -210,12 +248,22 @@ mod tests {
 
     #[test]
     fn every_kind_is_read() {
-        let linear = [0x00, 0x10, 0x00, 0xf0];
-        assert_eq!(read(&file(PCM, 1, 16, &linear)), Ok(Wav { rate_hz: 16_000, samples: vec![4096, -4096] }));
-        assert_eq!(read(&file(PCM, 2, 16, &linear)), Ok(Wav { rate_hz: 16_000, samples: vec![0] }));
-        let law = read(&file(A_LAW, 1, 8, &[0xaa])).expect("A-law");
-        assert_eq!(law.samples, [32_256]);
-        assert_eq!(read(&file(MU_LAW, 1, 8, &[0x80])).expect("µ-law").samples, [32_124]);
+        let samples = |format, channels, bits, data: &[u8]| {
+            let wav = read(&file(format, channels, bits, data)).expect("well formed");
+            assert_eq!(wav.rate_hz, 16_000);
+            wav.samples
+        };
+        assert_eq!(samples(PCM, 1, 16, &[0x00, 0x10, 0x00, 0xf0]), [4096, -4096]);
+        assert_eq!(samples(PCM, 2, 16, &[0x00, 0x10, 0x00, 0xf0]), [0]);
+        assert_eq!(samples(PCM, 1, 8, &[0x90, 0x80, 0x70, 0x00, 0xff]), [4096, 0, -4096, i16::MIN, 0x7f00]);
+        assert_eq!(samples(PCM, 1, 24, &[0xff, 0x00, 0x10, 0x00, 0x00, 0xf0, 0xff]), [4096, -4096]);
+        assert_eq!(samples(PCM, 1, 32, &[0xff, 0xff, 0x00, 0x10, 0x00, 0x00, 0x00, 0xf0]), [4096, -4096]);
+        let floats = [0.125f32, -0.125, 9.0, -9.0, f32::NAN].map(f32::to_le_bytes).concat();
+        assert_eq!(samples(FLOAT, 1, 32, &floats), [4096, -4096, i16::MAX, i16::MIN, 0]);
+        let floats = [0.125f64, -0.125].map(f64::to_le_bytes).concat();
+        assert_eq!(samples(FLOAT, 2, 64, &floats), [0]);
+        assert_eq!(samples(A_LAW, 1, 8, &[0xaa]), [32_256]);
+        assert_eq!(samples(MU_LAW, 1, 8, &[0x80]), [32_124]);
     }
 
     #[test]
@@ -233,8 +281,8 @@ mod tests {
     fn what_cannot_be_used_says_why() {
         assert_eq!(read(b"RIFF"), Err(WavError::NotWav));
         assert_eq!(read(&file(PCM, 1, 16, &[])[..40]), Err(WavError::NotWav));
-        assert_eq!(read(&file(PCM, 1, 24, &[])), Err(WavError::Format { format: 1, bits: 24 }));
-        assert_eq!(read(&file(3, 1, 32, &[])), Err(WavError::Format { format: 3, bits: 32 }));
+        assert_eq!(read(&file(PCM, 1, 12, &[])), Err(WavError::Format { format: 1, bits: 12 }));
+        assert_eq!(read(&file(0x55, 1, 0, &[])), Err(WavError::Format { format: 0x55, bits: 0 }));
         assert_eq!(read(&file(PCM, 6, 16, &[])), Err(WavError::Channels(6)));
         let mut fast = file(PCM, 1, 16, &[]);
         fast[24..28].copy_from_slice(&200_000u32.to_le_bytes());

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId};
-use media::api::{Command, Family, Source, Terms};
+use media::api::{Command, Family, Ptime, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
 use media::rtp::Stamp;
@@ -59,6 +59,7 @@ fn engine(customer: Codec) -> Engine {
             codec,
             payload: codec.payload(),
             events: Some(101),
+            ptime: Ptime::default(),
             send: true,
             receive: true,
         };

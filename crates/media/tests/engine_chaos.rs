@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Now, Random, StreamId};
-use media::api::{Command, Family, Signal, Source, Terms};
+use media::api::{Command, Family, Ptime, Signal, Source, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
 use media::rtp::{Header, Stamp};
@@ -23,7 +23,7 @@ fn address() -> impl Strategy<Value = SocketAddr> {
 }
 
 fn codec() -> impl Strategy<Value = Codec> {
-    prop::sample::select(vec![Codec::Pcma, Codec::Pcmu])
+    prop::sample::select(Codec::ALL.to_vec())
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -31,6 +31,7 @@ fn source() -> impl Strategy<Value = Source> {
         Just(Source::Nothing),
         Just(Source::RingBack),
         Just(Source::Busy),
+        Just(Source::Congestion),
         Just(Source::Echo),
         stream().prop_map(Source::Stream),
         (0usize..3, any::<bool>()).prop_map(|(sound, looped)| Source::Sound { sound, looped }),
@@ -38,14 +39,17 @@ fn source() -> impl Strategy<Value = Source> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let terms =
-        (prop::option::of(address()), codec(), prop::option::of(96u8..103), any::<bool>(), any::<bool>());
-    let terms = terms.prop_map(|(remote, codec, events, send, receive)| Terms {
+    let ptime = (prop::option::of(0u16..100), prop::option::of(0u16..100));
+    let ptime = ptime.prop_map(|(ptime, maxptime)| Ptime::new(ptime, maxptime));
+    let events = || prop::option::of(96u8..103);
+    let terms = (prop::option::of(address()), codec(), events(), ptime, any::<bool>(), any::<bool>());
+    let terms = terms.prop_map(|(remote, codec, events, ptime, send, receive)| Terms {
         remote,
         peer: None,
         codec,
         payload: codec.payload(),
         events,
+        ptime,
         send,
         receive,
     });
@@ -61,6 +65,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (call(), stream(), stream()).prop_map(|(call, agent, customer)| Command::Record { call, agent, customer }),
         1 => call().prop_map(|call| Command::StopRecord { call }),
         1 => (stream(), "[0-9x]{0,3}").prop_map(|(stream, digits)| Command::SendDigits { stream, digits }),
+        1 => stream().prop_map(|stream| Command::Listen { stream }),
         1 => stream().prop_map(|stream| Command::Close { stream }),
     ]
 }
@@ -75,10 +80,10 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let payload = prop::collection::vec(any::<u8>(), 0..200);
+    let payload = prop::collection::vec(any::<u8>(), 0..700);
     prop_oneof![
         3 => command().prop_map(Step::Command),
-        4 => (stream(), address(), prop::sample::select(vec![0u8, 8, 13, 97, 101]), any::<u16>(), payload)
+        4 => (stream(), address(), prop::sample::select(vec![0u8, 8, 9, 13, 97, 101]), any::<u16>(), payload)
             .prop_map(|(stream, from, number, sequence, payload)| {
                 Step::Packet { stream, from, number, sequence: sequence % 50, payload }
             }),

@@ -4,7 +4,7 @@
 
 use lab::PhoneId;
 use media::codec::Codec;
-use media::g711;
+use media::g711::{self, Law};
 use media::rtp::{HEADER_BYTES, Header, Stamp};
 use media::sdp::EVENTS_PAYLOAD;
 use media::tone::{FRAME_SAMPLES, Tone};
@@ -13,8 +13,8 @@ use media::tone::{FRAME_SAMPLES, Tone};
 const LEVEL: i16 = 7_100;
 /// Samples that hold a phone's number; the rest of a packet repeats them.
 const BITS: usize = 32;
-/// A frame of ring-back tone that is silent: the tone sounds for the first second of five.
-const SILENT_FRAME: u64 = 50;
+/// A sample of ring-back tone from which on it is silent: the tone sounds for the first second of five.
+const SILENT_FROM: u64 = 8_000;
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(crate) fn strange_packet(sequence: u16) -> Vec<u8> {
 /// Puts the mark of `phone` in place of what it says. Digits stay what they are.
 pub(crate) fn write(phone: PhoneId, packet: &mut [u8]) {
     let header = Header::read(packet).expect("the lab sends RTP");
-    let Some(codec) = Codec::of_payload(header.payload_number) else { return };
-    let [low, high] = codes(codec);
+    let Some(law) = Codec::of_payload(header.payload_number).and_then(Codec::law) else { return };
+    let [low, high] = codes(law);
     let number = u32::try_from(phone.0).expect("few phones");
     let payload = &mut packet[header.payload];
     let first = payload.len().min(BITS);
@@ -73,15 +73,22 @@ pub(crate) fn read(packet: &[u8]) -> Content {
 
 /// Reads a payload.
 pub(crate) fn read_sound(codec: Codec, payload: &[u8]) -> Content {
-    if let Some(phone) = speaker(codec, payload) {
+    let Some(law) = codec.law() else { return Content::Unknown };
+    if let Some(phone) = speaker(law, payload) {
         return Content::Speech(phone);
     }
-    let ring_back = [0, SILENT_FRAME].map(|n| Tone::RingBack.frame(codec, n).as_slice());
-    if ring_back.contains(&payload) { Content::RingBack } else { Content::Unknown }
+    let ring_back = [0, SILENT_FROM].map(|from| tone(Tone::RingBack, law, from));
+    if ring_back.iter().any(|tone| tone == payload) { Content::RingBack } else { Content::Unknown }
 }
 
-fn speaker(codec: Codec, payload: &[u8]) -> Option<PhoneId> {
-    let codes = codes(codec);
+fn tone(tone: Tone, law: Law, from: u64) -> [u8; FRAME_SAMPLES] {
+    let mut bytes = [0; FRAME_SAMPLES];
+    tone.fill(law, from, &mut bytes);
+    bytes
+}
+
+fn speaker(law: Law, payload: &[u8]) -> Option<PhoneId> {
+    let codes = codes(law);
     let first = payload.get(..BITS)?;
     let repeats = payload[BITS..] == payload[..payload.len() - BITS];
     if !repeats || !first.iter().all(|byte| codes.contains(byte)) {
@@ -92,32 +99,33 @@ fn speaker(codec: Codec, payload: &[u8]) -> Option<PhoneId> {
 }
 
 /// The codes of a negative and a positive sample.
-const fn codes(codec: Codec) -> [u8; 2] {
-    [g711::encode(codec, -LEVEL), g711::encode(codec, LEVEL)]
+const fn codes(law: Law) -> [u8; 2] {
+    [g711::encode(law, -LEVEL), g711::encode(law, LEVEL)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn packet(codec: Codec) -> Vec<u8> {
+    const LAWS: [(Codec, Law); 2] = [(Codec::Pcma, Law::A), (Codec::Pcmu, Law::Mu)];
+
+    fn packet(codec: Codec, law: Law) -> Vec<u8> {
         let stamp =
             Stamp { marker: false, payload_number: codec.payload(), sequence: 7, timestamp: 1, ssrc: 9 };
         let mut packet = stamp.to_bytes().to_vec();
-        packet.extend_from_slice(&[g711::silence(codec); 160]);
+        packet.extend_from_slice(&[g711::silence(law); 160]);
         packet
     }
 
     #[test]
     fn a_mark_is_read_in_both_laws_and_after_transcoding() {
-        let both = [Codec::Pcma, Codec::Pcmu];
-        for (from, to) in both.into_iter().flat_map(|from| both.map(|to| (from, to))) {
+        for ((from, law), (to, other)) in LAWS.into_iter().flat_map(|from| LAWS.map(|to| (from, to))) {
             for number in [1, 77, 0xffff_ffff] {
-                let mut packet = packet(from);
+                let mut packet = packet(from, law);
                 write(PhoneId(number), &mut packet);
                 assert_eq!(read(&packet), Content::Speech(PhoneId(number)));
                 let mut payload = packet[12..].to_vec();
-                if let Some(table) = g711::transcoder(from, to) {
+                if let Some(table) = g711::transcoder(law, other) {
                     g711::translate(table, &mut payload);
                 }
                 assert_eq!(read_sound(to, &payload), Content::Speech(PhoneId(number)), "{from:?} {to:?}");
@@ -127,11 +135,12 @@ mod tests {
 
     #[test]
     fn ring_back_is_no_mark_and_neither_is_silence() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
+        for (codec, law) in LAWS {
             for n in 0..250 {
-                assert_eq!(read_sound(codec, Tone::RingBack.frame(codec, n)), Content::RingBack);
+                let sound = tone(Tone::RingBack, law, 160 * n);
+                assert_eq!(read_sound(codec, &sound), Content::RingBack);
             }
-            assert_eq!(read_sound(codec, Tone::Busy.frame(codec, 17)), Content::Unknown);
+            assert_eq!(read_sound(codec, &tone(Tone::Busy, law, 17 * 160)), Content::Unknown);
             assert_eq!(read_sound(codec, &[0x12; 160]), Content::Unknown);
         }
     }

@@ -92,6 +92,7 @@ impl MediaThread {
             | Command::Hear { .. }
             | Command::Watch { .. }
             | Command::StopRecord { .. }
+            | Command::Listen { .. }
             | Command::SendDigits { .. } => {}
         }
         let stopped = if let Command::StopRecord { call } = command { Some(call) } else { None };

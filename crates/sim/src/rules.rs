@@ -43,6 +43,7 @@ impl Rules {
             Command::StopRecord { call } => {
                 assert!(self.recordings.remove(call), "a recording stops once, after its start");
             }
+            Command::Listen { .. } => panic!("no plan listens to digits yet"),
             Command::SendDigits { .. } => panic!("no plan sends digits yet"),
             Command::Close { stream } => {
                 self.streams.remove(stream).expect("a stream is closed once, after it was opened");
@@ -89,7 +90,9 @@ impl Rules {
                 assert_ne!(other, stream, "a leg hears itself");
             }
             Source::Nothing | Source::RingBack => {}
-            Source::Busy | Source::Sound { .. } | Source::Echo => panic!("no plan plays {source:?} yet"),
+            Source::Busy | Source::Congestion | Source::Sound { .. } | Source::Echo => {
+                panic!("no plan plays {source:?} yet")
+            }
         }
     }
 }

@@ -170,6 +170,7 @@ impl Model {
             }
             Command::Agree { .. }
             | Command::Hear { .. }
+            | Command::Listen { .. }
             | Command::SendDigits { .. }
             | Command::Close { .. } => {}
         }

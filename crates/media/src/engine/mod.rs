@@ -19,6 +19,7 @@ mod pool;
 mod reception;
 mod recorder;
 mod stream;
+mod transcoder;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -28,13 +29,12 @@ use base::{Mono, Now, Random, StreamId, Timers};
 use bytes::Bytes;
 
 use crate::api::{Command, Signal, Source, Stored};
-use crate::limits::{OUTPUTS_MAX, PACE_LATE_MAX};
+use crate::limits::{OUTPUTS_MAX, PACE_LATE_MAX, PACKET_BYTES_MAX};
 use crate::recording::Block;
 use crate::rtcp;
-use crate::rtp::HEADER_BYTES;
 use crate::sound::Sound;
 use patch::Patch;
-use player::{FRAME, Played};
+use player::{PAYLOAD_BYTES_MAX, Played};
 use pool::Pool;
 use recorder::Recorder;
 use stream::{Received, Stream};
@@ -98,10 +98,14 @@ pub enum Output {
     Store(Stored),
 }
 
+/// The time between two steps of the pacing, milliseconds. A far end whose packets do not come out even with it, as those
+/// of 10 or 30 ms, makes all steps half as long while something is played to it.
+const PACE_STEP_MS: u16 = 20;
+
 /// Why the engine wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimerKind {
-    /// The next frame of every tone, sound and digit that is being played.
+    /// The next step of every tone, sound and digit that is being played.
     Pace,
     /// A watched stream may have been silent for too long.
     Silence(StreamId),
@@ -121,6 +125,8 @@ pub struct Engine {
     recorder: Recorder,
     /// Streams to whose far end something is played.
     paced: Vec<usize>,
+    /// The step that ends when the pacing is due.
+    step_ms: u16,
     timers: Timers<TimerKind>,
     pool: Pool,
     outputs: Outputs,
@@ -138,6 +144,7 @@ impl Engine {
             patch: Patch::default(),
             recorder: Recorder::default(),
             paced: Vec::new(),
+            step_ms: PACE_STEP_MS,
             timers: Timers::default(),
             pool: Pool::default(),
             outputs: Outputs::default(),
@@ -193,6 +200,11 @@ impl Engine {
                     self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
                 }
             }
+            Command::Listen { stream } => {
+                if let Some(found) = self.find(stream) {
+                    found.listen();
+                }
+            }
             Command::SendDigits { stream, digits } => {
                 if let Some(index) = self.slots.get(&stream).copied() {
                     self.at(index).dial(&digits);
@@ -225,23 +237,22 @@ impl Engine {
         packet: &mut [u8],
     ) -> Option<Forward> {
         let stream = self.streams.get_mut(slot.index)?.as_mut().filter(|stream| stream.id == slot.stream)?;
-        let received = stream.receive(now.mono, from, packet, &mut self.outputs)?;
+        let mut received = stream.receive(now.mono, from, packet, &mut self.outputs)?;
         if let Some((recording, frame)) = stream.frame(now.mono, &received, packet) {
             let look = self.recorder.store(now.mono, recording, &frame, &mut self.outputs);
             if let Some(at) = look {
                 self.timers.set(TimerKind::Blocks, at);
             }
         }
+        if stream.may_dial_tones() {
+            self.hear_tones(slot.index, &mut received, packet);
+        }
         for n in 1..self.patch.sinks(slot.index).len() {
             let sink = self.patch.sinks(slot.index)[n];
             self.copy_to(now.mono, sink, slot.index, &received, packet);
         }
-        let index = *self.patch.sinks(slot.index).first()?;
-        let sink = self.at(index);
-        let relayed = sink.relay(now.mono, slot.index, &received)?;
-        let (stream, to) = (sink.id, relayed.to);
-        let len = relayed.rewrite(packet, received.header.payload);
-        Some(Forward { stream, slot: Slot { index, stream }, to, len })
+        let sink = *self.patch.sinks(slot.index).first()?;
+        self.pass(now.mono, sink, slot.index, &received, packet)
     }
 
     /// One datagram that came to the RTCP socket of `stream`: a sign of life, when it is from the far end's host.
@@ -343,7 +354,9 @@ impl Engine {
         let heard = match source {
             Source::Stream(heard) => Some(heard),
             Source::Echo => Some(id),
-            Source::Nothing | Source::RingBack | Source::Busy | Source::Sound { .. } => None,
+            Source::Nothing | Source::RingBack | Source::Busy | Source::Congestion | Source::Sound { .. } => {
+                None
+            }
         };
         self.patch.set(id, heard, &self.slots);
         self.at(index).hear(source);
@@ -371,50 +384,95 @@ impl Engine {
         if !self.at(index).is_playing() || self.paced.contains(&index) {
             return;
         }
+        self.at(index).begin_to_play();
         self.paced.push(index);
         if self.timers.get(&TimerKind::Pace).is_none() {
             self.timers.set(TimerKind::Pace, now);
         }
     }
 
-    /// Sends one frame for every stream that plays something. All keep the same step: one timer, whatever their number.
+    /// Sends what is due on every stream that plays something. All keep the same step: one timer, whatever their number.
     fn play(&mut self, now: Mono, due: Mono) {
-        // After a long stop the lost frames are skipped, and the timestamps say so.
+        // After a long stop the lost steps are skipped, and the timestamps say so.
         let late = now.since(due) > PACE_LATE_MAX;
+        let (passed_ms, mut step_ms) = (self.step_ms, PACE_STEP_MS);
+        let mut buffer = [0; PAYLOAD_BYTES_MAX];
         let mut paced = std::mem::take(&mut self.paced);
         paced.retain(|index| {
             let stream = self.streams[*index].as_mut().expect("closing a stream takes it out of the pacing");
             if late {
                 stream.skip_time();
             }
-            match stream.play(now, &self.config.sounds) {
-                Played::Frame { to, stamp, payload } => {
-                    let data = self.pool.join(&stamp.to_bytes(), payload.as_ref());
+            match stream.play(now, passed_ms, &self.config.sounds, &mut buffer) {
+                Played::Packet { to, stamp, len } => {
+                    let data = self.pool.join(&stamp.to_bytes(), &buffer[..len]);
                     self.outputs.push(Output::Send { stream: stream.id, to, data });
                 }
                 Played::Quiet => {}
                 Played::Ended => self.outputs.signal(Signal::Played { stream: stream.id }),
             }
+            step_ms = step_ms.min(stream.step_ms());
             stream.is_playing()
         });
         self.paced = paced;
+        self.step_ms = step_ms;
         if !self.paced.is_empty() {
-            self.timers.set(TimerKind::Pace, if late { now } else { due } + FRAME);
+            let step = Duration::from_millis(step_ms.into());
+            self.timers.set(TimerKind::Pace, if late { now } else { due } + step);
         }
+    }
+
+    /// Looks for digits in the sound of the stream at `source`, if anybody could use them: its listeners who would have
+    /// them as events, or signalling.
+    fn hear_tones(&mut self, source: usize, received: &mut Received, packet: &[u8]) {
+        let takes_events =
+            |sink: &usize| self.streams[*sink].as_ref().is_some_and(|stream| stream.takes_events());
+        let wanted = self.patch.sinks(source).iter().any(takes_events);
+        if let Some(stream) = &mut self.streams[source]
+            && (wanted || stream.is_listened_to())
+        {
+            stream.hear_tones(received, packet, &mut self.outputs);
+        }
+    }
+
+    /// Makes of a received packet the one that goes to a listener, in place. Should there be more of them, those after the
+    /// first are put out.
+    fn pass(
+        &mut self,
+        now: Mono,
+        sink: usize,
+        source: usize,
+        received: &Received,
+        packet: &mut [u8],
+    ) -> Option<Forward> {
+        if received.has_keys() && self.at(sink).hold_keys(received) {
+            self.pace(now, sink);
+        }
+        let stream = self.streams[sink].as_mut()?;
+        let relayed = stream.relay(now, source, received)?;
+        let (stream_id, to, payload) = (stream.id, relayed.to, received.header.payload.clone());
+        stream.translate(&relayed, &mut packet[payload.clone()]);
+        let first = payload.start..payload.end.min(payload.start + relayed.part_bytes);
+        if first.end < payload.end {
+            let parts = packet[first.end..payload.end].chunks(relayed.part_bytes);
+            for (n, part) in (1..).zip(parts) {
+                let data = self.pool.join(&relayed.stamp(n).to_bytes(), part);
+                self.outputs.push(Output::Send { stream: stream_id, to, data });
+            }
+        }
+        let len = relayed.stamp(0).rewrite(packet, first);
+        Some(Forward { stream: stream_id, slot: Slot { index: sink, stream: stream_id }, to, len })
     }
 
     /// A listener beyond the first.
     fn copy_to(&mut self, now: Mono, sink: usize, source: usize, received: &Received, packet: &[u8]) {
-        let stream = self.at(sink);
-        let Some(relayed) = stream.relay(now, source, received) else { return };
-        let (id, to) = (stream.id, relayed.to);
-        let mut scratch = [0; crate::limits::PACKET_BYTES_MAX];
-        let payload = &packet[received.header.payload.clone()];
-        let end = HEADER_BYTES + payload.len();
-        scratch[HEADER_BYTES..end].copy_from_slice(payload);
-        let len = relayed.rewrite(&mut scratch, HEADER_BYTES..end);
-        let data = self.pool.join(&scratch[..len], &[]);
-        self.outputs.push(Output::Send { stream: id, to, data });
+        let mut copy = [0; PACKET_BYTES_MAX];
+        let copy = &mut copy[..packet.len()];
+        copy.copy_from_slice(packet);
+        if let Some(Forward { stream, slot: _, to, len }) = self.pass(now, sink, source, received, copy) {
+            let data = self.pool.join(&copy[..len], &[]);
+            self.outputs.push(Output::Send { stream, to, data });
+        }
     }
 }
 

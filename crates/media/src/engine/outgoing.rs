@@ -16,6 +16,13 @@ const SEQUENCE_JUMP_MAX: i16 = 3000;
 /// How far a source's timestamps may be from the time that passed before it is taken for a restart.
 const TIMESTAMP_JUMP_MAX: Duration = Duration::from_secs(2);
 
+/// Whether a relayed packet goes on with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Begins,
+    GoesOn,
+}
+
 /// Whose packets are relayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SourceKey {
@@ -59,7 +66,10 @@ struct Relay {
     key: SourceKey,
     /// Earlier packets of the source belong to what was before, and are dropped.
     floor: u16,
-    sequence_shift: u16,
+    /// The first sequence number here, and the one there that it became.
+    first_sequence: [u16; 2],
+    /// How many packets each of them becomes.
+    parts: u16,
     timestamp_shift: u32,
     newest_sequence: u16,
     newest_timestamp: u32,
@@ -95,18 +105,23 @@ impl Outgoing {
         self.feed = Feed::None;
     }
 
-    /// The numbers for a packet of another stream that lasts `samples`. `None` when it came too late, from before a switch.
+    /// The numbers for a packet of another stream that lasts `samples` and is sent in so many `parts`: those of the first,
+    /// the others have the numbers after it. `None` when it came too late, from before a switch.
     pub(super) fn relay(
         &mut self,
         now: Mono,
         key: SourceKey,
         header: &Header,
         samples: u32,
-    ) -> Option<Stamp> {
-        let (mut relay, begins) = match self.feed {
-            Feed::Relay(relay) if relay.fits(now, key, header) => (relay, false),
-            Feed::Relay(_) | Feed::Local | Feed::None => (self.begin(now, key, header), true),
+        parts: u16,
+    ) -> Option<(Stamp, Flow)> {
+        let (mut relay, flow) = match self.feed {
+            Feed::Relay(relay) if relay.fits(now, key, header) && relay.parts == parts => {
+                (relay, Flow::GoesOn)
+            }
+            Feed::Relay(_) | Feed::Local | Feed::None => (self.begin(now, key, header, parts), Flow::Begins),
         };
+        let begins = flow == Flow::Begins;
         if sequence_distance(relay.floor, header.sequence) < 0 {
             return None;
         }
@@ -120,12 +135,12 @@ impl Outgoing {
         let stamp = Stamp {
             marker: begins || header.marker,
             payload_number: header.payload_number,
-            sequence: header.sequence.wrapping_add(relay.sequence_shift),
+            sequence: relay.sequence(header.sequence),
             timestamp: header.timestamp.wrapping_add(relay.timestamp_shift),
             ssrc: self.ssrc,
         };
-        self.note(now, &stamp, samples);
-        Some(stamp)
+        self.note(now, &stamp, samples, parts);
+        Some((stamp, flow))
     }
 
     /// A packet of the source is left out: the far end must not take that for loss.
@@ -138,7 +153,7 @@ impl Outgoing {
             relay.newest_timestamp = header.timestamp;
             relay.newest_at = now;
             relay.floor = header.sequence.wrapping_add(1);
-            relay.sequence_shift = relay.sequence_shift.wrapping_sub(1);
+            relay.first_sequence[1] = relay.first_sequence[1].wrapping_sub(relay.parts);
         }
     }
 
@@ -151,7 +166,7 @@ impl Outgoing {
         self.feed = Feed::Local;
         let sequence = self.next_sequence;
         let stamp = Stamp { marker: begins, payload_number, sequence, timestamp, ssrc: self.ssrc };
-        self.note(now, &stamp, samples);
+        self.note(now, &stamp, samples, 1);
         stamp
     }
 
@@ -160,15 +175,16 @@ impl Outgoing {
         let timestamp = self.newest.map_or(self.first_timestamp, |newest| newest.timestamp);
         let sequence = self.next_sequence;
         let stamp = Stamp { marker: false, payload_number, sequence, timestamp, ssrc: self.ssrc };
-        self.note(now, &stamp, 0);
+        self.note(now, &stamp, 0, 1);
         stamp
     }
 
-    fn begin(&self, now: Mono, key: SourceKey, header: &Header) -> Relay {
+    fn begin(&self, now: Mono, key: SourceKey, header: &Header, parts: u16) -> Relay {
         Relay {
             key,
             floor: header.sequence,
-            sequence_shift: self.next_sequence.wrapping_sub(header.sequence),
+            first_sequence: [header.sequence, self.next_sequence],
+            parts,
             timestamp_shift: self.next_timestamp(now).wrapping_sub(header.timestamp),
             newest_sequence: header.sequence,
             newest_timestamp: header.timestamp,
@@ -187,10 +203,12 @@ impl Outgoing {
         }
     }
 
-    fn note(&mut self, now: Mono, stamp: &Stamp, samples: u32) {
-        self.sent += 1;
-        if self.sent == 1 || sequence_distance(self.next_sequence, stamp.sequence) >= 0 {
-            self.next_sequence = stamp.sequence.wrapping_add(1);
+    /// `stamp` is sent, the first of `parts`.
+    fn note(&mut self, now: Mono, stamp: &Stamp, samples: u32, parts: u16) {
+        let is_first = self.sent == 0;
+        self.sent += u64::from(parts);
+        if is_first || sequence_distance(self.next_sequence, stamp.sequence) >= 0 {
+            self.next_sequence = stamp.sequence.wrapping_add(parts);
         }
         // The packets of an event are about its beginning; time passes from there.
         let newer =
@@ -202,6 +220,12 @@ impl Outgoing {
 }
 
 impl Relay {
+    /// The number there of a packet here, or of its first part.
+    fn sequence(&self, here: u16) -> u16 {
+        let [first_here, first_there] = self.first_sequence;
+        first_there.wrapping_add(here.wrapping_sub(first_here).wrapping_mul(self.parts))
+    }
+
     /// Whether a packet belongs to what is being relayed: the same source, going on where it was.
     fn fits(&self, now: Mono, key: SourceKey, header: &Header) -> bool {
         let sequence = sequence_distance(self.newest_sequence, header.sequence);
@@ -243,7 +267,7 @@ mod tests {
     }
 
     fn relay(out: &mut Outgoing, at: u64, key: SourceKey, sequence: u16, timestamp: u32) -> Stamp {
-        out.relay(ms(at), key, &header(sequence, timestamp), 160).expect("not from before a switch")
+        out.relay(ms(at), key, &header(sequence, timestamp), 160, 1).expect("not from before a switch").0
     }
 
     #[test]
@@ -283,7 +307,7 @@ mod tests {
         let third = relay(&mut out, 40, A, 12, 1920);
         assert_eq!(third.sequence.wrapping_sub(first.sequence), 1);
         assert_eq!(third.timestamp.wrapping_sub(first.timestamp), 320);
-        assert_eq!(out.relay(ms(41), A, &header(9, 1440), 160), None);
+        assert_eq!(out.relay(ms(41), A, &header(9, 1440), 160, 1), None);
     }
 
     #[test]
@@ -328,7 +352,7 @@ mod tests {
                         slot => {
                             let header = header(sequence.wrapping_add(n), timestamp.wrapping_add(160 * u32::from(n)));
                             let key = SourceKey { slot, ssrc: timestamp };
-                            out.relay(ms(at), key, &header, 160).expect("in order")
+                            out.relay(ms(at), key, &header, 160, 1).expect("in order").0
                         }
                     };
                     prop_assert_eq!(stamp.marker, n == 0);

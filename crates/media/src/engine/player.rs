@@ -1,42 +1,27 @@
-//! What is played to a far end, frame by frame: tones, sounds, digits.
+//! What is played to a far end, packet by packet: tones, sounds, digits.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use super::transcoder::Transcoder;
 use crate::api::Source;
-use crate::codec::Codec;
+use crate::codec::{BYTES_PER_MS, Codec};
+use crate::limits::PTIME_MS;
 use crate::rtp::Stamp;
 use crate::sound::Sound;
 use crate::tone::Tone;
 
-/// The time between two frames.
-pub(super) const FRAME: Duration = Duration::from_millis(20);
+/// Bytes of the longest payload that is made here.
+pub(super) const PAYLOAD_BYTES_MAX: usize = *PTIME_MS.end() as usize * BYTES_PER_MS;
 
-/// What became of one frame's time.
-#[derive(Debug)]
-pub(super) enum Played<'a> {
-    /// A packet goes out.
-    Frame { to: SocketAddr, stamp: Stamp, payload: Payload<'a> },
-    /// Nothing goes out: not agreed yet, on hold, or between two digits.
+/// What became of the time until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Played {
+    /// A packet goes out; its payload is the first `len` bytes of the buffer.
+    Packet { to: SocketAddr, stamp: Stamp, len: usize },
+    /// Nothing goes out: not due, not agreed yet, on hold, or between two digits.
     Quiet,
     /// The sound is over.
     Ended,
-}
-
-/// The payload of a packet.
-#[derive(Debug)]
-pub(super) enum Payload<'a> {
-    Sound(&'a [u8]),
-    Event([u8; 4]),
-}
-
-impl AsRef<[u8]> for Payload<'_> {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Payload::Sound(bytes) => bytes,
-            Payload::Event(bytes) => bytes,
-        }
-    }
 }
 
 /// What a stream's far end hears that is made here.
@@ -45,40 +30,85 @@ pub(super) enum Player {
     /// Nothing.
     #[default]
     Idle,
-    /// A tone; `frame` counts without end.
-    Tone { tone: Tone, frame: u64 },
-    /// A loaded sound.
-    Sound { sound: usize, frame: usize, looped: bool },
+    /// A tone; `at` counts samples without end.
+    Tone { tone: Tone, at: u64 },
+    /// A loaded sound; `at` is in ticks of 8 kHz.
+    Sound { sound: usize, at: usize, looped: bool },
 }
 
 impl Player {
     pub(super) fn new(source: Source) -> Player {
         match source {
             Source::Nothing | Source::Stream(_) | Source::Echo => Player::Idle,
-            Source::RingBack => Player::Tone { tone: Tone::RingBack, frame: 0 },
-            Source::Busy => Player::Tone { tone: Tone::Busy, frame: 0 },
-            Source::Sound { sound, looped } => Player::Sound { sound, frame: 0, looped },
+            Source::RingBack => Player::Tone { tone: Tone::RingBack, at: 0 },
+            Source::Busy => Player::Tone { tone: Tone::Busy, at: 0 },
+            Source::Congestion => Player::Tone { tone: Tone::Congestion, at: 0 },
+            Source::Sound { sound, looped } => Player::Sound { sound, at: 0, looped },
         }
     }
 
-    /// The next frame; `None` when the sound is over, or there is no such sound.
-    pub(super) fn next_frame<'a>(&mut self, sounds: &'a [Sound], codec: Codec) -> Option<&'a [u8]> {
+    /// Fills the next payload. `None` when the sound is over, or there is no such sound.
+    pub(super) fn fill(
+        &mut self,
+        sounds: &[Sound],
+        codec: Codec,
+        transcoder: &mut Transcoder,
+        payload: &mut [u8],
+    ) -> Option<()> {
         match self {
             Player::Idle => None,
-            Player::Tone { tone, frame } => {
-                let bytes = tone.frame(codec, *frame);
-                *frame += 1;
-                Some(bytes)
-            }
-            Player::Sound { sound, frame, looped } => {
-                let sound = sounds.get(*sound)?;
-                if *looped && *frame >= sound.frames() {
-                    *frame = 0;
+            Player::Tone { tone, at } => {
+                match codec.law() {
+                    Some(law) => tone.fill(law, *at, payload),
+                    None => {
+                        let mut samples = [0; PAYLOAD_BYTES_MAX];
+                        let samples = &mut samples[..payload.len()];
+                        tone.fill_linear(*at, samples);
+                        transcoder.encode(codec, samples, payload);
+                    }
                 }
-                let bytes = sound.frame(codec, *frame)?;
-                *frame += 1;
-                Some(bytes)
+                *at += payload.len() as u64;
+                Some(())
             }
+            Player::Sound { sound, at, looped } => {
+                let sound = sounds.get(*sound)?;
+                if *looped && *at >= sound.ticks() {
+                    *at = 0;
+                }
+                if *at >= sound.ticks() {
+                    return None;
+                }
+                let mut rest = payload;
+                while !rest.is_empty() {
+                    let (now, later) = rest.split_at_mut(rest.len().min(sound.ticks() - *at));
+                    copy(sound, *at, codec, transcoder, now);
+                    *at += now.len();
+                    rest = later;
+                    match *at == sound.ticks() {
+                        true if *looped => *at = 0,
+                        // The last packet is filled up.
+                        true => {
+                            transcoder.encode(codec, &[0; PAYLOAD_BYTES_MAX], rest);
+                            break;
+                        }
+                        false => {}
+                    }
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+/// As much of a sound as fits, from tick `at` on.
+fn copy(sound: &Sound, at: usize, codec: Codec, transcoder: &mut Transcoder, payload: &mut [u8]) {
+    let end = at + payload.len();
+    match codec.law() {
+        Some(law) => payload.copy_from_slice(&sound.encoded(law)[at..end]),
+        None => {
+            let encoder = transcoder.encoder();
+            let samples = payload.iter_mut().zip(&sound.wide()[at..end]);
+            samples.for_each(|(byte, two)| *byte = encoder.wide(*two));
         }
     }
 }

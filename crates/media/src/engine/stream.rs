@@ -2,22 +2,21 @@
 //! turns what it is given into packets that its far end understands.
 
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::Duration;
 
 use base::{Mono, Random, StreamId};
 
-use super::Outputs;
 use super::far::FarEnd;
-use super::outgoing::{Outgoing, SourceKey};
+use super::outgoing::{Flow, Outgoing, SourceKey};
 use super::pace::Pace;
-use super::player::{Payload, Played, Player};
+use super::player::{PAYLOAD_BYTES_MAX, Played, Player};
 use super::reception::Reception;
 use super::recorder::Tap;
-use crate::api::{Counts, Signal, Source, Terms};
-use crate::codec::Codec;
-use crate::dtmf::{Detector, Dialled, Dialler, Event};
-use crate::g711;
+use super::transcoder::{Ear, Transcoder};
+use super::{Outputs, PACE_STEP_MS};
+use crate::api::{Counts, Ptime, Signal, Source, Terms};
+use crate::codec::{BYTES_PER_MS, Codec};
+use crate::dtmf::{self, Detector, Dialled, Event, Key, Keypad};
 use crate::limits::SILENCE_MIN;
 use crate::recording::Frame;
 use crate::rtp::{Header, Stamp};
@@ -43,8 +42,18 @@ pub(super) struct Stream {
     outgoing: Outgoing,
     source: Source,
     player: Player,
-    dialler: Dialler,
+    keypad: Keypad,
+    transcoder: Transcoder,
+    /// Until the next packet that is made here is due.
+    due_in_ms: u16,
+    /// Whether somebody wants to know of digits that come as tones.
+    listened_to: bool,
+    /// Made when tones are first looked for.
+    ear: Option<Box<Ear>>,
 }
+
+/// The level that events are said to have.
+const EVENT_VOLUME_DB: u8 = 10;
 
 /// The silence watch.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +76,8 @@ enum WatchState {
 pub(super) struct Received {
     pub(super) header: Header,
     content: Content,
+    /// Keys held down or let go in it. More than two in a packet are too short to be any.
+    keys: [Option<Key>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,20 +88,34 @@ enum Content {
     Nothing,
 }
 
+impl Received {
+    /// Whether it says something of keys.
+    pub(super) fn has_keys(&self) -> bool {
+        self.keys[0].is_some()
+    }
+}
+
 /// Where a relayed packet goes, and how it must be changed.
 pub(super) struct Relayed {
     pub(super) to: SocketAddr,
     stamp: Stamp,
-    table: Option<&'static [u8; 256]>,
+    /// Bytes of payload in each packet that is sent; the last may have fewer.
+    pub(super) part_bytes: usize,
+    /// The codec that the sound is in, and the one it must be in.
+    sound: Option<(Flow, Codec, Codec)>,
 }
 
 impl Relayed {
-    /// Changes the packet in place; returns its new length.
-    pub(super) fn rewrite(&self, packet: &mut [u8], payload: Range<usize>) -> usize {
-        if let Some(table) = self.table {
-            g711::translate(table, &mut packet[payload.clone()]);
+    /// The header of packet number `n` of those that this one becomes.
+    pub(super) fn stamp(&self, n: u16) -> Stamp {
+        let Stamp { marker, payload_number, sequence, timestamp, ssrc } = self.stamp;
+        Stamp {
+            marker: marker && n == 0,
+            payload_number,
+            sequence: sequence.wrapping_add(n),
+            timestamp: timestamp.wrapping_add(self.part_bytes as u32 * u32::from(n)),
+            ssrc,
         }
-        self.stamp.rewrite(packet, payload)
     }
 }
 
@@ -110,7 +135,11 @@ impl Stream {
             outgoing: Outgoing::new(random),
             source: Source::Nothing,
             player: Player::Idle,
-            dialler: Dialler::default(),
+            keypad: Keypad::default(),
+            transcoder: Transcoder::default(),
+            due_in_ms: 0,
+            listened_to: false,
+            ear: None,
         }
     }
 
@@ -137,12 +166,17 @@ impl Stream {
     }
 
     pub(super) fn dial(&mut self, digits: &str) {
-        if self.terms.as_ref().is_some_and(|terms| terms.events.is_some()) {
-            if self.dialler.is_idle() {
+        if self.terms.is_some() {
+            if self.keypad.is_idle() {
                 self.outgoing.interrupt();
             }
-            self.dialler.dial(digits);
+            self.keypad.dial(digits);
         }
+    }
+
+    /// From now on digits that come as tones are reported, too.
+    pub(super) fn listen(&mut self) {
+        self.listened_to = true;
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -177,22 +211,57 @@ impl Stream {
         let content = content(terms, &header);
         if content == Content::Nothing && !COMFORT_NOISE.contains(&header.payload_number) {
             self.refused += 1;
-            return Some(Received { header, content });
+            return Some(Received { header, content, keys: [None; 2] });
         }
         self.reception.handle_packet(now, &header, matches!(content, Content::Sound(_)));
         if self.reception.received() == 1 {
             outputs.signal(Signal::Heard { stream: self.id });
         }
+        let mut keys = [None; 2];
         let digits = match content {
             Content::Sound(_) => [self.detector.handle_sound(header.timestamp), None],
-            Content::Event => Event::read(&packet[header.payload.clone()])
-                .map_or([None, None], |event| self.detector.handle_event(header.timestamp, event)),
+            Content::Event => match Event::read(&packet[header.payload.clone()]) {
+                Some(event) => {
+                    keys[0] = Key::of_event(header.timestamp, event);
+                    self.detector.handle_event(header.timestamp, event)
+                }
+                None => [None, None],
+            },
             Content::Nothing => [None, None],
         };
         for digit in digits.into_iter().flatten() {
             outputs.signal(Signal::Digit { stream: self.id, digit });
         }
-        Some(Received { header, content })
+        Some(Received { header, content, keys })
+    }
+
+    /// Whether digits of the far end can only be tones in its sound.
+    pub(super) fn may_dial_tones(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.events.is_none())
+    }
+
+    /// Whether somebody wants to know of tones.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.listened_to
+    }
+
+    /// Whether the far end understands events.
+    pub(super) fn takes_events(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.events.is_some())
+    }
+
+    /// Looks for digits in the sound of a received packet.
+    pub(super) fn hear_tones(&mut self, received: &mut Received, packet: &[u8], outputs: &mut Outputs) {
+        let Content::Sound(codec) = received.content else { return };
+        let ear = self.ear.get_or_insert_default();
+        let Header { timestamp, ref payload, .. } = received.header;
+        ear.handle_sound(codec, timestamp, &packet[payload.clone()], |key| {
+            let [first, second] = &mut received.keys;
+            *(if first.is_none() { first } else { second }) = Some(key);
+            if let Some(digit) = dtmf::digit(key.code).filter(|_| key.up) {
+                outputs.signal(Signal::Digit { stream: self.id, digit });
+            }
+        });
     }
 
     /// What of a received packet is to be recorded, and where.
@@ -209,34 +278,77 @@ impl Stream {
         Some((tap.recording, Frame { track: tap.track, at_us, codec, timestamp, sequence, payload }))
     }
 
+    /// Dials what a received packet says of keys, should this far end not understand the form in which they came. Whether
+    /// there is something to be played.
+    pub(super) fn hold_keys(&mut self, received: &Received) -> bool {
+        let Some(terms) = self.terms.as_ref().filter(|terms| terms.send) else { return false };
+        let is_other_form = match received.content {
+            Content::Event => terms.events.is_none(),
+            Content::Sound(_) => terms.events.is_some(),
+            Content::Nothing => false,
+        };
+        let was_idle = self.keypad.is_idle();
+        for key in received.keys.into_iter().flatten().filter(|_| is_other_form) {
+            self.keypad.hold(key);
+        }
+        let begins = was_idle && !self.keypad.is_idle();
+        if begins {
+            self.outgoing.interrupt();
+        }
+        begins
+    }
+
     /// Decides how a packet that the stream at `slot` received goes to this stream's far end. `None` when it does not.
     pub(super) fn relay(&mut self, now: Mono, slot: usize, received: &Received) -> Option<Relayed> {
         let terms = self.terms.as_ref().filter(|terms| terms.send && terms.remote.is_some())?;
         // While digits are dialled they have the line for themselves.
-        let to = self.far.address().filter(|_| self.dialler.is_idle())?;
+        let to = self.far.address().filter(|_| self.keypad.is_idle())?;
         let header = &received.header;
         if header.ssrc == self.outgoing.ssrc() {
             // Its own packets come back, as when the far end's SDP names a port of ours: they would never stop.
             return None;
         }
         let key = SourceKey { slot, ssrc: header.ssrc };
-        let (payload_number, samples, table) = match (received.content, terms.events) {
+        let bytes = header.payload.len();
+        let (payload_number, samples, part_bytes, codec) = match (received.content, terms.events) {
             (Content::Sound(codec), _) => {
-                (terms.payload, header.payload.len() as u32, g711::transcoder(codec, terms.codec))
+                (terms.payload, bytes as u32, part_bytes(terms.ptime, bytes), Some(codec))
             }
-            (Content::Event, Some(events)) => (events, FRAME_SAMPLES as u32, None),
+            (Content::Event, Some(events)) => (events, FRAME_SAMPLES as u32, bytes, None),
             (Content::Event, None) | (Content::Nothing, _) => {
                 self.outgoing.leave_out(now, key, header);
                 return None;
             }
         };
-        let stamp = self.outgoing.relay(now, key, header, samples)?;
-        Some(Relayed { to, stamp: Stamp { payload_number, ..stamp }, table })
+        let parts = if part_bytes == bytes { 1 } else { bytes.div_ceil(part_bytes) as u16 };
+        let (stamp, flow) = self.outgoing.relay(now, key, header, samples, parts)?;
+        let stamp = Stamp { payload_number, ..stamp };
+        Some(Relayed { to, stamp, part_bytes, sound: codec.map(|codec| (flow, codec, terms.codec)) })
+    }
+
+    /// Turns the payload of a packet that is relayed to this far end into its codec.
+    pub(super) fn translate(&mut self, relayed: &Relayed, payload: &mut [u8]) {
+        if let Some((flow, from, to)) = relayed.sound {
+            self.transcoder.translate(flow, from, to, payload);
+        }
     }
 
     /// Whether there is something to be played.
     pub(super) fn is_playing(&self) -> bool {
-        !self.dialler.is_idle() || self.player != Player::Idle
+        !self.keypad.is_idle() || self.player != Player::Idle
+    }
+
+    /// The longest step in which the packets that are made here come out even, milliseconds.
+    pub(super) fn step_ms(&self) -> u16 {
+        match &self.terms {
+            Some(terms) if terms.ptime.ms % PACE_STEP_MS != 0 => PACE_STEP_MS / 2,
+            Some(_) | None => PACE_STEP_MS,
+        }
+    }
+
+    /// Something is to be played from the next step on.
+    pub(super) fn begin_to_play(&mut self) {
+        self.due_in_ms = 0;
     }
 
     /// Time was skipped: the next packet made here is a new beginning.
@@ -244,43 +356,80 @@ impl Stream {
         self.outgoing.interrupt();
     }
 
-    /// The frame of this moment. Before the agreement what is to be played waits; on hold it goes on unheard.
-    pub(super) fn play<'a>(&mut self, now: Mono, sounds: &'a [Sound]) -> Played<'a> {
-        let Some(terms) = &self.terms else { return Played::Quiet };
-        let to = self.far.address().filter(|_| terms.send && terms.remote.is_some());
-        if let (Some(dialled), events) = (self.dialler.next_frame(), terms.events) {
-            let played = match (dialled, to, events) {
-                (Dialled::Event { event, first }, Some(to), Some(number)) => {
-                    let stamp = match first {
-                        true => self.outgoing.local(now, number, FRAME_SAMPLES as u32),
-                        false => self.outgoing.local_again(now, number),
-                    };
-                    Played::Frame { to, stamp, payload: Payload::Event(event.to_bytes()) }
-                }
-                (Dialled::Event { .. } | Dialled::Pause, _, _) => {
-                    // The next event, or the sound after it, begins when it begins.
-                    self.outgoing.interrupt();
-                    Played::Quiet
-                }
-            };
-            return played;
+    /// `passed_ms` after the last time: what is due. Before the agreement what is to be played waits; on hold it goes on
+    /// unheard.
+    pub(super) fn play(
+        &mut self,
+        now: Mono,
+        passed_ms: u16,
+        sounds: &[Sound],
+        buffer: &mut [u8; PAYLOAD_BYTES_MAX],
+    ) -> Played {
+        self.due_in_ms = self.due_in_ms.saturating_sub(passed_ms);
+        let Some(Terms { codec, payload: number, ptime, send, remote, .. }) = self.terms else {
+            return Played::Quiet;
+        };
+        if self.due_in_ms > 0 {
+            return Played::Quiet;
+        }
+        self.due_in_ms = ptime.ms;
+        let payload = &mut buffer[..usize::from(ptime.ms) * BYTES_PER_MS];
+        let to = self.far.address().filter(|_| send && remote.is_some());
+        if let Some(dialled) = self.keypad.next_packet(payload.len() as u32) {
+            return self.play_key(now, to, dialled, payload);
         }
         if self.player == Player::Idle {
             return Played::Quiet;
         }
-        let Some(frame) = self.player.next_frame(sounds, terms.codec) else {
+        if self.player.fill(sounds, codec, &mut self.transcoder, payload).is_none() {
             // The same sound may be asked for again.
             self.source = Source::Nothing;
             self.player = Player::Idle;
             return Played::Ended;
-        };
+        }
         match to {
             Some(to) => {
-                let stamp = self.outgoing.local(now, terms.payload, FRAME_SAMPLES as u32);
-                Played::Frame { to, stamp, payload: Payload::Sound(frame) }
+                let stamp = self.outgoing.local(now, number, payload.len() as u32);
+                Played::Packet { to, stamp, len: payload.len() }
             }
             None => Played::Quiet,
         }
+    }
+
+    /// A digit, in the form that the far end understands.
+    fn play_key(
+        &mut self,
+        now: Mono,
+        to: Option<SocketAddr>,
+        dialled: Dialled,
+        payload: &mut [u8],
+    ) -> Played {
+        let (Some(to), Some(terms)) = (to, &self.terms) else { return Played::Quiet };
+        let ticks = payload.len() as u32;
+        let (stamp, len) = match (dialled, terms.events) {
+            (Dialled::Down { code, before, duration }, Some(number)) => {
+                let stamp = match before {
+                    0 => self.outgoing.local(now, number, ticks),
+                    _ => self.outgoing.local_again(now, number),
+                };
+                (stamp, write_event(code, false, duration, payload))
+            }
+            (Dialled::Up { code, duration }, Some(number)) => {
+                (self.outgoing.local_again(now, number), write_event(code, true, duration, payload))
+            }
+            (Dialled::Down { code, before, duration: _ }, None) => {
+                let mut samples = [0; PAYLOAD_BYTES_MAX];
+                dtmf::fill(code, before, &mut samples[..payload.len()]);
+                self.transcoder.encode(terms.codec, &samples, payload);
+                (self.outgoing.local(now, terms.payload, ticks), payload.len())
+            }
+            (Dialled::Up { .. }, None) | (Dialled::Pause, _) => {
+                // The next digit, or the sound after it, begins when it begins.
+                self.outgoing.interrupt();
+                return Played::Quiet;
+            }
+        };
+        Played::Packet { to, stamp, len }
     }
 
     /// RTCP came.
@@ -328,6 +477,21 @@ impl Stream {
                 false
             }
         }
+    }
+}
+
+fn write_event(code: u8, end: bool, duration: u32, payload: &mut [u8]) -> usize {
+    let duration = u16::try_from(duration).unwrap_or(u16::MAX);
+    let bytes = Event { code, end, volume: EVENT_VOLUME_DB, duration }.to_bytes();
+    payload[..bytes.len()].copy_from_slice(&bytes);
+    bytes.len()
+}
+
+/// How many bytes of a payload go into one packet: all, unless the far end does not want so many.
+fn part_bytes(ptime: Ptime, bytes: usize) -> usize {
+    match ptime.ms_max {
+        Some(ms_max) if bytes > usize::from(ms_max) * BYTES_PER_MS => usize::from(ptime.ms) * BYTES_PER_MS,
+        Some(_) | None => bytes,
     }
 }
 

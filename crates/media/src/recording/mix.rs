@@ -4,24 +4,40 @@ use std::collections::VecDeque;
 
 use super::placement::Placed;
 use crate::g711;
+use crate::g722::Decoder;
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     /// Position of the first sample kept.
     start: i64,
     samples: VecDeque<i16>,
+    g722: Decoder,
 }
 
 impl Lane {
     /// Puts a packet at its place. What is before the first sample kept was written already, and is dropped.
     pub(super) fn write(&mut self, placed: &Placed) {
-        let table = g711::decoder(placed.codec);
+        match placed.codec.law() {
+            Some(law) => {
+                let table = g711::decoder(law);
+                self.put(placed, |byte| table[usize::from(byte)]);
+            }
+            None => {
+                let mut decoder = std::mem::take(&mut self.g722);
+                self.put(placed, |byte| decoder.narrow(byte));
+                self.g722 = decoder;
+            }
+        }
+    }
+
+    fn put(&mut self, placed: &Placed, mut decode: impl FnMut(u8) -> i16) {
         for (position, byte) in (placed.position..).zip(&placed.payload) {
+            let sample = decode(*byte);
             let Ok(at) = usize::try_from(position - self.start) else { continue };
             if at >= self.samples.len() {
                 self.samples.resize(at + 1, 0);
             }
-            self.samples[at] = table[usize::from(*byte)];
+            self.samples[at] = sample;
         }
     }
 
@@ -40,11 +56,12 @@ impl Lane {
 mod tests {
     use super::*;
     use crate::codec::Codec;
+    use crate::g711::Law;
 
     #[test]
     fn packets_lie_where_they_belong_and_the_rest_is_silence() {
-        let one = g711::encode(Codec::Pcma, 1000);
-        let sample = g711::decode(Codec::Pcma, one);
+        let one = g711::encode(Law::A, 1000);
+        let sample = g711::decode(Law::A, one);
         let packet = |position| Placed { position, codec: Codec::Pcma, payload: vec![one; 2] };
         let mut lane = Lane::default();
         lane.write(&packet(-1));

@@ -33,6 +33,8 @@ pub struct Media {
     pub parameters: Vec<(u8, String)>,
     /// `a=ptime`: milliseconds of sound in a packet.
     pub packet_ms: Option<u16>,
+    /// `a=maxptime`: the most that a packet may have.
+    pub packet_ms_max: Option<u16>,
     /// `a=rtcp` (RFC 3605): the port, when it is not the next one.
     pub rtcp_port: Option<u16>,
     /// Direction of this stream.
@@ -150,6 +152,9 @@ impl fmt::Display for Media {
         }
         if let Some(ms) = self.packet_ms {
             write!(f, "a=ptime:{ms}\r\n")?;
+        }
+        if let Some(ms) = self.packet_ms_max {
+            write!(f, "a=maxptime:{ms}\r\n")?;
         }
         if let Some(port) = self.rtcp_port {
             write!(f, "a=rtcp:{port}\r\n")?;

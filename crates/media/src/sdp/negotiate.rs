@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::{Connection, Description, Direction, Map, Media, SdpError, parse};
-use crate::api::Terms;
+use crate::api::{Ptime, Terms};
 use crate::codec::Codec;
 
 /// The payload number under which our offers list RFC 4733 events.
@@ -128,6 +128,8 @@ fn is_plain_rtp(media: &Media) -> bool {
 
 fn accept(offered: &Media, terms: &Terms, local: LocalMedia<'_>) -> Media {
     let mut audio = local.audio(&offered.protocol, Direction::new(terms.send, terms.receive));
+    // There are phones that cannot send other packets than they receive.
+    audio.packet_ms = Some(terms.ptime.ms);
     add_format(&mut audio, terms.payload, terms.codec.name());
     if let Some(payload) = terms.events {
         add_events(&mut audio, payload);
@@ -155,6 +157,7 @@ fn terms(description: &Description, theirs: &Media, local: LocalMedia<'_>) -> Re
         codec,
         payload,
         events: events(theirs),
+        ptime: Ptime::new(theirs.packet_ms, theirs.packet_ms_max),
         send: remote.is_some() && direction.receives() && local.direction.sends(),
         receive: direction.sends() && local.direction.receives(),
     })

@@ -136,6 +136,7 @@ impl Line {
                 }
             }
             "ptime" => media.packet_ms = decimal(value.trim()),
+            "maxptime" => media.packet_ms_max = decimal(value.trim()),
             "rtcp" => media.rtcp_port = value.split_ascii_whitespace().next().and_then(decimal),
             _ => {}
         }
@@ -221,7 +222,7 @@ mod tests {
                 prop::sample::select(vec![
                     "c=IN IP4 10.0.0.7", "c=IN IP6 2001:db8::7", "c=IN IP4 phone.example", "a=sendonly", "a=inactive",
                     "m=audio 4000 RTP/AVP 8 0 101", "m=video 0 RTP/SAVP 96", "a=rtpmap:101 telephone-event/8000",
-                    "a=fmtp:101 0-16", "a=ptime:20", "a=rtcp:4001", "a=rtpmap:8 pcma/8000/1", "b=AS:64", "a=x:y",
+                    "a=fmtp:101 0-16", "a=ptime:20", "a=maxptime:40", "a=rtcp:4001", "a=rtpmap:8 pcma/8000/1", "b=AS:64", "a=x:y",
                 ]), 0..24),
         ) {
             let text = format!("v=0\r\no=- 1 2 IN IP4 10.0.0.7\r\ns=-\r\nt=0 0\r\n{}\r\n", lines.join("\r\n"));

@@ -145,7 +145,7 @@ pub(super) fn area_code(text: &str) -> Result<String, Wrong> {
 
 /// A codec by its name in SDP, in any case.
 pub(super) fn codec(text: &str) -> Result<Codec, Wrong> {
-    Codec::of_name(text).ok_or_else(|| wrong("a codec", "known are \"pcma\" and \"pcmu\" (G.711)"))
+    Codec::of_name(text).ok_or_else(|| wrong("a codec", "known are \"pcma\", \"pcmu\" (G.711) and \"g722\""))
 }
 
 /// An address of record: `sip:user@domain`, `sip:` may be left out.

@@ -157,6 +157,7 @@ impl Threads {
             Command::Agree { stream, .. }
             | Command::Hear { stream, .. }
             | Command::Watch { stream, .. }
+            | Command::Listen { stream }
             | Command::SendDigits { stream, .. } => {
                 let call = self.owners.get(stream)?;
                 self.calls.get(call).map(|place| place.thread)
@@ -263,6 +264,7 @@ impl Worker {
                 | Command::Hear { .. }
                 | Command::Watch { .. }
                 | Command::StopRecord { .. }
+                | Command::Listen { .. }
                 | Command::SendDigits { .. } => self.engine.handle_command(now, command),
             }
             self.drain();

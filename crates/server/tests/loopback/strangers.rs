@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lab::{Prompt, prompt_samples};
-use media::codec::Codec;
 use media::g711;
+use media::g711::Law;
 
 use crate::baresip::{AGENT, Baresip};
 use crate::claim::Claim;
@@ -110,7 +110,7 @@ fn spray(ports: &RangeInclusive<u16>, stopped: &AtomicBool) -> Attacked {
     let pace = Duration::from_millis(20);
     socket.set_read_timeout(Some(pace)).expect("is not zero");
     let noise = noise(FRAME * 400);
-    let heard = noise.iter().map(|byte| g711::decode(Codec::Pcma, *byte)).collect();
+    let heard = noise.iter().map(|byte| g711::decode(Law::A, *byte)).collect();
     let mut attacked = Attacked { sent: 0, received: 0, noise: heard };
     let mut answer = [0; 2000];
     for (number, payload) in (0u16..).zip(noise.chunks(FRAME).cycle()) {

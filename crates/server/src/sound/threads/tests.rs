@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use media::api::{Family, Source, Terms};
+use media::api::{Family, Ptime, Source, Terms};
 use media::codec::Codec;
 
 use super::*;
@@ -114,6 +114,7 @@ fn streams_pointed_at_each_other_come_to_rest() {
             codec: Codec::Pcma,
             payload: 8,
             events: None,
+            ptime: Ptime::default(),
             send: true,
             receive: true,
         };

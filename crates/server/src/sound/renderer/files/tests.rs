@@ -57,7 +57,7 @@ impl Bench {
                 let tone = |at: usize| (std::f32::consts::TAU * hz * at as f32 / 8000.0).sin() * 8000.0;
                 let sounds = (from..from + 25).contains(&n);
                 let sample = |at: usize| if sounds { tone(usize::from(n) * 160 + at) as i16 } else { 0 };
-                let payload: Vec<u8> = (0..160).map(|at| g711::encode(Codec::Pcma, sample(at))).collect();
+                let payload: Vec<u8> = (0..160).map(|at| g711::encode(g711::Law::A, sample(at))).collect();
                 writer.push(&Frame {
                     track,
                     at_us: u64::from(n) * 20_000,

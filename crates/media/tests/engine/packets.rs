@@ -1,185 +1,23 @@
-//! What an engine does with packets, seen from its sockets.
+//! What happens to packets, whatever is in them.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use base::{CallId, Mono, Now, Random, StreamId};
-use media::api::{Command, Counts, Family, Signal, Source, Stored, Terms};
+use base::StreamId;
+use media::api::{Command, Family, Signal, Source, Terms};
 use media::codec::Codec;
 use media::dtmf::Event;
-use media::engine::{Engine, EngineConfig, Output, TimerKind};
-use media::g711;
+use media::engine::TimerKind;
+use media::g711::{self, Law};
 use media::limits::BLOCK_AGE_MAX;
 use media::recording::Packet;
-use media::rtp::{Header, Stamp};
-use media::sound::Sound;
+use media::rtp::Stamp;
 
-const CALL: CallId = CallId(9);
-const AGENT: StreamId = StreamId(1);
-const CUSTOMER: StreamId = StreamId(2);
-const LISTENER: StreamId = StreamId(3);
-
-/// An engine, its clock, and what came out of it.
-struct Bench {
-    engine: Engine,
-    now: Now,
-    sent: Vec<Sent>,
-    signals: Vec<Signal>,
-    stored: Vec<(CallId, Packet)>,
-}
-
-/// A packet on the wire.
-#[derive(Clone, Debug, PartialEq)]
-struct Sent {
-    at: Mono,
-    stream: StreamId,
-    to: SocketAddr,
-    header: Header,
-    payload: Vec<u8>,
-}
-
-fn far(stream: StreamId) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, u8::try_from(stream.0).expect("small")], 4000))
-}
-
-const ATTACKER: ([u8; 4], u16) = ([66, 6, 6, 6], 4000);
-
-/// Where the signalling comes from.
-const NAT: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7)), 61_000);
-
-fn terms(stream: StreamId, codec: Codec) -> Terms {
-    Terms {
-        remote: Some(far(stream)),
-        peer: Some(NAT.ip()),
-        codec,
-        payload: codec.payload(),
-        events: Some(100 + u8::try_from(stream.0).expect("small")),
-        send: true,
-        receive: true,
-    }
-}
-
-impl Bench {
-    fn new() -> Bench {
-        Bench::seeded(1)
-    }
-
-    fn seeded(seed: u64) -> Bench {
-        let sounds = vec![Sound::new(&[1000; 480]), Sound::new(&[2000; 160])];
-        let config = EngineConfig { sounds, streams_max: 3 };
-        Bench {
-            engine: Engine::new(config, Random::from_number(seed)),
-            now: Now::default().later(Duration::from_secs(1000)),
-            sent: Vec::new(),
-            signals: Vec::new(),
-            stored: Vec::new(),
-        }
-    }
-
-    /// Agent (A-law) and customer (µ-law) hear each other.
-    fn bridged() -> Bench {
-        let mut bench = Bench::new();
-        bench.open(AGENT, Codec::Pcma);
-        bench.open(CUSTOMER, Codec::Pcmu);
-        bench.hear(AGENT, Source::Stream(CUSTOMER));
-        bench.hear(CUSTOMER, Source::Stream(AGENT));
-        bench
-    }
-
-    fn open(&mut self, stream: StreamId, codec: Codec) {
-        self.command(Command::Open { stream, call: CALL, port: 30_000, family: Family::V4 });
-        self.command(Command::Agree { stream, terms: terms(stream, codec) });
-    }
-
-    fn hear(&mut self, stream: StreamId, source: Source) {
-        self.command(Command::Hear { stream, source });
-    }
-
-    fn command(&mut self, command: Command) {
-        self.engine.handle_command(self.now, command);
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::Send { stream, to, data } => self.note(stream, to, &data),
-                Output::Signal(signal) => self.signals.push(signal),
-                Output::Store(Stored { call, block }) => {
-                    self.stored.extend(block.read().map(|packet| (call, packet)));
-                    self.engine.take_back(block);
-                }
-            }
-        }
-    }
-
-    fn note(&mut self, stream: StreamId, to: SocketAddr, packet: &[u8]) {
-        let header = Header::read(packet).expect("the engine sends RTP");
-        let payload = packet[header.payload.clone()].to_vec();
-        self.sent.push(Sent { at: self.now.mono, stream, to, header, payload });
-    }
-
-    /// A packet of 20 ms from the far end of `stream`: number `n` since it began.
-    fn speak(&mut self, stream: StreamId, n: u16, codec: Codec, byte: u8) {
-        self.receive(stream, far(stream), stamp(n, codec.payload(), 160 * u32::from(n)), &[byte; 160]);
-    }
-
-    fn receive(&mut self, stream: StreamId, from: SocketAddr, stamp: Stamp, payload: &[u8]) {
-        let mut packet = [&stamp.to_bytes()[..], payload].concat();
-        if let Some(forward) = self.engine.handle_rtp(self.now, stream, from, &mut packet) {
-            self.note(forward.stream, forward.to, &packet[..forward.len]);
-        }
-        self.drain();
-    }
-
-    /// Lets time pass, waking the engine exactly when it asks for it.
-    fn pass(&mut self, time: Duration) {
-        let end = self.now.later(time);
-        while let Some((at, _)) = self.engine.next_timeout().filter(|(at, _)| *at <= end.mono) {
-            self.now = self.now.later(at.since(self.now.mono));
-            self.engine.handle_timeout(self.now);
-            self.drain();
-        }
-        self.now = end;
-    }
-
-    fn take_sent(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.sent)
-    }
-
-    fn close(&mut self, stream: StreamId) -> Counts {
-        self.command(Command::Close { stream });
-        match self.signals.last() {
-            Some(Signal::Closed { stream: closed, counts }) if *closed == stream => *counts,
-            other => panic!("closing gave {other:?}"),
-        }
-    }
-}
-
-fn stamp(n: u16, payload_number: u8, timestamp: u32) -> Stamp {
-    Stamp { marker: false, payload_number, sequence: 500 + n, timestamp, ssrc: 0x1111 }
-}
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-fn assert_one_source(sent: &[Sent]) {
-    for pair in sent.windows(2) {
-        let [a, b] = pair else { unreachable!("windows of two") };
-        assert_eq!(a.header.ssrc, b.header.ssrc);
-        assert_eq!(b.header.sequence, a.header.sequence.wrapping_add(1));
-        let passed = u32::try_from(b.at.since(a.at).as_micros() / 125).expect("short");
-        let moved = b.header.timestamp.wrapping_sub(a.header.timestamp);
-        assert!(moved.abs_diff(passed.max(160)) <= 1, "timestamp moved {moved} in {passed} samples of time");
-    }
-}
+use crate::bench::*;
 
 #[test]
 fn sound_goes_both_ways_at_once_in_the_law_of_the_listener() {
     let mut bench = Bench::bridged();
-    let (a, u) = (g711::encode(Codec::Pcma, 5000), g711::encode(Codec::Pcmu, -700));
+    let (a, u) = (g711::encode(Law::A, 5000), g711::encode(Law::Mu, -700));
     bench.speak(AGENT, 0, Codec::Pcma, a);
     bench.speak(CUSTOMER, 0, Codec::Pcmu, u);
     let [to_customer, to_agent] = &bench.take_sent()[..] else { panic!("two packets") };
@@ -187,9 +25,9 @@ fn sound_goes_both_ways_at_once_in_the_law_of_the_listener() {
         (to_customer.stream, to_customer.to, to_customer.header.payload_number),
         (CUSTOMER, far(CUSTOMER), 0)
     );
-    assert_eq!(to_customer.payload, [g711::encode(Codec::Pcmu, g711::decode(Codec::Pcma, a)); 160]);
+    assert_eq!(to_customer.payload, [g711::encode(Law::Mu, g711::decode(Law::A, a)); 160]);
     assert_eq!((to_agent.stream, to_agent.to, to_agent.header.payload_number), (AGENT, far(AGENT), 8));
-    assert_eq!(to_agent.payload, [g711::encode(Codec::Pcma, g711::decode(Codec::Pcmu, u)); 160]);
+    assert_eq!(to_agent.payload, [g711::encode(Law::A, g711::decode(Law::Mu, u)); 160]);
     assert_ne!(to_customer.header.ssrc, 0x1111);
     assert_eq!(bench.signals, [Signal::Heard { stream: AGENT }, Signal::Heard { stream: CUSTOMER }]);
 }
@@ -295,7 +133,7 @@ fn everyone_who_listens_gets_the_packet() {
     sent.sort_by_key(|sent| sent.stream);
     assert_eq!(sent.iter().map(|sent| sent.to).collect::<Vec<_>>(), [far(CUSTOMER), far(LISTENER)]);
     assert_eq!(sent[1].payload, [7; 160]);
-    assert_eq!(sent[0].payload, [g711::transcoder(Codec::Pcma, Codec::Pcmu).expect("two laws")[7]; 160]);
+    assert_eq!(sent[0].payload, [g711::transcoder(Law::A, Law::Mu).expect("two laws")[7]; 160]);
 }
 
 #[test]
@@ -342,7 +180,7 @@ fn ring_back_keeps_its_step_and_its_cadence() {
     assert_eq!(sent.len(), 500);
     assert_one_source(&sent);
     for (n, sent) in sent.iter().enumerate() {
-        let loud = sent.payload.iter().any(|byte| g711::decode(Codec::Pcma, *byte).abs() > 5000);
+        let loud = sent.payload.iter().any(|byte| g711::decode(Law::A, *byte).abs() > 5000);
         assert_eq!(loud, n % 250 < 50, "frame {n}");
     }
 }
@@ -551,17 +389,6 @@ fn two_engines_back_to_back_understand_each_other() {
             counts.iter().all(|counts| counts.received > 80 && counts.refused == 0 && counts.lost == 0),
             "{counts:?}"
         );
-    }
-}
-
-/// Lets a millisecond pass and takes what was sent to the other side, where it comes from `address`.
-fn carry(from: &mut Bench, to: &mut Bench, address: impl Fn(StreamId) -> SocketAddr) {
-    from.pass(ms(1));
-    to.now = from.now;
-    for Sent { stream, header, payload, .. } in from.take_sent() {
-        let Header { marker, payload_number, sequence, timestamp, ssrc, .. } = header;
-        let stamp = Stamp { marker, payload_number, sequence, timestamp, ssrc };
-        to.receive(stream, address(stream), stamp, &payload);
     }
 }
 
