@@ -116,6 +116,7 @@ fn bridge(media: &mut Threads, call: usize, phones: &[UdpSocket], recorded: bool
             codec: Codec::Pcmu,
             payload: 0,
             events: Some(101),
+            ptime: media::api::Ptime::default(),
             send: true,
             receive: true,
         };
