@@ -66,7 +66,7 @@ pub(crate) fn decide(view: View<'_>, stimulus: &Stimulus, dice: &mut Dice<'_>) -
             view.state.calls.get(id).map(|call| ending::died(view, call)).unwrap_or_default()
         }
         Stimulus::CallCut(id) => {
-            view.state.calls.get(id).map(|call| dial_out::time_over(view, call)).unwrap_or_default()
+            view.state.calls.get(id).map(|call| ending::time_over(view, call)).unwrap_or_default()
         }
     }
 }
@@ -92,7 +92,7 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
         }
         (Signal::LegAnswered { leg }, Some(call)) => dial_out::leg_answered(view, call, *leg, dice),
         (Signal::LegEnded { leg, cause, gateway }, Some(call)) => {
-            dial_out::leg_ended(view, call, *leg, *cause, *gateway)
+            ending::leg_ended(view, call, *leg, *cause, *gateway)
         }
         (Signal::RecordingStopped { length, .. }, Some(call)) => {
             ending::recording_stopped(view, call, *length)
@@ -118,7 +118,7 @@ fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
     };
     match timer {
         TimerKind::AgentRing(id) | TimerKind::CustomerRing(id) | TimerKind::CallAge(id) => {
-            with_call(id, dial_out::time_over)
+            with_call(id, ending::time_over)
         }
         TimerKind::RecordingWait(id) => with_call(id, ending::wait_over),
         TimerKind::WrapUp(agent) => presence::wrap_up_over(view, agent),

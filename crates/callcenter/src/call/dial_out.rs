@@ -12,8 +12,6 @@
 //! does the ring time of the phone that rings: [`ending`](super::ending). Signals about legs that ended, second
 //! ringings and second answers change nothing.
 
-use std::net::SocketAddr;
-
 use base::LegId;
 
 use super::shown_number::{self, ShownNumber};
@@ -25,7 +23,6 @@ use crate::config::{Agent, DialoutRingAt};
 use crate::decide::{Decision, Dice, View};
 use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Role};
 use crate::record::naming;
-use crate::signal::{Cause, EndedBy};
 
 /// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
 pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
@@ -79,35 +76,6 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut D
             Role::Customer => customer_answers(view, call, leg, dice),
         },
         Some(_) | None => Decision::default(),
-    }
-}
-
-/// A leg is over: so is the call, or this was the last word it waited for.
-pub(crate) fn leg_ended(
-    view: View<'_>,
-    call: &Call,
-    leg: LegId,
-    cause: Cause,
-    gateway: Option<SocketAddr>,
-) -> Decision {
-    let Some(role) = call.living_leg(leg).map(|leg| leg.role) else { return Decision::default() };
-    let ended = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
-    if call.ended.is_some() {
-        return ending::settle(view, call, ended);
-    }
-    let side = match (cause.by, role) {
-        (EndedBy::Far, Role::Agent) => HangUpSide::Agent,
-        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
-        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer) => HangUpSide::System,
-    };
-    ending::end(view, call, ended, side)
-}
-
-/// A phone has rung for long enough, or the call lasts too long.
-pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
-    match call.ended {
-        None => ending::end(view, call, Vec::new(), HangUpSide::System),
-        Some(_) => Decision::default(),
     }
 }
 

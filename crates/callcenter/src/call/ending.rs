@@ -4,9 +4,10 @@
 //! the last word of each leg (its SIP status, its gateway) and for the length of the recording, 800 ms at most. The
 //! agent need not wait: it is free for the next call.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::Wall;
+use base::{LegId, Wall};
 
 use super::{Call, Ended, Leg};
 use crate::action::Action;
@@ -15,6 +16,35 @@ use crate::decide::{Decision, View};
 use crate::event::{Event, HangUpSide, Moment, Role};
 use crate::record::build;
 use crate::signal::{Cause, EndedBy, Failure};
+
+/// A leg is over: so is the call, or this was the last word it waited for.
+pub(crate) fn leg_ended(
+    view: View<'_>,
+    call: &Call,
+    leg: LegId,
+    cause: Cause,
+    gateway: Option<SocketAddr>,
+) -> Decision {
+    let Some(role) = call.living_leg(leg).map(|leg| leg.role) else { return Decision::default() };
+    let ended = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
+    if call.ended.is_some() {
+        return settle(view, call, ended);
+    }
+    let side = match (cause.by, role) {
+        (EndedBy::Far, Role::Agent) => HangUpSide::Agent,
+        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
+        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer) => HangUpSide::System,
+    };
+    end(view, call, ended, side)
+}
+
+/// A phone has rung for long enough, or the call lasts too long.
+pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
+    match call.ended {
+        None => end(view, call, Vec::new(), HangUpSide::System),
+        Some(_) => Decision::default(),
+    }
+}
 
 /// Ends a living call. `ended` are the ends of legs that led to it, if any.
 pub(crate) fn end(view: View<'_>, call: &Call, ended: Vec<Event>, side: HangUpSide) -> Decision {
