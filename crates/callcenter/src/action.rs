@@ -3,6 +3,8 @@
 use base::{CallId, LegId};
 use serde::{Deserialize, Serialize};
 
+use crate::signal::Cause;
+
 /// What the core wants done. Carried out by `switch`, and not before the events emitted before it are durable
 /// (`EndLeg` and `Hear` need not wait).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,33 @@ pub enum Action {
         target: Target,
         /// The number shown on the called phone.
         shown: String,
+    },
+    /// The caller of `Signal::CallArrived` is a leg of this call. Answered by signals about `leg`, the last of which is
+    /// `LegEnded`.
+    TakeLeg {
+        /// The caller's leg, as the signal named it.
+        leg: LegId,
+        /// The call it belongs to.
+        call: CallId,
+    },
+    /// Tell who calls that a phone rings. Legs that were not taken, or were answered, are ignored; so below.
+    LetRing {
+        /// The caller's leg.
+        leg: LegId,
+        /// There is something to hear before the answer (183): what the leg hears otherwise is its own ring-back.
+        early_media: bool,
+    },
+    /// Answer who calls. The far end cannot refuse that any more, only leave.
+    AnswerLeg {
+        /// The caller's leg.
+        leg: LegId,
+    },
+    /// Refuse who calls, in words that fit the cause. `LegEnded` follows for a leg that was taken.
+    RefuseLeg {
+        /// The caller's leg.
+        leg: LegId,
+        /// Why nobody talks to it: the verdict on the leg that was to.
+        cause: Cause,
     },
     /// End a leg in whatever way its state needs (CANCEL, BYE). `LegEnded` follows. Unknown legs are ignored.
     EndLeg {
@@ -34,7 +63,7 @@ pub enum Action {
     StartRecording {
         /// Whose recording.
         call: CallId,
-        /// The agent's leg: left channel.
+        /// The leg of the agent, or of where an inbound route leads: left channel.
         agent: LegId,
         /// The customer's leg: right channel.
         customer: LegId,
@@ -60,13 +89,15 @@ pub enum Heard {
     RingBack,
 }
 
-/// Whom a leg calls.
+/// Whom a leg calls; of a caller's leg, whom it called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// A number in the telephone network, through the account's trunks.
     Number(String),
     /// A registered SIP phone of the account, by its user name.
     Phone(String),
+    /// A SIP address outside, by its URI.
+    Uri(String),
 }
 
 /// The files an account wants of a recording; names are relative to the recordings' root (contract §6).

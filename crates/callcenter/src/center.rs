@@ -17,7 +17,7 @@ use crate::call::ending;
 use crate::command::{Accepted, Command, Refusal};
 use crate::config::{Account, AccountStatus};
 use crate::decide::{self, Decision, Dice, Stimulus, View};
-use crate::event::{Event, Numbered, Role};
+use crate::event::{CallKind, Event, Numbered, Role};
 use crate::numbers::NumberPlan;
 use crate::signal::Signal;
 use crate::state::State;
@@ -224,8 +224,7 @@ impl Center {
         let decided = catch_unwind(AssertUnwindSafe(|| decide(view, &stimulus, &mut dice)));
         let decision = match decided {
             Ok(decision) => {
-                let begun = decision.reply.and_then(Result::ok).and_then(|accepted| accepted.call);
-                if let Some(call) = begun.or(call) {
+                if let Some(call) = decision.begun().or(call) {
                     self.history.keep(call, now.wall, stimulus);
                 }
                 decision
@@ -237,7 +236,8 @@ impl Center {
                 let reply = command.map(|_| Err(Refusal::Overloaded));
                 let call = call.and_then(|id| self.state.calls.get(&id));
                 let ended = call.map(|call| ending::failed(self.view(now), call)).unwrap_or_default();
-                Decision { reply, ..ended }
+                let refused = stimulus.caller().map(ending::not_decided).unwrap_or_default();
+                Decision { reply, actions: [ended.actions, refused].concat(), ..ended }
             }
         };
         self.carry_out(now, command, decision);
@@ -293,6 +293,9 @@ impl Center {
         let Some(call) = self.state.calls.get(&id) else { return };
         let (timer, ring_ms_max) = match role {
             Role::Agent => (TimerKind::AgentRing(id), call.details.agent_ring_ms_max),
+            Role::Destination => (TimerKind::DestinationRing(id), call.details.agent_ring_ms_max),
+            // Whoever calls in waits as long as we let the other leg ring.
+            Role::Customer if call.facts.kind == CallKind::Incoming => return,
             Role::Customer => (TimerKind::CustomerRing(id), call.details.customer_ring_ms_max),
         };
         self.timers.set(timer, now.mono + Duration::from_millis(ring_ms_max));
@@ -303,6 +306,7 @@ impl Center {
         match role {
             Some(Role::Agent) => self.timers.cancel(&TimerKind::AgentRing(id)),
             Some(Role::Customer) => self.timers.cancel(&TimerKind::CustomerRing(id)),
+            Some(Role::Destination) => self.timers.cancel(&TimerKind::DestinationRing(id)),
             None => {}
         }
     }

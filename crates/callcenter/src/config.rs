@@ -34,6 +34,8 @@ pub struct Account {
     pub call_age_max: Duration,
     /// Which tracks are kept.
     pub recording: RecordingMode,
+    /// Who may call in, and where that leads. Of two alike the last counts.
+    pub inbound: Vec<InboundRoute>,
     /// When `dialoutRing` is told (contract §5).
     pub dialout_ring_at: DialoutRingAt,
     /// Calls the account may have at once; more are refused as `Overloaded`.
@@ -57,6 +59,7 @@ impl Account {
             customer_ring: Duration::from_secs(120),
             call_age_max: Duration::from_secs(4 * 3600),
             recording: RecordingMode::Off,
+            inbound: Vec::new(),
             dialout_ring_at: DialoutRingAt::Customer,
             calls_max: 0,
         }
@@ -96,6 +99,21 @@ pub struct Agent {
     pub edition: String,
     /// Wrap-up after a bridged call; zero = none.
     pub wrap_up: Duration,
+}
+
+/// An inbound route: calls by a trunk for a user or number are put through to an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboundRoute {
+    /// Name of the trunk.
+    pub trunk: String,
+    /// The user of the Request-URI, or a number in the account's form.
+    pub called: String,
+    /// Where it leads: a SIP URI.
+    pub to: String,
+    /// Which tracks are kept.
+    pub recording: RecordingMode,
+    /// How long it may ring there.
+    pub ring: Duration,
 }
 
 /// Whether an agent may act.

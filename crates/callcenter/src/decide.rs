@@ -8,10 +8,10 @@ use base::{CallId, LegId, Now, Random, Snowflake, Wall};
 use crate::action::Action;
 use crate::agent::activity::{Activity, Standing};
 use crate::agent::{SignedIn, presence};
-use crate::call::{Call, dial_out, ending};
+use crate::call::{Call, dial_out, ending, inbound};
 use crate::command::{Accepted, Choice, Command, Refusal};
 use crate::config::{Account, AgentStatus};
-use crate::event::{AgentRef, CallFacts, Event, Moment};
+use crate::event::{AgentRef, CallFacts, CallKind, Event, Moment};
 use crate::signal::Signal;
 use crate::state::State;
 use crate::surroundings::Surroundings;
@@ -27,6 +27,17 @@ pub(crate) enum Stimulus {
     CallDied(CallId),
     /// The program is about to end, and this call with it.
     CallCut(CallId),
+}
+
+impl Stimulus {
+    /// The leg of who calls in, if that is what it is about.
+    pub(crate) fn caller(&self) -> Option<LegId> {
+        match self {
+            Stimulus::Signal(Signal::CallArrived { leg, .. }) => Some(*leg),
+            Stimulus::Signal(_) | Stimulus::Command(_) | Stimulus::Timer(_) => None,
+            Stimulus::CallDied(_) | Stimulus::CallCut(_) => None,
+        }
+    }
 }
 
 /// What was decided: events first, then what they justify.
@@ -87,10 +98,17 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
     // A leg that is over, or was given up, has no call any more: its late signals change nothing.
     let call = view.call_of_signal(signal).and_then(|id| view.state.calls.get(&id));
     match (signal, call) {
-        (Signal::LegRinging { leg, early_media }, Some(call)) => {
-            dial_out::leg_rings(view, call, *leg, *early_media)
+        (Signal::CallArrived { leg, trunk, called, caller }, _) => {
+            inbound::arrives(view, *leg, (trunk, called), caller.as_deref(), dice)
         }
-        (Signal::LegAnswered { leg }, Some(call)) => dial_out::leg_answered(view, call, *leg, dice),
+        (Signal::LegRinging { leg, early_media }, Some(call)) => match call.facts.kind {
+            CallKind::DialOut | CallKind::WebCall => dial_out::leg_rings(view, call, *leg, *early_media),
+            CallKind::Incoming => inbound::leg_rings(call, *leg, *early_media),
+        },
+        (Signal::LegAnswered { leg }, Some(call)) => match call.facts.kind {
+            CallKind::DialOut | CallKind::WebCall => dial_out::leg_answered(view, call, *leg, dice),
+            CallKind::Incoming => inbound::leg_answered(view, call, *leg, dice),
+        },
         (Signal::LegEnded { leg, cause, gateway }, Some(call)) => {
             ending::leg_ended(view, call, *leg, *cause, *gateway)
         }
@@ -117,9 +135,10 @@ fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
         view.state.calls.get(id).map(|call| decide(view, call)).unwrap_or_default()
     };
     match timer {
-        TimerKind::AgentRing(id) | TimerKind::CustomerRing(id) | TimerKind::CallAge(id) => {
-            with_call(id, ending::time_over)
-        }
+        TimerKind::AgentRing(id)
+        | TimerKind::CustomerRing(id)
+        | TimerKind::DestinationRing(id)
+        | TimerKind::CallAge(id) => with_call(id, ending::time_over),
         TimerKind::RecordingWait(id) => with_call(id, ending::wait_over),
         TimerKind::WrapUp(agent) => presence::wrap_up_over(view, agent),
     }
@@ -128,6 +147,14 @@ fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
 impl Decision {
     pub(crate) fn events(events: impl IntoIterator<Item = Event>) -> Decision {
         Decision { events: events.into_iter().collect(), ..Decision::default() }
+    }
+
+    /// The call that begins with it, if one does.
+    pub(crate) fn begun(&self) -> Option<CallId> {
+        self.events.iter().find_map(|event| {
+            let Event::CallStarted { call, .. } = event else { return None };
+            Some(call.id)
+        })
     }
 
     /// Adds what is decided next.
@@ -226,7 +253,8 @@ impl<'a> View<'a> {
                 self.state.legs.get(leg).copied()
             }
             Signal::RecordingStopped { call, .. } | Signal::RecordingReady { call, .. } => Some(*call),
-            Signal::PhoneRegistered { .. }
+            Signal::CallArrived { .. }
+            | Signal::PhoneRegistered { .. }
             | Signal::PhoneUnregistered { .. }
             | Signal::Restarted
             | Signal::ShutDownBegan => None,

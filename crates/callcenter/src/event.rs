@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{RecordingFiles, Target};
 use crate::command::{Choice, LoginType};
+use crate::config::RecordingMode;
 use crate::record::CallRecord;
 use crate::signal::Cause;
 
@@ -71,7 +72,8 @@ pub enum Event {
         /// What is needed to make its record.
         details: CallDetails,
     },
-    /// A leg of a call starts. For the customer's leg of a `dialOut` also push `dialoutRing` (`call` is set).
+    /// A leg of a call starts; that of who calls in has been started by its far end. For the customer's leg of a `dialOut`
+    /// also push `dialoutRing` (`call` is set).
     LegStarted {
         /// Which leg.
         leg: LegId,
@@ -87,13 +89,14 @@ pub enum Event {
         call: Option<CallFacts>,
     },
     /// A leg's phone rings. For the agent's leg also push `dialoutRing` when `call` is set
-    /// (`dialout_ring_at = "agent"`); what the agent shows is told by `AgentChanged`.
+    /// (`dialout_ring_at = "agent"`), for where an inbound route leads `incomingRing`; what the agent shows is told by
+    /// `AgentChanged`.
     LegRang {
         /// Which leg.
         leg: LegId,
         /// Of which call.
         id: CallId,
-        /// Set when customers are told (`dialoutRing`).
+        /// Set when customers are told (`dialoutRing`, `incomingRing`).
         call: Option<CallFacts>,
     },
     /// A leg was answered. For the customer's leg also push "user connected" (`call` is set).
@@ -209,16 +212,19 @@ pub struct CallFacts {
 pub struct CallDetails {
     /// `agentId`: 24 hex digits.
     pub agent_id: String,
-    /// The agent's phone type.
-    pub login: LoginType,
+    /// The agent's phone type, if there is an agent.
+    pub login: Option<LoginType>,
     /// The agent's number as dialled (mobile) or SIP user.
     pub agent_phone: String,
     /// `callId`: dashed UUID of the originating leg.
     pub call_uuid: String,
-    /// How long the agent's phone may ring, milliseconds.
+    /// How long the phone of the agent, or of where an inbound route leads, may ring, milliseconds.
     pub agent_ring_ms_max: u64,
-    /// How long the customer's phone may ring, milliseconds.
+    /// How long the customer's phone may ring, milliseconds; of one who calls in nothing rings.
     pub customer_ring_ms_max: u64,
+    /// Which files its recording becomes, where that is not for the account to say.
+    #[serde(default)]
+    pub recording: Option<RecordingMode>,
 }
 
 /// `callType`.
@@ -252,12 +258,14 @@ pub enum Role {
     Agent,
     /// The customer's.
     Customer,
+    /// Of where an inbound route leads, when that is no agent.
+    Destination,
 }
 
 /// `hangUpSide`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HangUpSide {
-    /// The agent (also by the API's `hangup`).
+    /// The agent (also by the API's `hangup`), or where an inbound route leads.
     Agent,
     /// The customer.
     Customer,

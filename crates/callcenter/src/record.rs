@@ -25,8 +25,8 @@ pub struct CallRecord {
     pub agent_id: String,
     /// `callId`.
     pub call_uuid: String,
-    /// `loginType`.
-    pub login: LoginType,
+    /// `loginType`, if there is an agent.
+    pub login: Option<LoginType>,
     /// The agent as shown.
     pub agent: AgentRef,
     /// `agentTelNumber`: the mobile, or the SIP user.

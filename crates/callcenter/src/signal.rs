@@ -11,6 +11,17 @@ use crate::action::RecordingFiles;
 /// A fact from phones or media. Time-outs are the core's own: it names its timers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
+    /// Somebody calls by a trunk for whom there is an inbound route. Answered by `Action::TakeLeg` or `Action::RefuseLeg`.
+    CallArrived {
+        /// The number that the caller's leg has, or would have.
+        leg: LegId,
+        /// Name of the trunk.
+        trunk: String,
+        /// Whom they called, as the route has it.
+        called: String,
+        /// Who calls; none: nobody may be told, or nobody knows.
+        caller: Option<String>,
+    },
     /// The far phone rings (180, or 183), or its network speaks before the answer.
     LegRinging {
         /// Which leg.
@@ -23,7 +34,7 @@ pub enum Signal {
         /// Which leg.
         leg: LegId,
     },
-    /// The leg is over. Exactly one for every `Action::StartLeg`, and it is the leg's last signal.
+    /// The leg is over. Exactly one for every `Action::StartLeg` and `Action::TakeLeg`, and it is the leg's last signal.
     LegEnded {
         /// Which leg.
         leg: LegId,

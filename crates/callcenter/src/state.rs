@@ -1,12 +1,12 @@
 //! The state of an account: the fold of its events, and of nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, LegId, Wall};
 
 use crate::agent::SignedIn;
 use crate::call::Call;
-use crate::event::Event;
+use crate::event::{CallFacts, Event};
 
 /// Who is signed in and which calls live. Equal states decide alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct State {
     pub(crate) agents: BTreeMap<String, SignedIn>,
     /// Started and not yet recorded.
     pub(crate) calls: BTreeMap<CallId, Call>,
+    /// Those of them that are not over.
+    pub(crate) living: BTreeSet<CallId>,
     /// The one call each agent is in; a call that is over has left it.
     pub(crate) on_call: BTreeMap<String, CallId>,
     /// Which call each living leg belongs to.
@@ -44,7 +46,10 @@ impl State {
                 }
             }
             Event::CallStarted { call, details } => {
-                self.on_call.insert(call.agent.number.clone(), call.id);
+                if !call.agent.number.is_empty() {
+                    self.on_call.insert(call.agent.number.clone(), call.id);
+                }
+                self.living.insert(call.id);
                 self.calls.insert(call.id, Call::new(at, call.clone(), details.clone()));
             }
             Event::LegStarted { leg, id, .. } => {
@@ -63,7 +68,8 @@ impl State {
             }
             Event::CallEnded { call, side: _ } => {
                 self.apply_to_call(call.id, at, event);
-                self.on_call.retain(|_, id| *id != call.id);
+                self.living.remove(&call.id);
+                self.leave(call);
             }
             Event::CallRecorded { record } => self.forget(record.id),
             Event::RecordingReady { .. } => {}
@@ -83,10 +89,18 @@ impl State {
 
     fn forget(&mut self, id: CallId) {
         if let Some(call) = self.calls.remove(&id) {
-            self.legs.retain(|_, of| *of != id);
-            if self.on_call.get(&call.facts.agent.number) == Some(&id) {
-                self.on_call.remove(&call.facts.agent.number);
+            for leg in call.legs {
+                self.legs.remove(&leg.id);
             }
+            self.living.remove(&id);
+            self.leave(&call.facts);
+        }
+    }
+
+    /// The agent of a call is not in it any more.
+    fn leave(&mut self, call: &CallFacts) {
+        if self.on_call.get(&call.agent.number) == Some(&call.id) {
+            self.on_call.remove(&call.agent.number);
         }
     }
 }

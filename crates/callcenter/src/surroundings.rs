@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::command::{LoginType, Refusal};
-use crate::config::{Account, AccountStatus, Agent, AgentStatus};
+use crate::config::{Account, AccountStatus, Agent, AgentStatus, InboundRoute};
 use crate::limits;
 use crate::numbers::NumberPlan;
 use crate::signal::Signal;
@@ -15,17 +15,19 @@ pub(crate) struct Surroundings {
     pub(crate) account: Account,
     pub(crate) plan: Arc<NumberPlan>,
     by_number: BTreeMap<String, usize>,
+    /// Inbound routes, by what is called and by which trunk.
+    routes: BTreeMap<(String, String), usize>,
     phones: BTreeSet<String>,
 }
 
 impl Surroundings {
     pub(crate) fn new(account: Account, plan: Arc<NumberPlan>) -> Surroundings {
-        let by_number = index(&account);
-        Surroundings { account, plan, by_number, phones: BTreeSet::new() }
+        let (by_number, routes) = (index(&account), index_of_routes(&account));
+        Surroundings { account, plan, by_number, routes, phones: BTreeSet::new() }
     }
 
     pub(crate) fn replace_account(&mut self, account: Account) {
-        self.by_number = index(&account);
+        (self.by_number, self.routes) = (index(&account), index_of_routes(&account));
         self.account = account;
     }
 
@@ -40,7 +42,8 @@ impl Surroundings {
             Signal::PhoneUnregistered { user } => {
                 self.phones.remove(user);
             }
-            Signal::LegRinging { .. }
+            Signal::CallArrived { .. }
+            | Signal::LegRinging { .. }
             | Signal::LegAnswered { .. }
             | Signal::LegEnded { .. }
             | Signal::RecordingStopped { .. }
@@ -53,6 +56,11 @@ impl Surroundings {
     /// The agent as configured, whatever its status.
     pub(crate) fn agent(&self, number: &str) -> Option<&Agent> {
         self.by_number.get(number).map(|at| &self.account.agents[*at])
+    }
+
+    /// Where a call by a trunk for `called` leads.
+    pub(crate) fn route(&self, trunk: &str, called: &str) -> Option<&InboundRoute> {
+        self.routes.get(&(called.to_owned(), trunk.to_owned())).map(|at| &self.account.inbound[*at])
     }
 
     /// The agent, if it may act: 6701, 6703, 6702, 6730 in this order (contract §2).
@@ -89,4 +97,9 @@ impl Surroundings {
 
 fn index(account: &Account) -> BTreeMap<String, usize> {
     account.agents.iter().enumerate().map(|(at, agent)| (agent.number.clone(), at)).collect()
+}
+
+fn index_of_routes(account: &Account) -> BTreeMap<(String, String), usize> {
+    let key = |route: &InboundRoute| (route.called.clone(), route.trunk.clone());
+    account.inbound.iter().enumerate().map(|(at, route)| (key(route), at)).collect()
 }

@@ -7,6 +7,8 @@ pub enum TimerKind {
     AgentRing(CallId),
     /// The customer's phone may not ring longer.
     CustomerRing(CallId),
+    /// Where an inbound route leads it may not ring longer.
+    DestinationRing(CallId),
     /// The call may not last longer.
     CallAge(CallId),
     /// The record of a call that is over may not wait longer for the recording's length and the legs' last words.
@@ -21,6 +23,7 @@ impl TimerKind {
         match self {
             TimerKind::AgentRing(call)
             | TimerKind::CustomerRing(call)
+            | TimerKind::DestinationRing(call)
             | TimerKind::CallAge(call)
             | TimerKind::RecordingWait(call) => Some(*call),
             TimerKind::WrapUp(_) => None,
@@ -28,10 +31,11 @@ impl TimerKind {
     }
 
     /// All timers a call can have.
-    pub(crate) fn all_of(call: CallId) -> [TimerKind; 4] {
+    pub(crate) fn all_of(call: CallId) -> [TimerKind; 5] {
         [
             TimerKind::AgentRing(call),
             TimerKind::CustomerRing(call),
+            TimerKind::DestinationRing(call),
             TimerKind::CallAge(call),
             TimerKind::RecordingWait(call),
         ]

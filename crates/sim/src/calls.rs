@@ -131,7 +131,7 @@ impl Calls {
     pub(crate) fn side(&mut self, seat: Seat) -> &mut Side {
         let call = self.call_mut(seat.call);
         match seat.role {
-            Role::Agent => &mut call.of_agent,
+            Role::Agent | Role::Destination => &mut call.of_agent,
             Role::Customer => &mut call.of_customer,
         }
     }
@@ -150,7 +150,7 @@ impl Seat {
     /// Of the same call, at the other end.
     pub(crate) fn opposite(self) -> Seat {
         let role = match self.role {
-            Role::Agent => Role::Customer,
+            Role::Agent | Role::Destination => Role::Customer,
             Role::Customer => Role::Agent,
         };
         Seat { role, ..self }

@@ -50,7 +50,8 @@ impl Hearing {
             (Content::RingBack, _) => {
                 assert!(call.linked.is_none(), "call {} hears ring-back after the answer", seat.call);
             }
-            (Content::Speech(_) | Content::Digit, Role::Agent) | (Content::Unknown, _) => {}
+            (Content::Speech(_) | Content::Digit, Role::Agent | Role::Destination)
+            | (Content::Unknown, _) => {}
         }
     }
 

@@ -192,7 +192,7 @@ impl Ledger {
         let same = call.legs.values().filter(|one| one.role == role).count();
         assert_eq!(same, 0, "call {id} has two legs of the same role");
         call.legs.insert(leg, Leg { role, ended: false });
-        let (Target::Number(number) | Target::Phone(number)) = target;
+        let (Target::Number(number) | Target::Phone(number) | Target::Uri(number)) = target;
         *self.started.entry(number.clone()).or_default() += 1;
     }
 

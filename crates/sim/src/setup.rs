@@ -142,6 +142,7 @@ fn account(knobs: &Knobs) -> Account {
         customer_ring: knobs.customer_ring,
         call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
+        inbound: Vec::new(),
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
         utc_offset_s: 28_800,

@@ -115,6 +115,9 @@ pub enum Gate {
     /// The ACK that makes a call of ours an established one: the dialog's latest token. A far end whose 2xx is
     /// acknowledged repeats nothing, so after a restart only the token can end its call.
     Ack(DialogId),
+    /// An answer to an INVITE of theirs: that it is known of, with the dialog's first token. A caller who was answered, if only
+    /// with 100, repeats nothing, so after a restart only the token can tell it that its call is over.
+    Answer(DialogId),
     /// The 200 to a REGISTER: every `Event::Bindings` of before. A phone that has it does not come again for an hour.
     Registered,
 }

@@ -332,8 +332,16 @@ pub enum RefusedBecause {
     Phone,
     /// No account that calls out by the trunk has the number that is called.
     NumberUnknown,
-    /// The number is an account's; that it can be called is not built yet.
-    NoInboundPlan,
+    /// The number is an account's, but no inbound route leads anywhere from it.
+    NoRoute,
+    /// All channels of its trunk are in use.
+    ChannelsFull,
+    /// There are too many legs, or no RTP port is free.
+    NoResource,
+    /// Its offer leads to no agreement.
+    NoAgreement,
+    /// Its account does not take it: it has all the calls it may have, or may do nothing.
+    NotWanted,
     /// The log cannot be written.
     LogBehind,
 }

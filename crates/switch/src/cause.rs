@@ -28,7 +28,7 @@ pub(crate) enum Stopped {
     NoAgreement,
     /// The sockets of its stream could not be opened.
     PortUnusable,
-    /// It never began: no port, no trunk, too many legs.
+    /// It never began: no port, no trunk, no way to where it goes, too many legs.
     NoResource,
     /// It never began: the phone is not registered.
     NotRegistered,
@@ -91,6 +91,46 @@ pub(crate) fn of_stop(why: Stopped, heard: Heard) -> Cause {
         Stopped::NoAgreement => network(heard.status, Failure::Unknown),
         Stopped::PortUnusable | Stopped::NoResource => network(heard.status, Failure::ServiceUnavailable),
         Stopped::NotRegistered => network(480, failure_of(480)),
+    }
+}
+
+/// How a caller is refused because nobody talks to it, in the words of the verdict on the leg that was to: what only
+/// concerns us and that leg (it needs a password, it moved, it is cancelled) is no word for the caller.
+pub(crate) fn refusal(cause: Cause) -> u16 {
+    match (cause.sip_code, cause.failure) {
+        (403 | 404 | 410 | 480 | 484 | 486 | 488 | 503 | 600 | 603 | 604 | 606, _) => cause.sip_code,
+        (500..=599, _) | (_, Failure::ServiceUnavailable) => UNAVAILABLE,
+        (415, _) => 488,
+        (_, Failure::Forbidden) => 403,
+        (_, Failure::Decline) => 486,
+        (_, Failure::RequestTimeout | Failure::Cancel) => 480,
+        (0, Failure::Unknown) => 404,
+        (_, Failure::Unknown | Failure::None) => 480,
+    }
+}
+
+/// The cause of a caller's leg that we refuse with `status` because of `why`.
+pub(crate) fn of_refusal(status: u16, why: Cause) -> Cause {
+    Cause { sip_code: status, by: EndedBy::Us, failure: why.failure }
+}
+
+/// What a caller was told whose dialog ended before it was answered: 487 when it asked for that, else (it did not
+/// acknowledge what we said, or waited for too long) whatever SIP says then.
+pub(crate) fn refusal_of_end(how: Ended) -> u16 {
+    match how {
+        Ended::ByFar => 487,
+        Ended::Broken => 504,
+        Ended::ByUs | Ended::NoAnswer { .. } => 480,
+        Ended::Refused(status) => status,
+    }
+}
+
+/// How a caller is refused whose own leg cannot go on.
+pub(crate) fn refusal_of_stop(why: Stopped) -> u16 {
+    match why {
+        Stopped::NoAgreement => 488,
+        Stopped::PortUnusable | Stopped::NoResource => UNAVAILABLE,
+        Stopped::ByAction | Stopped::Silent | Stopped::NotRegistered => 480,
     }
 }
 

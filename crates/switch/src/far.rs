@@ -21,6 +21,7 @@ impl Switch {
             Output::Transmit(Transmit { flow, data, gate }) => match gate {
                 None => self.transmit(flow, data),
                 Some(Gate::Invite(dialog)) => self.transmit_invite(dialog, flow, data),
+                Some(Gate::Answer(dialog)) => self.transmit_answer(dialog, flow, data),
                 Some(Gate::Ack(dialog)) => self.transmit_ack(dialog, flow, data),
                 Some(Gate::Registered) => self.transmit_registered(flow, data),
             },
@@ -35,10 +36,18 @@ impl Switch {
             Event::Progress { dialog, status, sdp } => self.progress(dialog, status, sdp),
             Event::Answered { dialog, sdp } => self.answered(now, dialog, sdp),
             Event::Incoming {
-                dialog, flow, registered, registration, to_user, from_user, identity, ..
+                dialog,
+                flow,
+                registered,
+                registration,
+                to_user,
+                from_user,
+                identity,
+                sdp,
+                ..
             } => {
                 let caller = Caller { flow, registered, registration, from: from_user, identity: *identity };
-                self.incoming(now, dialog, &caller, &to_user);
+                self.incoming(now, dialog, &caller, &to_user, sdp);
             }
             Event::Acknowledged { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::Reoffered { dialog, sdp } => self.reoffered(now, dialog, sdp),
@@ -72,7 +81,7 @@ impl Switch {
         let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
         let waits_for = leg.justified_by;
         match leg.invite {
-            Invite::Withdrawn | Invite::Waiting => {}
+            Invite::Withdrawn | Invite::Waiting | Invite::Came => {}
             // Repeated.
             Invite::Left if self.gate.passed(waits_for) => self.transmit(flow, data),
             Invite::Due | Invite::Left if self.gate.is_full() => {
@@ -82,6 +91,17 @@ impl Switch {
                 leg.invite = Invite::Waiting;
                 self.hold(waits_for, Effect::Invite { leg: id, flow, data });
             }
+        }
+    }
+
+    /// An answer to who calls in waits for the entry that says who called. One that finds no room is left to the far end, which
+    /// repeats its INVITE. Refusals of whom nobody knows say nothing that must be known.
+    fn transmit_answer(&mut self, dialog: DialogId, flow: Flow, data: Bytes) {
+        let leg = self.legs.of_dialog(dialog).and_then(|id| self.legs.get(id));
+        match leg.map(|leg| leg.justified_by).filter(|no| !self.gate.passed(*no)) {
+            Some(_) if self.gate.is_full() => self.tell_operator(Diagnostic::Full { queue: "gate" }),
+            Some(waits_for) => self.hold(waits_for, Effect::Answer { flow, data }),
+            None => self.transmit(flow, data),
         }
     }
 
@@ -139,10 +159,15 @@ impl Switch {
         }
     }
 
-    /// The ACK of a re-INVITE may answer the offer that we made in its 2xx.
+    /// The ACK may answer the offer that we made in a 2xx; that of a caller who offered nothing must.
     fn acknowledged(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
-        let (Some(id), Some(answer)) = (self.living(dialog), sdp) else { return };
-        if !self.agree(id, &answer) {
+        let Some(id) = self.living(dialog) else { return };
+        let owed = self.legs.get_mut(id).is_some_and(|leg| leg.speech.take_debt());
+        let agreed = match sdp {
+            Some(answer) => self.agree(id, &answer),
+            None => !owed,
+        };
+        if !agreed {
             self.stop(now, id, Stopped::NoAgreement);
         }
     }
@@ -158,6 +183,9 @@ impl Switch {
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
         let port = leg.port;
         if leg.is_living() {
+            if leg.wants_answer() {
+                leg.status = cause::refusal_of_end(how);
+            }
             let heard = leg.heard();
             let verdict = cause::of_dialog(how, heard);
             let was_asked = leg.was_asked(how);
@@ -186,8 +214,14 @@ impl Switch {
     /// Ends a leg from our side. Does nothing when it is over already.
     pub(crate) fn stop(&mut self, now: Now, id: LegId, why: Stopped) {
         let Some(leg) = self.legs.get_mut(id).filter(|leg| leg.is_living()) else { return };
-        let cause = cause::of_stop(why, leg.heard());
         let dialog = leg.dialog;
+        if leg.wants_answer() {
+            leg.status = cause::refusal_of_stop(why);
+            let (status, cause) = (leg.status, cause::of_stop(why, leg.heard()));
+            self.endpoint.reject(now, dialog, status);
+            return self.retire(id, cause);
+        }
+        let cause = cause::of_stop(why, leg.heard());
         self.withdraw_invite(id);
         self.endpoint.end(now, dialog);
         self.retire(id, cause);
@@ -197,7 +231,7 @@ impl Switch {
     fn withdraw_invite(&mut self, id: LegId) {
         let leg = self.legs.get_mut(id).expect("only the INVITE of a known leg is withdrawn");
         match leg.invite {
-            Invite::Left | Invite::Withdrawn => {}
+            Invite::Left | Invite::Withdrawn | Invite::Came => {}
             Invite::Due => leg.invite = Invite::Withdrawn,
             Invite::Waiting => {
                 leg.invite = Invite::Withdrawn;
@@ -208,7 +242,7 @@ impl Switch {
 
     /// The leg is over for the core, and its stream is closed. The dialog goes its own way; nobody else gets the port before
     /// its far end knows.
-    fn retire(&mut self, id: LegId, cause: Cause) {
+    pub(crate) fn retire(&mut self, id: LegId, cause: Cause) {
         let leg = self.legs.get_mut(id).expect("only known legs are retired");
         assert!(leg.is_living(), "leg {id} ended twice");
         let (account, port, gateway) = (leg.account, leg.port, leg.gateway());

@@ -15,6 +15,8 @@ use crate::limits::GATED_MAX;
 pub(crate) enum Effect {
     /// An INVITE of a leg.
     Invite { leg: LegId, flow: Flow, data: Bytes },
+    /// An answer to who calls in: once it left, only the dialog's token can end its call after a restart.
+    Answer { flow: Flow, data: Bytes },
     /// The ACK that establishes a dialog: once it left, only the dialog's token can end it after a restart.
     Ack { flow: Flow, data: Bytes },
     /// The answer to a phone that registered.
@@ -85,9 +87,11 @@ impl Gate {
     pub(crate) fn held_invites(&self) -> impl Iterator<Item = LegId> {
         self.waiting.iter().filter_map(|(_, effect)| match effect {
             Effect::Invite { leg, .. } => Some(*leg),
-            Effect::Ack { .. } | Effect::Registered { .. } | Effect::Reply { .. } | Effect::Finish { .. } => {
-                None
-            }
+            Effect::Answer { .. }
+            | Effect::Ack { .. }
+            | Effect::Registered { .. }
+            | Effect::Reply { .. }
+            | Effect::Finish { .. } => None,
         })
     }
 
@@ -132,9 +136,11 @@ impl Gate {
 fn is_invite_of(effect: &Effect, wanted: LegId) -> bool {
     match effect {
         Effect::Invite { leg, .. } => *leg == wanted,
-        Effect::Ack { .. } | Effect::Registered { .. } | Effect::Reply { .. } | Effect::Finish { .. } => {
-            false
-        }
+        Effect::Answer { .. }
+        | Effect::Ack { .. }
+        | Effect::Registered { .. }
+        | Effect::Reply { .. }
+        | Effect::Finish { .. } => false,
     }
 }
 
@@ -151,7 +157,7 @@ mod tests {
             Effect::Reply { command, .. } => command.0,
             Effect::Invite { leg, .. } => leg.0,
             Effect::Finish { call, .. } => call.0,
-            Effect::Ack { .. } | Effect::Registered { .. } => 0,
+            Effect::Answer { .. } | Effect::Ack { .. } | Effect::Registered { .. } => 0,
         }
     }
 

@@ -31,6 +31,7 @@ impl Switch {
             assert!(self.accounts.contains_key(&leg.account), "leg {id} has no account");
         }
         assert!(held.is_empty(), "INVITEs of unknown legs wait for the log: {held:?}");
+        assert!(self.arrivals.is_empty(), "nobody decided about a call that came");
         for dialog in self.resumed.keys() {
             assert!(self.legs.of_dialog(*dialog).is_none(), "a dialog of before the restart has a leg");
         }

@@ -6,6 +6,9 @@
 //!    └───── refusal, EndLeg ────────┴────┴─▶ Ending ── far end knows ─▶ gone
 //! ```
 //!
+//! A leg of one who calls in goes the same way; what is heard there is what we said: `Ringing` once we said so, `Up` once we
+//! answered.
+//!
 //! The core hears of the end (`LegEnded`) on the way into `Ending`, when stream and port are given back too; the dialog may
 //! need up to half a minute more to tell a far end that does not answer.
 
@@ -30,7 +33,7 @@ pub(crate) struct Leg {
     pub(crate) shown: String,
     pub(crate) state: State,
     pub(crate) dialog: DialogId,
-    /// Which way of which trunk it goes, for a target in the telephone network.
+    /// Which way of which trunk it goes, for a target in the telephone network, or came.
     pub(crate) way: Option<TrunkWay>,
     /// The ways that were tried, the present one included.
     pub(crate) tried: Vec<TrunkWay>,
@@ -38,12 +41,12 @@ pub(crate) struct Leg {
     pub(crate) last_resort: Among,
     /// The user's other phones, first choice first, for a target that is one.
     pub(crate) contacts: Vec<Binding>,
-    /// Where its INVITE goes.
+    /// Where its INVITE goes, or came from.
     pub(crate) remote: SocketAddr,
     pub(crate) invite: Invite,
-    /// The entry that its INVITE, and later its ACK, waits for: the latest token.
+    /// The entry that its INVITE, and later its ACK, waits for, or its answers do: the latest token.
     pub(crate) justified_by: LogNo,
-    /// The last SIP status of its INVITE, 0 before any.
+    /// The last SIP status of its INVITE above 100, 0 before any.
     pub(crate) status: u16,
     /// Local RTP port; belongs to the leg until it is `Ending`.
     pub(crate) port: u16,
@@ -77,6 +80,8 @@ pub(crate) enum Invite {
     Left,
     /// The leg ended before it left: it never will.
     Withdrawn,
+    /// It is not ours: it came.
+    Came,
 }
 
 impl Leg {
@@ -106,7 +111,18 @@ impl Leg {
             // No stream could be opened for it.
             Invite::Due => how == Ended::Refused(UNAVAILABLE),
             Invite::Waiting | Invite::Withdrawn => false,
+            // Who called asked us.
+            Invite::Came => false,
         }
+    }
+
+    /// Whether it is of one who calls in and has no final answer.
+    pub(crate) fn wants_answer(&self) -> bool {
+        let unanswered = match self.state {
+            State::Calling | State::Ringing { .. } => true,
+            State::Up | State::Ending => false,
+        };
+        self.invite == Invite::Came && unanswered
     }
 
     /// The trunk's address, if it goes through one.

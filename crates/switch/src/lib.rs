@@ -4,6 +4,7 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod callers;
 mod cause;
 pub mod config;
 mod far;
@@ -16,6 +17,7 @@ mod phones;
 mod ports;
 mod reload;
 mod restart;
+mod routes;
 mod sound;
 mod speech;
 mod start;

@@ -71,6 +71,12 @@ impl Ports {
         Some(port)
     }
 
+    /// Whether so many ports can be taken.
+    pub(crate) fn has(&self, now: Mono, count: usize) -> bool {
+        let rested = self.resting.partition_point(|(from, _)| *from <= now);
+        self.free.len() + rested >= count
+    }
+
     /// The leg is over; its far end is being told.
     pub(crate) fn leave(&mut self, port: u16) {
         assert!(self.used.remove(&port), "port {port} came back twice");

@@ -6,6 +6,7 @@ use callcenter::Center;
 
 use crate::config::{AccountConfig, Changes};
 use crate::phones::Phones;
+use crate::routes::Routes;
 use crate::switch::{Account, Switch};
 
 impl Switch {
@@ -20,6 +21,7 @@ impl Switch {
         self.config.trunks = trunks;
         self.replace_phones(now, &accounts);
         self.replace_accounts(now, &accounts);
+        self.routes = Routes::new(&accounts, &self.trunks);
         self.config.accounts = accounts;
     }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use callcenter::action::{Heard, RecordingFiles};
 use callcenter::signal::Signal;
 use media::api::{Command, Signal as Said, Source, Terms};
+use media::sdp::SdpError;
 use sip::api::DialogId;
 
 use crate::api::Diagnostic;
@@ -152,7 +153,23 @@ impl Switch {
         }
     }
 
-    fn apply(&mut self, id: LegId, terms: Option<Terms>) {
+    /// Our answer to the offer of who calls in, for early media. None: there was no offer.
+    ///
+    /// # Errors
+    /// It leads to no agreement.
+    pub(crate) fn reply_to_offer(&mut self, id: LegId) -> Result<Option<Bytes>, SdpError> {
+        let Some(call) = self.legs.get(id).map(|leg| leg.call) else { return Ok(None) };
+        let preferred = self.codec_of(call);
+        let leg = self.legs.get_mut(id).expect("the leg was found above");
+        if leg.speech.is_asked_for_offer() {
+            return Ok(None);
+        }
+        let (answer, new) = leg.speech.reply(preferred, &self.ports)?;
+        self.apply(id, new);
+        Ok(Some(answer))
+    }
+
+    pub(crate) fn apply(&mut self, id: LegId, terms: Option<Terms>) {
         let Some(terms) = terms else { return };
         // A phone behind a NAT sends its sound from where its signalling comes from.
         let peer = self.legs.get(id).map(|leg| leg.remote.ip());

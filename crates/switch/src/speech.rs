@@ -28,12 +28,101 @@ pub(crate) struct Speech {
     /// What we offer, the one we want first.
     codecs: Vec<Codec>,
     agreed: Option<Terms>,
+    /// What a caller offered, and what we said to that.
+    asked: Asked,
+}
+
+/// The offer of one who calls in. There is none in a leg that we call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// We make the offers.
+    Nothing,
+    /// It is to be answered.
+    Offer(Bytes),
+    /// It was answered with this, which is the answer until the call is established (RFC 3261 §13.2.1).
+    Answered(Bytes),
+    /// It came without an offer: our 2xx makes one, which the ACK must answer.
+    ForOffer,
 }
 
 impl Speech {
     /// Nothing was said yet. `codecs` are offered in this order.
     pub(crate) fn new(address: IpAddr, port: u16, origin_id: u64, codecs: Vec<Codec>) -> Speech {
-        Speech { address, port, origin_id, version: 1, codecs, agreed: None }
+        Speech { address, port, origin_id, version: 1, codecs, agreed: None, asked: Asked::Nothing }
+    }
+
+    /// The same with a port.
+    pub(crate) fn at_port(self, port: u16) -> Speech {
+        Speech { port, ..self }
+    }
+
+    /// What we offer, the one we want first.
+    pub(crate) fn codecs(&self) -> &[Codec] {
+        &self.codecs
+    }
+
+    /// The same of one who calls with this offer, if with any.
+    pub(crate) fn asked_with(self, offer: Option<Bytes>) -> Speech {
+        let asked = offer.map_or(Asked::ForOffer, Asked::Offer);
+        Speech { asked, ..self }
+    }
+
+    /// What we would speak with a caller, first what its offer wants first: for whom it is put through to. `ports` says which
+    /// RTP ports are ours.
+    ///
+    /// # Errors
+    /// There is nothing, so the call is none.
+    pub(crate) fn wanted(&self, ports: &Ports) -> Result<Vec<Codec>, SdpError> {
+        let Asked::Offer(offer) = &self.asked else { return Ok(self.codecs.clone()) };
+        let (_, terms) = sdp::answer(offer, self.local())?;
+        self.refuse_unusable(&terms, ports)?;
+        Ok(in_order(&self.codecs, Some(terms.codec)))
+    }
+
+    /// What we say to a caller of our media: the answer to its offer, or our offer where it made none. `preferred` is what
+    /// whom it talks to speaks.
+    ///
+    /// # Errors
+    /// The offer leads to no agreement.
+    pub(crate) fn reply(
+        &mut self,
+        preferred: Option<Codec>,
+        ports: &Ports,
+    ) -> Result<(Bytes, Option<Terms>), SdpError> {
+        match self.asked.clone() {
+            Asked::Answered(answer) => Ok((answer, None)),
+            Asked::Offer(offer) => {
+                let preferred: Vec<Codec> = preferred.into_iter().collect();
+                let (answer, terms) = self
+                    .answer_with(&offer, &preferred)
+                    .or_else(|_| self.answer_with(&offer, &self.codecs))?;
+                self.refuse_unusable(&terms, ports)?;
+                self.asked = Asked::Answered(answer.clone());
+                Ok((answer, self.agree(terms)))
+            }
+            Asked::Nothing | Asked::ForOffer => {
+                self.prefer(in_order(&self.codecs, preferred));
+                Ok((self.offer(), None))
+            }
+        }
+    }
+
+    /// Whether a caller offered nothing, and waits for our offer.
+    pub(crate) fn is_asked_for_offer(&self) -> bool {
+        self.asked == Asked::ForOffer
+    }
+
+    /// Whether the ACK of a caller must bring an answer, since our 2xx made the offer. Once.
+    pub(crate) fn take_debt(&mut self) -> bool {
+        let owed = self.asked == Asked::ForOffer;
+        if owed {
+            self.asked = Asked::Nothing;
+        }
+        owed
+    }
+
+    fn answer_with(&self, offer: &[u8], codecs: &[Codec]) -> Result<(Bytes, Terms), SdpError> {
+        sdp::answer(offer, LocalMedia { codecs, ..self.local() })
     }
 
     /// Sound is received at `address` from now on, about which nobody was told yet. True: that is of another family.

@@ -1,6 +1,6 @@
 //! Legs begin: a port, an offer, an INVITE to a phone or to the first trunk that takes it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{CallId, LegId, Now};
@@ -8,7 +8,8 @@ use callcenter::action::Target;
 use callcenter::signal::{Cause, Signal};
 use media::api::Family;
 use media::codec::Codec;
-use sip::api::{Binding, Credentials, Flow, Identity, RegistrationId};
+use sip::api::{Binding, Credentials, Flow, Identity, RegistrationId, Transport};
+use sip::message::Uri;
 
 use crate::api::Diagnostic;
 use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
@@ -17,6 +18,9 @@ use crate::limits::TRUNK_TRIES_MAX;
 use crate::speech::{self, Speech};
 use crate::switch::{Owner, Switch};
 use crate::trunks::{Among, NoWay, TrunkWay};
+
+/// Where SIP is spoken when a URI says nothing else (RFC 3261 §19.1.2).
+const SIP_PORT: u16 = 5060;
 
 /// Where an INVITE goes.
 struct Route {
@@ -125,7 +129,7 @@ impl Switch {
     }
 
     /// What a call agreed on already: its two ends had better speak the same codec, then nothing is transcoded.
-    fn codec_of(&self, call: CallId) -> Option<Codec> {
+    pub(crate) fn codec_of(&self, call: CallId) -> Option<Codec> {
         self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
     }
 
@@ -133,6 +137,7 @@ impl Switch {
         match target {
             Target::Number(number) => self.route_to_number(now, owner, number, shown),
             Target::Phone(user) => self.route_to_phone(owner, user, shown),
+            Target::Uri(uri) => self.route_to_uri(owner, uri, shown),
         }
     }
 
@@ -195,6 +200,34 @@ impl Switch {
         Ok(self.route_to_contact((domain, user), contact, shown, contacts.next().is_some()))
     }
 
+    /// To an address of the configuration, which is one and no name. Who calls in and is not shown is not shown there either.
+    fn route_to_uri(&self, owner: Owner, uri: &str, shown: &str) -> Result<Route, Stopped> {
+        let flow = self.flow_to_uri(uri).ok_or(Stopped::NoResource)?;
+        Ok(Route {
+            flow,
+            uri: uri.to_owned(),
+            to_uri: uri.to_owned(),
+            from_user: shown.to_owned(),
+            codecs: self.codecs_of_caller(owner.call).unwrap_or_else(|| vec![Codec::Pcma, Codec::Pcmu]),
+            credentials: None,
+            answer_any_within: None,
+            registration: None,
+            identity: Identity { withheld: shown.is_empty(), ..Identity::default() },
+            way: None,
+        })
+    }
+
+    /// The path of what goes to a URI.
+    fn flow_to_uri(&self, uri: &str) -> Option<Flow> {
+        let uri = Uri::parse(uri).ok()?;
+        let remote = SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(SIP_PORT));
+        let is_tcp = uri.params.get("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
+        let transport = if is_tcp { Transport::Tcp } else { Transport::Udp };
+        let mut listeners = self.config.sip_listeners.iter().map(|listener| listener.bind);
+        let local = listeners.find(|bind| bind.is_ipv4() == remote.is_ipv4())?;
+        Some(Flow { transport, local, remote })
+    }
+
     /// Only when another phone can follow is it worth giving up early.
     fn route_to_contact(
         &self,
@@ -221,7 +254,7 @@ impl Switch {
     fn contacts(&self, owner: Owner, target: &Target) -> Vec<Binding> {
         match (target, self.phones.domain_of(owner.account)) {
             (Target::Phone(user), Some(domain)) => self.endpoint.contacts(domain, user),
-            (Target::Phone(_), None) | (Target::Number(_), _) => Vec::new(),
+            (Target::Phone(_), None) | (Target::Number(_) | Target::Uri(_), _) => Vec::new(),
         }
     }
 
@@ -260,13 +293,13 @@ impl Switch {
     }
 
     /// Where the sound of a leg is received whose signalling goes by `flow`.
-    fn media_address(&self, flow: Flow) -> IpAddr {
+    pub(crate) fn media_address(&self, flow: Flow) -> IpAddr {
         let addresses = &self.config.media_addresses;
         let same = addresses.iter().find(|address| address.is_ipv4() == flow.remote.is_ipv4());
         *same.or(addresses.first()).expect("the configuration names an address for sound")
     }
 
-    fn never_began(&mut self, owner: Owner, why: Stopped) {
+    pub(crate) fn never_began(&mut self, owner: Owner, why: Stopped) {
         let nothing = Heard { status: 0, rang: false, answered: false };
         let cause: Cause = cause::of_stop(why, nothing);
         self.tell(owner.account, Signal::LegEnded { leg: owner.leg, cause, gateway: None });

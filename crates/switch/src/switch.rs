@@ -17,9 +17,11 @@ use sip::api::DialogId;
 use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, TrunkStanding};
 use crate::config::Config;
 use crate::gate::{Effect, Gate};
+use crate::incoming::Arrival;
 use crate::leg::{Invite, Legs};
 use crate::phones::Phones;
 use crate::ports::Ports;
+use crate::routes::Routes;
 use crate::trunks::Trunks;
 
 /// Joins SIP, media and the decisions of all accounts.
@@ -42,6 +44,10 @@ pub struct Switch {
     pub(crate) recordings: BTreeMap<CallId, Recording>,
     /// Dialogs of before the restart.
     pub(crate) resumed: BTreeMap<DialogId, Resumed>,
+    /// Who may call in.
+    pub(crate) routes: Routes,
+    /// Calls that came with the input at hand, until the core says what becomes of them.
+    pub(crate) arrivals: BTreeMap<LegId, Arrival>,
     /// Tokens read at a restart, until `restarted`.
     pub(crate) tokens: BTreeMap<LegId, (Owner, Bytes)>,
     /// Where users' phones were, by account and user, read at a restart, until `restarted`.
@@ -122,16 +128,21 @@ impl Switch {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
             (one.account.id, Account { center })
         });
+        let accounts = accounts.collect();
+        let own_random = random.fork();
+        let trunks = Trunks::new(&config, random.fork());
         Switch {
-            accounts: accounts.collect(),
+            accounts,
             phones,
             endpoint,
             ids: Snowflake::new(config.worker, highest_id),
             numbers,
-            random: random.fork(),
+            random: own_random,
             legs: Legs::default(),
             legs_before: 0,
-            trunks: Trunks::new(&config, random.fork()),
+            routes: Routes::new(&config.accounts, &trunks),
+            arrivals: BTreeMap::new(),
+            trunks,
             ports: Ports::new(config.rtp_port_min, config.rtp_port_max)
                 .at(&config.media_addresses)
                 .without(&config.rtp_ports_foreign)
@@ -318,6 +329,10 @@ impl Switch {
             Action::StartLeg { leg, call, target, shown } => {
                 self.start_leg(now, Owner { account, leg, call }, target, shown);
             }
+            Action::TakeLeg { leg, call } => self.take_leg(now, Owner { account, leg, call }),
+            Action::LetRing { leg, early_media } => self.let_ring(now, leg, early_media),
+            Action::AnswerLeg { leg } => self.answer_leg(now, leg),
+            Action::RefuseLeg { leg, cause } => self.refuse_leg(now, leg, cause),
             Action::EndLeg { leg } => self.end_leg(now, leg),
             Action::Hear { leg, source } => self.hear(leg, source),
             Action::StartRecording { call, agent, customer, files } => {
@@ -395,7 +410,11 @@ impl Switch {
                 }
                 self.transmit(flow, data);
             }
-            Effect::Ack { flow, data } | Effect::Registered { flow, data } => self.transmit(flow, data),
+            Effect::Answer { flow, data }
+            | Effect::Ack { flow, data }
+            | Effect::Registered { flow, data } => {
+                self.transmit(flow, data);
+            }
             Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
             Effect::Finish { account, call, files } => {
                 self.out.push_back(Output::Finish { account, call, files });

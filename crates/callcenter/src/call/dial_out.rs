@@ -15,7 +15,7 @@
 use base::LegId;
 
 use super::shown_number::{self, ShownNumber};
-use super::{Call, Leg, ending};
+use super::{Call, Leg, ending, whole_ms};
 use crate::action::{Action, Heard, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, DialOut, LoginType, Refusal};
@@ -38,7 +38,7 @@ pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Res
     }
     let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
     let shown = shown_number::choose(dial, agent, account, dice.random)?;
-    if view.state.on_call.len() >= account.calls_max {
+    if view.state.living.len() >= account.calls_max {
         return Err(Refusal::Overloaded);
     }
 
@@ -63,6 +63,7 @@ pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: LegId, early_media: bo
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_rings(view, call, leg),
             Role::Customer => customer_rings(call, leg, early_media),
+            Role::Destination => Decision::default(),
         },
         Some(_) | None => Decision::default(),
     }
@@ -74,6 +75,7 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut D
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_answers(view, call, leg, dice),
             Role::Customer => customer_answers(view, call, leg, dice),
+            Role::Destination => Decision::default(),
         },
         Some(_) | None => Decision::default(),
     }
@@ -103,14 +105,16 @@ fn start(
     };
     let details = CallDetails {
         agent_id: agent.id.clone(),
-        login,
+        login: Some(login),
         agent_phone: match &target {
             Target::Number(number) => number.clone(),
             Target::Phone(user) => user.clone(),
+            Target::Uri(uri) => uri.clone(),
         },
         call_uuid: dice.random.uuid(),
         agent_ring_ms_max: whole_ms(dial.agent_ring_max.unwrap_or(account.agent_ring)),
         customer_ring_ms_max: whole_ms(dial.customer_ring_max.unwrap_or(account.customer_ring)),
+        recording: None,
     };
     let call = Call::new(view.now.wall, facts, details);
     let mut decision =
@@ -168,7 +172,8 @@ fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>)
     let Some(agent) = call.leg_of(Role::Agent) else { return decision };
     decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
     decision.actions.push(Action::Hear { leg: leg.id, source: Heard::Leg(agent.id) });
-    if let Some(files) = naming::files(view.account(), &call.facts, view.now.wall, dice.random) {
+    let mode = call.recording_mode(view.account());
+    if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
         decision.events.push(Event::RecordingStarted { id, files: files.clone() });
         let (agent, customer) = (agent.id, leg.id);
         decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
@@ -203,8 +208,4 @@ fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
         LoginType::Pstn => agent.mobile.clone().map(Target::Number),
         LoginType::Sip | LoginType::WebRtc => agent.sip_user.clone().map(Target::Phone),
     }
-}
-
-fn whole_ms(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

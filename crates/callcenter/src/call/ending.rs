@@ -31,9 +31,11 @@ pub(crate) fn leg_ended(
         return settle(view, call, ended);
     }
     let side = match (cause.by, role) {
-        (EndedBy::Far, Role::Agent) => HangUpSide::Agent,
+        (EndedBy::Far, Role::Agent | Role::Destination) => HangUpSide::Agent,
         (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
-        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer) => HangUpSide::System,
+        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer | Role::Destination) => {
+            HangUpSide::System
+        }
     };
     end(view, call, ended, side)
 }
@@ -49,7 +51,7 @@ pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
 /// Ends a living call. `ended` are the ends of legs that led to it, if any.
 pub(crate) fn end(view: View<'_>, call: &Call, ended: Vec<Event>, side: HangUpSide) -> Decision {
     let after = call.after(view.now.wall, &ended);
-    let actions = stop(&after);
+    let actions = stop(&after, side);
     let mut events = ended;
     events.extend(told(view, &after, side));
     Decision { actions, ..settle(view, call, events) }
@@ -102,7 +104,13 @@ pub(crate) fn died(view: View<'_>, call: &Call) -> Decision {
 /// The call's plan failed: the call ends now, and its legs with it.
 pub(crate) fn failed(view: View<'_>, call: &Call) -> Decision {
     let over_since = view.now.wall.max(call.last_fact);
-    Decision { actions: stop(call), ..give_up(view, call, over_since) }
+    Decision { actions: stop(call, HangUpSide::System), ..give_up(view, call, over_since) }
+}
+
+/// Whether a call is to be taken could not be decided: it is not.
+pub(crate) fn not_decided(caller: LegId) -> Vec<Action> {
+    let cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::ServiceUnavailable };
+    vec![Action::RefuseLeg { leg: caller, cause }]
 }
 
 /// Why a call failed, judged by the leg that ended it (`failureReason`, contract §6).
@@ -154,10 +162,19 @@ fn wrap_up_until(view: View<'_>, call: &Call) -> Option<Wall> {
     (!wrap_up.is_zero()).then(|| view.now.wall + wrap_up)
 }
 
-fn stop(call: &Call) -> Vec<Action> {
+fn stop(call: &Call, side: HangUpSide) -> Vec<Action> {
     let recording = call.is_recording().then_some(Action::StopRecording { call: call.facts.id });
-    let legs = call.living_legs().map(|leg| Action::EndLeg { leg: leg.id });
-    recording.into_iter().chain(legs).collect()
+    let end = |leg: &Leg| match call.calls_in(leg) && leg.answered.is_none() {
+        true => Action::RefuseLeg { leg: leg.id, cause: why_refused(call, side) },
+        false => Action::EndLeg { leg: leg.id },
+    };
+    recording.into_iter().chain(call.living_legs().map(end)).collect()
+}
+
+/// What kept us from answering who calls: the end of another leg, else whatever ended the call.
+fn why_refused(call: &Call, side: HangUpSide) -> Cause {
+    let other = call.legs.iter().find_map(|leg| leg.ended.as_ref());
+    other.map_or(Cause { sip_code: 0, by: EndedBy::Us, failure: failure(call, side) }, |end| end.cause)
 }
 
 /// The end of a leg of which nothing more is heard.

@@ -2,15 +2,18 @@
 
 pub(crate) mod dial_out;
 pub(crate) mod ending;
+pub(crate) mod inbound;
 pub(crate) mod shown_number;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base::{LegId, Wall};
 
 use crate::action::{RecordingFiles, Target};
 use crate::agent::activity::Activity;
-use crate::event::{CallDetails, CallFacts, Event, HangUpSide, Role};
+use crate::config::{Account, RecordingMode};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Role};
 use crate::signal::{Cause, Failure};
 
 /// A call from its start until its record.
@@ -128,12 +131,12 @@ impl Call {
         }
     }
 
-    /// Since when agent and customer hear each other: the customer is called last, so since its answer.
+    /// Since when the customer and who talks to it hear each other: the customer is the last to answer, or to be answered.
     pub(crate) fn bridged(&self) -> Option<Wall> {
         self.leg_of(Role::Customer).and_then(|leg| leg.answered)
     }
 
-    /// The leg in this role; a dialOut has at most one of each.
+    /// The leg in this role; a call has at most one of each.
     pub(crate) fn leg_of(&self, role: Role) -> Option<&Leg> {
         self.legs.iter().find(|leg| leg.role == role)
     }
@@ -153,11 +156,29 @@ impl Call {
         self.recording.as_ref().is_some_and(|recording| recording.length_ms.is_none())
     }
 
+    /// Which files its recording becomes.
+    pub(crate) fn recording_mode(&self, account: &Account) -> RecordingMode {
+        self.details.recording.unwrap_or(account.recording)
+    }
+
+    /// Whether a leg is of one who calls in and is to be answered: such a leg has no phone that rings.
+    pub(crate) fn calls_in(&self, leg: &Leg) -> bool {
+        match (self.facts.kind, leg.role) {
+            (CallKind::Incoming, Role::Customer) => true,
+            (CallKind::Incoming, Role::Agent | Role::Destination) => false,
+            (CallKind::DialOut | CallKind::WebCall, _) => false,
+        }
+    }
+
     fn change_leg(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
         if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) {
             change(leg);
         }
     }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Leg {
@@ -182,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::command::LoginType;
-    use crate::event::{AgentRef, CallKind};
+    use crate::event::AgentRef;
 
     #[test]
     fn a_fact_is_never_earlier_than_the_one_before() {
@@ -213,11 +234,12 @@ mod tests {
         };
         let details = CallDetails {
             agent_id: String::new(),
-            login: LoginType::Pstn,
+            login: Some(LoginType::Pstn),
             agent_phone: "13900008000".to_owned(),
             call_uuid: String::new(),
             agent_ring_ms_max: 60_000,
             customer_ring_ms_max: 120_000,
+            recording: None,
         };
         let mut call = Call::new(Wall::from_millis(4000), facts, details);
         let target = Target::Number("13900008000".to_owned());

@@ -1,7 +1,7 @@
 //! What must hold between any two inputs.
 
 use super::Center;
-use crate::call::Call;
+use crate::call::{Call, Leg};
 use crate::event::Role;
 use crate::timer::TimerKind;
 
@@ -19,9 +19,9 @@ impl Center {
 
     fn check_call(&self, call: &Call) {
         let id = call.facts.id;
-        for role in [Role::Agent, Role::Customer] {
+        for role in [Role::Agent, Role::Customer, Role::Destination] {
             let count = call.legs.iter().filter(|leg| leg.role == role).count();
-            assert!(count <= 1, "{id:?} has {count} legs as {role:?}, and a dialOut has at most one");
+            assert!(count <= 1, "{id:?} has {count} legs as {role:?}, and a call has at most one");
         }
         let has = |timer: TimerKind| self.timers.get(&timer).is_some();
         if call.ended.is_some() {
@@ -29,13 +29,16 @@ impl Center {
             return;
         }
         let in_call = self.state.on_call.get(&call.facts.agent.number);
-        assert_eq!(in_call, Some(&id), "{id:?} lives, and its agent is not in it");
+        let expected = (!call.facts.agent.number.is_empty()).then_some(&id);
+        assert_eq!(in_call, expected, "{id:?} lives, and its agent is not in it");
         assert!(has(TimerKind::CallAge(id)), "{id:?} lives, and nothing limits its age");
         assert!(call.legs.iter().all(|leg| leg.ended.is_none()), "{id:?} lives on after a leg of it ended");
-        for leg in call.living_legs().filter(|leg| leg.answered.is_none()) {
+        let calls_out = |leg: &&Leg| !call.calls_in(leg);
+        for leg in call.living_legs().filter(calls_out).filter(|leg| leg.answered.is_none()) {
             let timer = match leg.role {
                 Role::Agent => TimerKind::AgentRing(id),
                 Role::Customer => TimerKind::CustomerRing(id),
+                Role::Destination => TimerKind::DestinationRing(id),
             };
             assert!(has(timer), "{:?} is unanswered, and nothing limits its ringing", leg.id);
         }
@@ -48,6 +51,11 @@ impl Center {
         let mut living: Vec<_> = living.collect();
         living.sort();
         assert_eq!(indexed, living, "the index of legs is not the living legs of all calls");
+        let living = self.state.calls.values().filter(|call| call.ended.is_none());
+        assert!(
+            living.map(|call| call.facts.id).eq(self.state.living.iter().copied()),
+            "the living calls are not those that are not over"
+        );
         for (agent, id) in &self.state.on_call {
             let call = self.state.calls.get(id);
             assert!(

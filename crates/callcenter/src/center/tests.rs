@@ -112,6 +112,7 @@ fn signed_in() -> (Center, Snowflake, Now) {
         customer_ring: Duration::from_secs(120),
         call_age_max: Duration::from_secs(3600),
         recording: RecordingMode::Normal,
+        inbound: Vec::new(),
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
     };

@@ -8,7 +8,7 @@ use crate::call::{Call, Ended, Leg};
 use crate::command::LoginType;
 use crate::config::{Account, RecordingMode};
 use crate::decide::View;
-use crate::event::{CallFacts, Event, Role};
+use crate::event::{CallFacts, CallKind, Event, Role};
 use crate::numbers::{Attribution, NumberKind, NumberPlan};
 
 /// The event that carries the record of `call`, over since `hung_up`, which no time of the record is later than.
@@ -19,7 +19,7 @@ pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall
     let files = call.recording.as_ref().map(|recording| recording.files.clone());
     let dual_track = match &files {
         Some(files) => files.stereo.is_some(),
-        None => view.account().recording == RecordingMode::DualTrack,
+        None => call.recording_mode(view.account()) == RecordingMode::DualTrack,
     };
     let record = CallRecord {
         account: view.account().id,
@@ -42,7 +42,10 @@ pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall
         ended: hung_up,
         created: view.now.wall.max(hung_up),
         agent_ring_s: ring_s(agent, hung_up),
-        customer_ring_s: ring_s(customer, hung_up),
+        customer_ring_s: match call.facts.kind {
+            CallKind::DialOut | CallKind::WebCall => ring_s(customer, hung_up),
+            CallKind::Incoming => 0,
+        },
         recording_s: recording_s(call, hung_up),
         status: status(call),
         side: ended.side,
@@ -68,8 +71,10 @@ fn with_all_groups(account: &Account, mut facts: CallFacts) -> CallFacts {
     facts
 }
 
+/// Whoever was to talk to the customer counts as its agent.
 fn status(call: &Call) -> CallStatus {
-    let agent_answered = call.leg_of(Role::Agent).is_some_and(|leg| leg.answered.is_some());
+    let agent = call.leg_of(Role::Agent).or(call.leg_of(Role::Destination));
+    let agent_answered = agent.is_some_and(|leg| leg.answered.is_some());
     match (call.bridged(), agent_answered) {
         (Some(_), _) => CallStatus::Answer,
         (None, true) => CallStatus::CustomerNoAnswer,
@@ -101,10 +106,11 @@ fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
     let (dialled, dialled_place) = match &leg.target {
         Target::Number(number) => (number.clone(), plan.find(number)),
         Target::Phone(user) => (user.clone(), sip_phone()),
+        Target::Uri(uri) => (uri.clone(), sip_phone()),
     };
     let (agent_number, login) = match leg.role {
-        Role::Agent => (call.facts.agent.number.clone(), Some(call.details.login)),
-        Role::Customer => (String::new(), None),
+        Role::Agent => (call.facts.agent.number.clone(), call.details.login),
+        Role::Customer | Role::Destination => (String::new(), None),
     };
     LegBill {
         started: leg.started,
@@ -117,14 +123,18 @@ fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
         shown_place: plan.find(&leg.shown),
         dialled_place,
         login,
-        incoming: false,
+        incoming: match call.facts.kind {
+            CallKind::DialOut | CallKind::WebCall => false,
+            CallKind::Incoming => true,
+        },
     }
 }
 
 fn agent_place(plan: &NumberPlan, call: &Call) -> Attribution {
     match call.details.login {
-        LoginType::Pstn => plan.find(&call.details.agent_phone),
-        LoginType::Sip | LoginType::WebRtc => sip_phone(),
+        Some(LoginType::Pstn) => plan.find(&call.details.agent_phone),
+        Some(LoginType::Sip | LoginType::WebRtc) => sip_phone(),
+        None => Attribution::default(),
     }
 }
 

@@ -11,11 +11,12 @@ use crate::event::CallFacts;
 /// The files to make of a recording that starts at `at` (the bridge time), or `None` when calls are not recorded.
 pub(crate) fn files(
     account: &Account,
+    mode: RecordingMode,
     call: &CallFacts,
     at: Wall,
     random: &mut Random,
 ) -> Option<RecordingFiles> {
-    match account.recording {
+    match mode {
         RecordingMode::Off => None,
         RecordingMode::Normal => Some(RecordingFiles {
             token: random.hex(32),

@@ -332,7 +332,7 @@ fn a_sip_phone_is_called_by_its_user_name() {
     desk.hangup("8005").expect("in a call");
     desk.ends(Agent, ended_by_us());
     desk.ends(Customer, cancelled());
-    assert_eq!(desk.record().login, LoginType::Sip);
+    assert_eq!(desk.record().login, Some(LoginType::Sip));
     assert_eq!(desk.record().agent_phone, "8005");
 }
 

@@ -32,7 +32,7 @@ fn the_sample_call_of_the_document() {
     assert_eq!(record.created, desk.now.wall);
     assert_eq!((record.agent_ring_s, record.customer_ring_s, record.recording_s), (5, 5, 5));
     assert_eq!((record.status, record.failure, record.sip_code), (CallStatus::Answer, Failure::None, 200));
-    assert_eq!((record.login, record.agent_phone.as_str()), (LoginType::Pstn, "13900008000"));
+    assert_eq!((record.login, record.agent_phone.as_str()), (Some(LoginType::Pstn), "13900008000"));
     assert_eq!(record.agent_id, desk.account.agents[0].id);
     assert_eq!(record.call_uuid.len(), 36);
     assert_eq!(record.call.extras, "{\"a\":1}");

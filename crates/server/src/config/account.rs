@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use super::agents;
 use super::convert::made_id;
+use super::inbound;
 use super::limits;
 use super::model::{Account, Agent, PushAddress, Server, Trunk};
 use super::problem::{At, Report, Span};
@@ -45,7 +46,7 @@ const SHAPES: [(&str, ConnectedShape); 3] =
 /// Realm of an account that names none; phones may call it by any name while no other account has phones.
 const SIP_DOMAIN_DEFAULT: &str = "cordboard";
 /// Longest ring the API knows (contract §2).
-const RING_S: RangeInclusive<u64> = 1..=300;
+pub(super) const RING_S: RangeInclusive<u64> = 1..=300;
 const CALLS_MAX: usize = 500;
 
 pub(super) fn read<'t>(
@@ -55,13 +56,16 @@ pub(super) fn read<'t>(
     report: &'t Report<'t>,
 ) -> Vec<Account> {
     let only_one = sections.len() == 1;
-    let mut all = Shared { ids: Unique::new("account id"), domains: BTreeMap::new(), only_one };
+    let (ids, routes) = (Unique::new("account id"), Unique::new("inbound route"));
+    let mut all = Shared { ids, routes, domains: BTreeMap::new(), only_one };
     sections.into_iter().map(|section| account(section, &mut all, server, trunks, report)).collect()
 }
 
 /// What accounts must not have in common.
 struct Shared {
     ids: Unique,
+    /// What is called, and by which trunk.
+    routes: Unique,
     /// Where the domains stand of those that have phones.
     domains: BTreeMap<String, Span>,
     only_one: bool,
@@ -77,6 +81,10 @@ fn account(
     let id = account_id(&mut section, all, report);
     let numbers = numbers(&mut section, report);
     let editions = editions(&mut section, report);
+    let recording = section.choice("recording", &RECORDINGS);
+    let agent_ring = seconds(&mut section, "agent_ring_s", RING_S, 60);
+    let as_account = (recording, agent_ring);
+    let inbound = inbound::read(&mut section, (server, trunks), as_account, &mut all.routes, report);
     let trunks = trunk_choices(&mut section, trunks, report);
     let agents = agents::read(&mut section, id, &numbers, &editions, report);
     if trunks.is_empty()
@@ -95,10 +103,11 @@ fn account(
         http_status: section.choice("http_status", &HTTP_STATUSES),
         header_echo: section.choice("header_echo", &HEADER_ECHOES),
         calls_max: section.number("calls_max", 1..=100_000).map_or(CALLS_MAX, |at| count(at.value)),
-        agent_ring: seconds(&mut section, "agent_ring_s", RING_S, 60),
+        agent_ring,
         customer_ring: seconds(&mut section, "customer_ring_s", RING_S, 120),
         call_age_max: seconds(&mut section, "call_age_max_s", 60..=86_400, 4 * 3600),
-        recording: section.choice("recording", &RECORDINGS),
+        recording,
+        inbound,
         dialout_ring_at: section.choice("dialout_ring_at", &DIALOUT_RINGS),
         push_names: push_names(&mut section, report),
         connected: section.choice("connected_shape", &SHAPES),
@@ -248,7 +257,8 @@ fn weighed_trunk(
     TrunkChoice { trunk: name.map(|name| name.value).unwrap_or_default(), priority, weight }
 }
 
-fn check_trunk(name: &At<String>, key: &str, known: &[&str], report: &Report<'_>) {
+/// Reports a trunk that there is not.
+pub(super) fn check_trunk(name: &At<String>, key: &str, known: &[&str], report: &Report<'_>) {
     if !known.contains(&name.value.as_str()) {
         let message = format!("\"{key}\" names \"{}\", but there is no such [[trunk]]", name.value);
         report.if_readable(&name.span, message, suggest(&name.value, known));

@@ -52,6 +52,7 @@ impl Account {
             customer_ring: self.customer_ring,
             call_age_max: self.call_age_max,
             recording: self.recording,
+            inbound: self.inbound.clone(),
             dialout_ring_at: self.dialout_ring_at,
             calls_max: self.calls_max,
         }

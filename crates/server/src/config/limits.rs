@@ -31,6 +31,8 @@ pub(super) const TRUNK_RULES_MAX: usize = 100;
 pub(super) const RULE_DIGITS: RangeInclusive<u64> = 0..=30;
 /// Priority of a trunk among those of an account; its weight has the same bounds.
 pub(super) const TRUNK_PRIORITY: RangeInclusive<u64> = 0..=65_535;
+/// Inbound routes of one account.
+pub(super) const INBOUND_ROUTES_MAX: usize = 10_000;
 /// Agents of one account, also disabled and deleted ones.
 pub(super) const AGENTS_MAX: usize = 10_000;
 /// Numbers of one account.

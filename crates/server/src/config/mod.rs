@@ -7,6 +7,7 @@ mod account;
 mod agents;
 mod convert;
 mod demo;
+mod inbound;
 mod limits;
 mod listeners;
 mod model;

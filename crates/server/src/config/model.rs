@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::AccountId;
 use callcenter::config::{
-    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, NumberGroup, RecordingMode,
+    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, InboundRoute, NumberGroup, RecordingMode,
 };
 use secrecy::SecretString;
 use switch::config::{
@@ -162,6 +162,8 @@ pub struct Account {
     pub call_age_max: Duration,
     /// Which tracks are kept.
     pub recording: RecordingMode,
+    /// Who may call in, and where that leads.
+    pub inbound: Vec<InboundRoute>,
     /// When `dialoutRing` is told.
     pub dialout_ring_at: DialoutRingAt,
     /// Names of pushes the API leaves open.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use sip::message::{Scheme, Uri};
 use switch::config::Algorithm;
 use switch::config::Codec;
 use url::Url;
@@ -170,6 +171,46 @@ pub(super) fn handle(text: &str) -> Result<String, Wrong> {
             format!("write 1 to {} letters, digits, \"-\", \"_\" or \".\"", limits::NAME_LEN_MAX),
         )),
     }
+}
+
+/// Whom those call who come by a trunk: a number, or the user of a SIP URI.
+pub(super) fn called(text: &str) -> Result<String, Wrong> {
+    let fits = (1..=limits::NAME_LEN_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+*#-_.".contains(&b));
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(wrong(
+            "a number or user that is called",
+            format!(
+                "write 1 to {} letters, digits or + * # - _ . like \"02258834811\"",
+                limits::NAME_LEN_MAX
+            ),
+        )),
+    }
+}
+
+/// A SIP URI with a user and an IP address, perhaps with `transport`.
+pub(super) fn sip_uri(text: &str) -> Result<Uri, Wrong> {
+    let refusal = || {
+        let remedy = "write it like \"sip:1000@192.0.2.5:5060\", with ;transport=tcp after it if need be";
+        wrong("a SIP URI with an IP address", remedy)
+    };
+    let user_fits = |user: &str| values_of_user(user) && user.len() <= limits::NAME_LEN_MAX;
+    let uri = Uri::parse(text).map_err(|_| refusal())?;
+    let plain = uri.scheme == Scheme::Sip
+        && uri.user.as_deref().is_some_and(user_fits)
+        && uri.host.ip().is_some()
+        && uri.port != Some(0)
+        && text == uri.to_string();
+    let transport = match text.split_once(';') {
+        None => true,
+        Some((_, params)) => ["transport=udp", "transport=tcp"].contains(&params),
+    };
+    if plain && transport { Ok(uri) } else { Err(refusal()) }
+}
+
+fn values_of_user(user: &str) -> bool {
+    !user.is_empty() && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_.".contains(&b))
 }
 
 /// A name for people.

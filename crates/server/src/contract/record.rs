@@ -57,7 +57,7 @@ fn to_create_time(record: &CallRecord, links: &Links, zone: Zone) -> Value {
         "agentRingDuration": record.agent_ring_s,
         "agentStartTime": zone.show_or_empty(record.agent_started),
         "agentTelNumber": record.agent_phone,
-        "agentTelType": words::number_type(record.agent_place.kind),
+        "agentTelType": record.login.map_or("", |_| words::number_type(record.agent_place.kind)),
         "applicationId": "",
         "billCalls": bills,
         "bridgeDuration": record.bridged.map_or(0, |bridged| seconds_between(bridged, record.hung_up)),
@@ -102,7 +102,7 @@ fn to_end(record: &CallRecord, links: &Links, zone: Zone) -> Value {
         "ivrTime": "",
         "joinQueueTime": "",
         "keys": [],
-        "loginType": words::login_type(record.login),
+        "loginType": record.login.map_or("", words::login_type),
         "playNumberDuration": 0,
         "queueNumber": "",
         "recordFileUrl": links.play,
@@ -193,13 +193,14 @@ fn in_a_path(name: &str) -> String {
 /// The sixteen fields of one leg, joined by `|` (contract §6).
 fn bill_call(bill: &LegBill, zone: Zone) -> String {
     let direction = match (bill.role, bill.incoming) {
-        (Role::Agent, false) => "out-bound-call-agent",
+        (Role::Agent | Role::Destination, false) => "out-bound-call-agent",
         (Role::Customer, false) => "out-bound-customer",
-        (Role::Agent, true) => "in-bound-call-agent",
+        (Role::Agent | Role::Destination, true) => "in-bound-call-agent",
         (Role::Customer, true) => "in-bound-customer",
     };
+    // Whoever talks to the customer is billed as an agent; where an inbound route leads there is no number of one.
     let role = match bill.role {
-        Role::Agent => "agent",
+        Role::Agent | Role::Destination => "agent",
         Role::Customer => "customer",
     };
     let fields: [&str; 16] = [
@@ -233,7 +234,7 @@ fn system_answered(record: &CallRecord) -> Option<Wall> {
     match record.call.kind {
         CallKind::DialOut => record.agent_answered,
         CallKind::WebCall => record.customer_answered,
-        CallKind::Incoming => Some(record.started),
+        CallKind::Incoming => record.customer_answered,
     }
 }
 

@@ -277,7 +277,7 @@ fn a_customer_who_did_not_answer_is_told_so() {
     made.gateway = String::new();
     made.call.extras = r#"{"test":"漳州"}"#.to_owned();
     made.bills[1].answered = None;
-    made.login = LoginType::Sip;
+    made.login = Some(LoginType::Sip);
     made.agent_phone = "8005".to_owned();
     made.agent_place = Attribution { kind: NumberKind::Sip, ..Attribution::default() };
     made.bills[0].dialled_place = made.agent_place.clone();

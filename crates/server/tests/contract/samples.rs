@@ -72,7 +72,7 @@ pub(crate) fn record() -> CallRecord {
         id: facts.id,
         agent_id: "6094f5aa696609001197e4b9".to_owned(),
         call_uuid: "635be250-10e9-4c60-93f7-32479dfe85e1".to_owned(),
-        login: LoginType::Pstn,
+        login: Some(LoginType::Pstn),
         agent: agent(),
         agent_phone: "18519117865".to_owned(),
         agent_place: beijing(NumberKind::Mobile),
@@ -105,6 +105,7 @@ pub(crate) fn bill(role: Role) -> LegBill {
     let (started, answered, dialled, agent_number, login) = match role {
         Role::Agent => (at(0), at(5), "18519117865", "20001", Some(LoginType::Pstn)),
         Role::Customer => (at(5), at(10), "17319132391", "", None),
+        Role::Destination => (at(5), at(10), "sip:1000@192.0.2.5:5060", "", None),
     };
     LegBill {
         started,

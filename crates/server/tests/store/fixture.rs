@@ -189,11 +189,12 @@ pub fn facts(call: u64) -> CallFacts {
 pub fn started(call: u64) -> Event {
     let details = CallDetails {
         agent_id: "0".repeat(24),
-        login: LoginType::Sip,
+        login: Some(LoginType::Sip),
         agent_phone: "8000".to_owned(),
         call_uuid: "00000000-0000-4000-8000-000000000000".to_owned(),
         agent_ring_ms_max: 60_000,
         customer_ring_ms_max: 120_000,
+        recording: None,
     };
     Event::CallStarted { call: facts(call), details }
 }
@@ -235,7 +236,7 @@ pub fn record(call: u64, start: Wall) -> CallRecord {
         call: facts(call),
         agent_id: "0".repeat(24),
         call_uuid: "00000000-0000-4000-8000-000000000000".to_owned(),
-        login: LoginType::Sip,
+        login: Some(LoginType::Sip),
         agent: agent("8000"),
         agent_phone: "8000".to_owned(),
         agent_place: Default::default(),

@@ -3,8 +3,8 @@ use bytes::Bytes;
 
 use super::identity;
 use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict, hears_update};
-use crate::api::{Aor, DialogId, Ended, Event, Flow, RegistrationId};
-use crate::endpoint::{ALLOWED, Core, DialogTimer, fingerprint, put_sdp, put_tag, sdp_of};
+use crate::api::{Aor, DialogId, Ended, Event, Flow, Gate, RegistrationId};
+use crate::endpoint::{ALLOWED, Core, DialogTimer, fingerprint, put_retry_after, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
 use crate::transaction::TransactionId;
 
@@ -20,6 +20,7 @@ impl Dialog {
     ) -> Option<Dialog> {
         let far = Far::asking(request)?;
         core.table.set_dialog(transaction, id);
+        core.table.set_gate(transaction, Gate::Answer(id));
         let to_user = request.uri.user_unescaped();
         let path = if caller.registered.is_some() { Path::Pinned } else { Path::Routed };
         let mut dialog = Dialog::new(id, caller.flow, path, request.headers.call_id().ok()?.to_owned());
@@ -99,7 +100,10 @@ impl Dialog {
     /// and gets the same tag all the same (RFC 3261 §8.2.7).
     pub(crate) fn reject(&mut self, core: &mut Core, now: Now, status: u16) {
         let State::Incoming(pending) = &self.state else { return };
-        let response = core.response(&pending.request, status, &self.local_tag);
+        let mut response = core.response(&pending.request, status, &self.local_tag);
+        if status == 503 {
+            put_retry_after(&mut response);
+        }
         let mut only = response.clone();
         if let Ok(mut to) = only.headers.to() {
             to.params.set("tag", Some(&fingerprint(&pending.request.headers)));

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use base::Now;
 use bytes::Bytes;
 
-use super::{Dialog, Ended, Outgoing, Path, Pending, State, Verdict};
+use super::{Dialog, Ended, Far, Outgoing, Path, State, Verdict};
 use crate::api::{DialogId, Flow, Transport};
 use crate::endpoint::Core;
 use crate::limits::{TOKEN_BYTES_MAX, TOKEN_CSEQ_ROOM};
@@ -115,8 +115,11 @@ impl Dialog {
                 // Our tag is in it already.
                 let asked = Asked { key, scope: Scope::Inside, merge: None, back };
                 let transaction = core.table.open_server(asked, &Method::Invite);
-                dialog.state = State::Incoming(Box::new(Pending::new(transaction, &request)));
-                dialog.reject(core, now, 480);
+                let refusal = core.response(&request, 480, &dialog.local_tag);
+                core.answer(now.mono, transaction, &refusal);
+                // It may have been accepted since: a caller who has the 2xx minds the BYE alone.
+                (dialog.far, dialog.local_cseq) = (Far::asking(&request), 0);
+                dialog.leave(core, now, Ended::ByUs);
             }
             Kind::Talking => {
                 core.open(now.mono, request, flow, ClientUser::Bye(id));

@@ -36,6 +36,7 @@ pub use config::{
     Bans, Config, Domain, Limits, Listener, Registrar as RegistrarConfig, Reliability, SessionTimers, User,
 };
 use overload::Load;
+pub(crate) use overload::put_retry_after;
 use probe::Probes;
 use registration::Registrations;
 pub(crate) use requests::fingerprint;
@@ -207,8 +208,8 @@ impl Endpoint {
         self.with(dialog, |dialog, core| dialog.notify_refer(core, now, status));
     }
 
-    /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL or 480, and ACK and BYE for a
-    /// 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
+    /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL, or 480 and BYE for one
+    /// who calls us, and ACK and BYE for a 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
     pub fn resume(&mut self, now: Now, token: &[u8]) -> Option<DialogId> {
         let token = Token::read(token)?;
         let (call_id, tag) = token.tags()?;

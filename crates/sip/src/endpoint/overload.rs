@@ -46,10 +46,15 @@ impl Endpoint {
 /// The refusal of a request for which there is no room now.
 pub(super) fn busy(request: &Request) -> Response {
     let mut response = Response::to(request, 503);
+    put_retry_after(&mut response);
+    response
+}
+
+/// Says in a 503 when to come again (RFC 3261 §21.5.4).
+pub(crate) fn put_retry_after(response: &mut Response) {
     // The same for a request and its repetitions.
-    let bytes = request.headers.get(&HeaderName::CallId).unwrap_or_default().bytes();
+    let bytes = response.headers.get(&HeaderName::CallId).unwrap_or_default().bytes();
     let sum = bytes.fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let after_s = RETRY_AFTER_MIN_S + sum % RETRY_AFTER_SPREAD_S;
     response.headers.push(HeaderName::RetryAfter, after_s.to_string());
-    response
 }

@@ -285,6 +285,15 @@ impl World {
                             let has_bye = token.windows(4).any(|word| word == b"BYE ");
                             assert!(has_bye, "the token that can end the dialog comes before its ACK");
                         }
+                        Some(Gate::Answer(dialog)) => {
+                            assert!(transmit.data.starts_with(b"SIP/2.0 "), "nothing else answers");
+                            // What refuses at the end is said again when all is forgotten.
+                            let token = self.player(side).alive.get(&dialog);
+                            assert!(
+                                token.is_none_or(|token| !token.is_empty()),
+                                "no token before the answer"
+                            );
+                        }
                         Some(Gate::Registered) => panic!("nobody registers here"),
                         None => {}
                     }

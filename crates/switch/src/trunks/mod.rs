@@ -150,9 +150,9 @@ impl Trunks {
         self.line(way.trunk).address(way.remote).map_or("", |address| address.domain.as_str())
     }
 
-    /// The trunk that calls from `ip` come from: its addresses are the only ones calls may come from.
-    pub(crate) fn at(&self, ip: IpAddr) -> Option<TrunkNo> {
-        (0..self.lines.len()).map(TrunkNo).find(|trunk| self.is_at(*trunk, ip))
+    /// The trunks that calls from `ip` may come from: their addresses are the only ones calls may come from.
+    pub(crate) fn at(&self, ip: IpAddr) -> impl Iterator<Item = TrunkNo> {
+        (0..self.lines.len()).map(TrunkNo).filter(move |trunk| self.is_at(*trunk, ip))
     }
 
     /// Whether `ip` is one of a trunk's.
@@ -212,7 +212,8 @@ impl Trunks {
         self.pings.next().map(|(at, _)| at)
     }
 
-    fn named(&self, name: &str) -> Option<TrunkNo> {
+    /// The trunk of the configuration with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<TrunkNo> {
         let is_it = |line: &Line| line.is_configured() && line.config.name == name;
         self.lines.iter().position(is_it).map(TrunkNo)
     }

@@ -139,6 +139,7 @@ fn account() -> Account {
         customer_ring: Duration::from_secs(120),
         call_age_max: Duration::from_secs(14_400),
         recording: RecordingMode::Normal,
+        inbound: Vec::new(),
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
         utc_offset_s: 28_800,

@@ -84,15 +84,15 @@ fn a_trunk_learns_whether_the_number_is_an_accounts_however_it_writes_it() {
             _ => None,
         })
         .collect();
-    use RefusedBecause::{NoInboundPlan, NumberUnknown, Stranger};
-    assert_eq!(because, [NoInboundPlan, NoInboundPlan, NoInboundPlan, NumberUnknown, Stranger]);
+    use RefusedBecause::{NoRoute, NumberUnknown, Stranger};
+    assert_eq!(because, [NoRoute, NoRoute, NoRoute, NumberUnknown, Stranger]);
 }
 
 #[test]
 fn only_trusted_trunks_are_believed_when_they_say_that_a_caller_is_withheld() {
     for (far, trusted, shown) in [
         (TRUNK, true, CallerShown::Withheld),
-        (TRUNK, false, CallerShown::Told),
+        (TRUNK, false, CallerShown::NotTold),
         (STRANGER, true, CallerShown::NotTold),
         (PHONE, true, CallerShown::NotTold),
     ] {

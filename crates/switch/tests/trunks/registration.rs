@@ -106,6 +106,6 @@ fn a_call_to_our_contact_asks_for_the_number_in_to() {
     let now = bench.now;
     bench.fars[TRUNK].endpoint.invite(now, call);
     bench.run();
-    let known = |told: &Diagnostic| matches!(told, Diagnostic::IncomingRefused { status: 480, because: RefusedBecause::NoInboundPlan, trunk: Some(trunk), .. } if trunk == "first");
+    let known = |told: &Diagnostic| matches!(told, Diagnostic::IncomingRefused { status: 480, because: RefusedBecause::NoRoute, trunk: Some(trunk), .. } if trunk == "first");
     assert!(bench.diagnostics.iter().any(known), "{:?}", bench.diagnostics);
 }

@@ -351,6 +351,7 @@ fn account() -> Account {
         customer_ring: Duration::from_secs(120),
         call_age_max: Duration::from_secs(4 * 3600),
         recording: RecordingMode::Normal,
+        inbound: Vec::new(),
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
     }

@@ -60,6 +60,11 @@ fn event(event: &Event, legs: &mut Vec<(LegId, Role)>) -> String {
 fn action(action: &Action, legs: &[(LegId, Role)]) -> String {
     match action {
         Action::StartLeg { target, shown, .. } => format!("call {} as {shown}", whom(target)),
+        Action::TakeLeg { leg, .. } => format!("take {}", name(*leg, legs)),
+        Action::LetRing { leg, early_media: false } => format!("let ring {}", name(*leg, legs)),
+        Action::LetRing { leg, early_media: true } => format!("let hear {}", name(*leg, legs)),
+        Action::AnswerLeg { leg } => format!("answer {}", name(*leg, legs)),
+        Action::RefuseLeg { cause, .. } => format!("refuse {} {:?}", cause.sip_code, cause.failure),
         Action::EndLeg { leg } => format!("end {}", name(*leg, legs)),
         Action::Hear { leg, source } => {
             let source = match source {
@@ -83,6 +88,7 @@ fn whom(target: &Target) -> &str {
     match target {
         Target::Number(number) => number,
         Target::Phone(user) => user,
+        Target::Uri(uri) => uri,
     }
 }
 

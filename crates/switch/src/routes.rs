@@ -1,0 +1,46 @@
+//! Inbound routes: whose call it is that comes by a trunk.
+
+use std::collections::BTreeMap;
+
+use base::AccountId;
+use callcenter::config::InboundRoute;
+
+use crate::config::AccountConfig;
+use crate::trunks::{TrunkNo, Trunks};
+
+/// A route, as calls find it: the account that has it, and what the account's own route has as called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) account: AccountId,
+    pub(crate) called: String,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// By trunk and by user, or by number in the form that numbers of the trunk are read in.
+    by_called: BTreeMap<(TrunkNo, String), Route>,
+}
+
+impl Routes {
+    /// Routes by trunks that there are not are left out. Of two accounts with the same route the first has it.
+    pub(crate) fn new(accounts: &[AccountConfig], trunks: &Trunks) -> Routes {
+        let mut routes = Routes::default();
+        for account in accounts {
+            for InboundRoute { trunk, called, .. } in &account.account.inbound {
+                let Some(trunk) = trunks.named(trunk) else { continue };
+                let route = Route { account: account.account.id, called: called.clone() };
+                for called in [called.clone(), trunks.config(trunk).numbers.own(called)] {
+                    routes.by_called.entry((trunk, called)).or_insert_with(|| route.clone());
+                }
+            }
+        }
+        routes
+    }
+
+    /// The route of a call by a trunk to a user, as it is or as a number.
+    pub(crate) fn find(&self, trunks: &Trunks, trunk: TrunkNo, user: &str) -> Option<&Route> {
+        let number = || trunks.config(trunk).numbers.called_from(user);
+        self.by_called.get(&(trunk, user.to_owned())).or_else(|| self.by_called.get(&(trunk, number())))
+    }
+}
