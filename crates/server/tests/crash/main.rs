@@ -9,7 +9,9 @@
 #![allow(clippy::print_stdout, reason = "a run says what it did")]
 
 mod answered;
+mod bare_phone;
 mod bye;
+mod called;
 mod client;
 mod judge;
 mod keys;
