@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, LegId, Mono};
 use callcenter::action::Target;
-use callcenter::event::{Event, Numbered, Role};
+use callcenter::event::{CallKind, Event, Numbered, Role};
 use switch::api::Body;
 
 /// Every call there was.
@@ -27,7 +27,7 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 pub(crate) struct Call {
     agent: String,
-    /// The number called.
+    /// The number called, whoever called it.
     pub(crate) customer: String,
     pub(crate) started: Mono,
     /// Since when both may hear each other.
@@ -62,7 +62,12 @@ impl Calls {
         let Body::Event(Numbered { event, .. }) = body else { return };
         match event {
             Event::CallStarted { call, .. } => {
-                let new = Call::new(now, call.agent.number.clone(), call.customer.clone());
+                // Whoever calls in is known by what was called.
+                let number = match call.kind {
+                    CallKind::Incoming => &call.trunk,
+                    CallKind::DialOut | CallKind::WebCall => &call.customer,
+                };
+                let new = Call::new(now, call.agent.number.clone(), number.clone());
                 self.by_id.insert(call.id, new);
             }
             Event::LegStarted { leg, id, role, target, .. } => {

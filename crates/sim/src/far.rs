@@ -12,6 +12,8 @@ use sip::api::{Credentials, DialogId, Event, Flow, Input, Invite, Output, Regist
 use sip::message::Host;
 use sip::{Endpoint, Listener};
 
+use crate::setup;
+
 /// Final answers that people, phones and carriers give.
 const REFUSALS: &[u16] = &[403, 404, 408, 480, 486, 487, 488, 500, 503, 600, 603];
 /// No far end stays longer on the line: the world must come to rest.
@@ -83,8 +85,19 @@ impl Far {
         );
     }
 
-    /// Calls the switch, which wants no calls.
+    /// Calls the switch, which wants no such calls.
     pub(crate) fn call_switch(&mut self, now: Now) {
+        // A switch that dies now forgets the caller, who must give up by himself.
+        self.call(now, "1000", PATIENCE_MS);
+    }
+
+    /// Calls where a route leads somewhere, and gives up or hangs up when the time has come.
+    pub(crate) fn call_in(&mut self, now: Now) {
+        let patience_ms = self.random.below(PATIENCE_MS);
+        self.call(now, setup::ROUTED, patience_ms);
+    }
+
+    fn call(&mut self, now: Now, called: &str, patience_ms: u64) {
         let local = LocalMedia {
             address: self.address.ip(),
             port: 40_000,
@@ -93,7 +106,7 @@ impl Far {
             codecs: &[Codec::Pcma],
             direction: Direction::SendRecv,
         };
-        let uri = format!("sip:1000@{}", self.switch);
+        let uri = format!("sip:{called}@{}", self.switch);
         let dialog = self.endpoint.invite(
             now,
             Invite {
@@ -109,8 +122,7 @@ impl Far {
                 identity: Default::default(),
             },
         );
-        // A switch that dies now forgets the caller, who must give up by himself.
-        self.plan(now, PATIENCE_MS, dialog, Step::HangUp);
+        self.plan(now, patience_ms, dialog, Step::HangUp);
     }
 
     /// Neither hears nor speaks until `until`.

@@ -32,6 +32,8 @@ pub(crate) struct Knobs {
     pub(crate) clock_jumps: u64,
     /// How many times a far end breaks down for a while or calls us.
     pub(crate) misbehaviours: u64,
+    /// How many calls come by a trunk for which there is a route.
+    pub(crate) arrivals: u64,
     /// How many strangers send sound to ports in use.
     pub(crate) intrusions: u64,
     /// How many phones go mute in the middle of a call, percent of answered legs.
@@ -101,6 +103,7 @@ impl Knobs {
             shut_downs: random.below(2),
             clock_jumps: random.below(3),
             misbehaviours: random.below(8),
+            arrivals: random.below(25),
             intrusions: 0,
             mute: random.below(10),
             ports_unusable: random.below(4),
@@ -131,6 +134,7 @@ impl Knobs {
             shut_downs: u64::from(random.chance(20)),
             stalls: random.below(2),
             misbehaviours: random.below(6),
+            arrivals: 0,
             intrusions: random.below(12),
             reloads: if random.chance(30) { 1 + random.below(3) } else { 0 },
             port_pairs: if random.chance(35) { 4 } else { 64 },

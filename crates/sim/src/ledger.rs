@@ -81,6 +81,12 @@ impl Ledger {
         }
     }
 
+    /// How many calls came in, and how many of them were answered.
+    pub(crate) fn came(&self) -> (usize, usize) {
+        let came = self.calls.values().filter(|call| call.agent.is_empty());
+        (came.clone().count(), came.filter(|call| call.answered).count())
+    }
+
     /// The highest number that a restart must go on after.
     pub(crate) fn highest_id(&self) -> u64 {
         self.highest_id
@@ -175,7 +181,8 @@ impl Ledger {
 
     fn call_started(&mut self, id: CallId, agent: &str) {
         for (other, call) in &self.calls {
-            assert!(call.agent != agent || call.ended, "agent {agent} is in calls {other} and {id}");
+            let other_agent = call.agent != agent || agent.is_empty();
+            assert!(other_agent || call.ended, "agent {agent} is in calls {other} and {id}");
         }
         self.highest_id = self.highest_id.max(id.0);
         let earlier = self.calls.insert(id, Call { agent: agent.to_owned(), ..Call::default() });
@@ -192,8 +199,11 @@ impl Ledger {
         let same = call.legs.values().filter(|one| one.role == role).count();
         assert_eq!(same, 0, "call {id} has two legs of the same role");
         call.legs.insert(leg, Leg { role, ended: false });
-        let (Target::Number(number) | Target::Phone(number) | Target::Uri(number)) = target;
-        *self.started.entry(number.clone()).or_default() += 1;
+        let number = match target {
+            Target::Number(number) | Target::Phone(number) => number,
+            Target::Uri(uri) => user_of(uri),
+        };
+        *self.started.entry(number.to_owned()).or_default() += 1;
     }
 
     fn call_recorded(&mut self, record: &CallRecord) {
@@ -226,4 +236,8 @@ impl Ledger {
     fn leg(&mut self, id: CallId, leg: LegId) -> &mut Leg {
         self.open_call(id).legs.get_mut(&leg).expect("an event is about a leg that started")
     }
+}
+
+fn user_of(uri: &str) -> &str {
+    uri.strip_prefix("sip:").and_then(|rest| rest.split_once('@')).expect("routes lead to SIP users").0
 }

@@ -75,6 +75,8 @@ pub struct Report {
     pub calls: usize,
     /// Calls in which both sides heard each other.
     pub bridged: usize,
+    /// Calls that came by a trunk and were put through, and of them those in which both sides heard each other.
+    pub came: (usize, usize),
     /// INVITEs that left, without retransmissions.
     pub invites: usize,
     /// Entries in the log.
@@ -108,6 +110,7 @@ impl Report {
             refused: 0,
             calls: 0,
             bridged: 0,
+            came: (0, 0),
             invites: 0,
             entries: 0,
             datagrams: 0,

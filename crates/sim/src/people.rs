@@ -124,12 +124,24 @@ impl People {
         }
     }
 
+    /// Somebody calls by a trunk for which there is a route.
+    pub(crate) fn call_in(&mut self, now: Now, knobs: &Knobs, random: &mut Random) {
+        match self {
+            People::Adversaries { fars, told } => {
+                let far = &mut fars[usize::try_from(random.below(knobs.trunks)).expect("few far ends")];
+                far.call_in(now);
+                drain(now, far, told);
+            }
+            People::Lab(_) => {}
+        }
+    }
+
     /// Phones whose registration was dropped, and that were refused since, try again.
     pub(crate) fn sign_in_again(&mut self, now: Now, knobs: &Knobs) {
         match self {
             People::Adversaries { fars, .. } => {
                 let trunks = usize::try_from(knobs.trunks).expect("few far ends");
-                for (n, phone) in (0..).zip(fars.iter_mut().skip(trunks)) {
+                for (n, phone) in (0..knobs.agents).zip(fars.iter_mut().skip(trunks)) {
                     phone.register(now, &setup::agent_number(n), setup::PASSWORD, setup::DOMAIN);
                 }
             }
@@ -196,6 +208,7 @@ fn adversaries(now: Now, knobs: &Knobs, random: &mut Random) -> Vec<Far> {
         phone.register(now, &setup::agent_number(n), setup::PASSWORD, setup::DOMAIN);
         fars.push(phone);
     }
+    fars.push(Far::new(far::address(setup::DESK_NET, 0), switch, random.fork()));
     fars
 }
 

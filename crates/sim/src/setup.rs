@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::{AccountId, Random};
 use callcenter::config::{
-    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, NumberGroup, RecordingFormat,
-    RecordingMode,
+    Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, InboundRoute, NumberGroup,
+    RecordingFormat, RecordingMode,
 };
 use switch::config::{AccountConfig, Config, SipListener, Trunk, TrunkChoice, User};
 use switch::limits;
@@ -26,6 +26,12 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const PHONES_NET: u8 = 2;
 /// Where the carriers are.
 pub(crate) const TRUNKS_NET: u8 = 1;
+/// Where calls that come are put through to.
+pub(crate) const DESK_NET: u8 = 3;
+/// What is called there.
+pub(crate) const DESK: &str = "desk";
+/// What is called by those who call in.
+pub(crate) const ROUTED: &str = "88880001";
 /// Where nobody is.
 const NOWHERE_NET: u8 = 9;
 
@@ -143,11 +149,22 @@ fn account(knobs: &Knobs) -> Account {
         customer_ring: knobs.customer_ring,
         call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
-        inbound: Vec::new(),
+        inbound: (0..knobs.trunks).map(route).collect(),
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
         utc_offset_s: 28_800,
+    }
+}
+
+/// Calls by each trunk are put through to the same desk.
+fn route(trunk: u64) -> InboundRoute {
+    InboundRoute {
+        trunk: format!("trunk{trunk}"),
+        called: ROUTED.to_owned(),
+        to: format!("sip:{DESK}@{}", far::address(DESK_NET, 0)),
+        recording: RecordingMode::Normal,
+        ring: Duration::from_secs(10),
     }
 }
 

@@ -72,6 +72,8 @@ enum Happening {
     },
     JumpClock,
     Misbehave,
+    /// Somebody calls by a trunk for which there is a route.
+    CallIn,
     /// A stranger begins to send sound to a port in use.
     Intrude,
     /// The operator changes the configuration.
@@ -166,11 +168,12 @@ impl World {
 
     fn plan_faults(&mut self) {
         let knobs = self.knobs.clone();
-        let sorts: [(u64, fn() -> Happening); 6] = [
+        let sorts: [(u64, fn() -> Happening); 7] = [
             (knobs.stalls, || Happening::Stall),
             (knobs.crashes, || Happening::Crash),
             (knobs.clock_jumps, || Happening::JumpClock),
             (knobs.misbehaviours, || Happening::Misbehave),
+            (knobs.arrivals, || Happening::CallIn),
             (knobs.intrusions, || Happening::Intrude),
             (knobs.reloads, || Happening::Reload),
         ];
@@ -265,6 +268,10 @@ impl World {
             Happening::Crash => self.crash(),
             Happening::JumpClock => self.jump_clock(),
             Happening::Misbehave => self.misbehave(),
+            Happening::CallIn => {
+                self.people.call_in(self.now, &self.knobs, &mut self.random);
+                self.drain_people(None);
+            }
             Happening::Intrude => self.intrude(),
             Happening::Reload => self.reload(),
             Happening::Heal => self.heal(),
@@ -302,6 +309,7 @@ impl World {
         Report {
             calls: self.ledger.calls.len(),
             bridged: self.ledger.calls.values().filter(|call| call.answered).count(),
+            came: self.ledger.came(),
             invites: self.wire.invites(),
             lost: self.network.lost,
             entries: self.log.committed().len(),

@@ -26,6 +26,9 @@ fn two_hundred_worlds_come_to_rest() {
     }
     let reloads: u64 = reports.iter().map(|report| report.reloads).sum();
     assert!(reloads > 150, "only {reloads} changes of the configuration");
+    let came =
+        reports.iter().map(|report| report.came).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(came.0 > 400 && came.1 > 100, "of calls that came only {came:?} were taken and answered");
     let packets: u64 = reports.iter().map(|report| report.packets).sum();
     assert!(packets > 100_000, "only {packets} packets of sound");
     let judged: BTreeSet<_> = reports.iter().flat_map(|report| report.judged.keys().copied()).collect();

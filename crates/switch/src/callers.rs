@@ -30,6 +30,7 @@ impl Switch {
 
     fn leg_of(&self, owner: Owner, arrival: Arrival, port: u16) -> Leg {
         let Arrival { dialog, trunk, flow, speech, called, caller, .. } = arrival;
+        let way = TrunkWay { trunk, remote: flow.remote };
         Leg {
             account: owner.account,
             call: owner.call,
@@ -37,8 +38,8 @@ impl Switch {
             shown: caller.unwrap_or_default(),
             state: State::Calling,
             dialog,
-            way: Some(TrunkWay { trunk, remote: flow.remote }),
-            tried: Vec::new(),
+            way: Some(way),
+            tried: vec![way],
             last_resort: Among::All,
             contacts: Vec::new(),
             remote: flow.remote,

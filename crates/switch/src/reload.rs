@@ -19,9 +19,9 @@ impl Switch {
         self.legs_before = self.legs.len();
         self.replace_trunks(now, &trunks, &same_hosts, &accounts);
         self.config.trunks = trunks;
-        self.routes = Routes::new(&accounts, &self.trunks);
         self.replace_phones(now, &accounts);
         self.replace_accounts(now, &accounts);
+        self.routes = Routes::new(&accounts, &self.trunks);
         self.config.accounts = accounts;
     }
 

@@ -4,6 +4,7 @@ mod agents;
 mod desk;
 mod dial_out;
 mod endings;
+mod inbound;
 mod random;
 mod records;
 mod restart;

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use base::{CallId, LegId};
+use callcenter::action::Action;
 use callcenter::command::{Choice, Command, LoginType};
 use callcenter::config::{AgentStatus, RecordingMode};
 use callcenter::event::{Event, Role};
 use callcenter::signal::{Cause, EndedBy, Failure, Signal};
 use proptest::prelude::*;
 
-use crate::desk::{Desk, dial_out};
+use crate::desk::{CUSTOMER, Desk, SHOWN, dial_out};
+
+/// How calls are refused that are too many.
+const REFUSED: Cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Decline };
 
 /// One thing that happens; small numbers choose among what exists then.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ enum Step {
     Busy(u8),
     Rest(u8),
     Dial(u8),
+    /// Whether it is known who calls.
+    IsCalled(bool),
     Hangup(u8),
     Rings(u8, bool),
     Answers(u8),
@@ -40,6 +46,7 @@ proptest! {
         is_recorded in any::<bool>(),
     ) {
         let mut desk = Desk::with(|account| {
+            account.calls_max = 6;
             account.recording = if is_recorded { RecordingMode::Normal } else { RecordingMode::Off };
         });
         for step in steps {
@@ -67,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => agent().prop_map(Step::Busy),
         1 => agent().prop_map(Step::Rest),
         6 => agent().prop_map(Step::Dial),
+        4 => any::<bool>().prop_map(Step::IsCalled),
         1 => agent().prop_map(Step::Hangup),
         4 => (0..4_u8, any::<bool>()).prop_map(|(leg, early)| Step::Rings(leg, early)),
         6 => (0..4_u8).prop_map(Step::Answers),
@@ -109,6 +117,12 @@ fn take(desk: &mut Desk, step: Step) {
             let before = desk.log.len();
             let reply = desk.ask(Command::DialOut(dial_out(&number(agent))));
             assert_eq!(reply.is_ok(), desk.log.len() > before, "accepted leads to a change, refused to none");
+        }
+        Step::IsCalled(is_known) => {
+            let before = (desk.log.len(), desk.actions.len());
+            let leg = desk.is_called(SHOWN, is_known.then_some(CUSTOMER));
+            let taken = Action::RefuseLeg { leg, cause: REFUSED } != desk.actions[before.1];
+            assert_eq!(taken, desk.log.len() > before.0, "what is taken leads to a change, refused to none");
         }
         Step::Hangup(agent) => {
             let _ = desk.hangup(&number(agent));

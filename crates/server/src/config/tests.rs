@@ -1,5 +1,6 @@
 //! Every kind of mistake, with the exact words it is reported in.
 
+mod inbound;
 mod recordings;
 mod trunks;
 

@@ -195,22 +195,20 @@ pub(super) fn sip_uri(text: &str) -> Result<Uri, Wrong> {
         let remedy = "write it like \"sip:1000@192.0.2.5:5060\", with ;transport=tcp after it if need be";
         wrong("a SIP URI with an IP address", remedy)
     };
-    let user_fits = |user: &str| values_of_user(user) && user.len() <= limits::NAME_LEN_MAX;
+    let user_fits = |user: &str| {
+        (1..=limits::NAME_LEN_MAX).contains(&user.len())
+            && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_.".contains(&b))
+    };
     let uri = Uri::parse(text).map_err(|_| refusal())?;
-    let plain = uri.scheme == Scheme::Sip
+    let params = text.split_once(';').map_or("transport=udp", |(_, params)| params);
+    let fits = uri.scheme == Scheme::Sip
         && uri.user.as_deref().is_some_and(user_fits)
+        && uri.password.is_none()
         && uri.host.ip().is_some()
         && uri.port != Some(0)
-        && text == uri.to_string();
-    let transport = match text.split_once(';') {
-        None => true,
-        Some((_, params)) => ["transport=udp", "transport=tcp"].contains(&params),
-    };
-    if plain && transport { Ok(uri) } else { Err(refusal()) }
-}
-
-fn values_of_user(user: &str) -> bool {
-    !user.is_empty() && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_.".contains(&b))
+        && uri.headers.is_none()
+        && ["transport=udp", "transport=tcp"].contains(&params);
+    if fits { Ok(uri) } else { Err(refusal()) }
 }
 
 /// A name for people.

@@ -1,6 +1,6 @@
 //! Our pushes and records against the API document's samples: equal but for a committed list of differences.
 
-use super::samples::{agent, at, call, document, event, files, record, settings};
+use super::samples::{agent, at, bill, call, document, event, files, record, settings};
 use base::{CallId, LegId, Wall};
 use callcenter::action::Target;
 use callcenter::command::{Choice, LoginType};
@@ -8,7 +8,7 @@ use callcenter::event::{
     AgentRef, CallFacts, CallKind, Event, HangUpSide, Moment, Numbered, Role, SignedOut,
 };
 use callcenter::numbers::{Attribution, NumberKind};
-use callcenter::record::CallStatus;
+use callcenter::record::{CallStatus, LegBill};
 use callcenter::signal::{Cause, EndedBy, Failure};
 use serde_json::Value;
 use server::contract::push::{ConnectedShape, Expires, Push, PushKind, PushNames, push};
@@ -286,6 +286,72 @@ fn a_customer_who_did_not_answer_is_told_so() {
         "record_customer_no_answer",
         pretty(&server::contract::record::record(&made, &settings().record))
     );
+}
+
+/// A call by an inbound route, without an agent: 13 s of ringing nobody is told of, 5 s of talk.
+fn incoming() -> callcenter::record::CallRecord {
+    let place = |bill: LegBill| LegBill { incoming: true, ..bill };
+    let mut caller = place(bill(Role::Customer));
+    (caller.started, caller.shown, caller.dialled) =
+        (at(0), "17319132391".to_owned(), "02258834811".to_owned());
+    let mut destination = place(bill(Role::Destination));
+    (destination.started, destination.shown) = (at(0), "17319132391".to_owned());
+    callcenter::record::CallRecord {
+        call: incoming_call(),
+        agent_id: String::new(),
+        login: None,
+        agent: AgentRef::default(),
+        agent_phone: String::new(),
+        agent_place: Attribution::default(),
+        agent_started: None,
+        agent_answered: None,
+        agent_ring_s: 0,
+        customer_started: Some(at(0)),
+        customer_ring_s: 0,
+        bills: vec![caller, destination],
+        ..record()
+    }
+}
+
+fn incoming_call() -> CallFacts {
+    CallFacts {
+        kind: CallKind::Incoming,
+        display: String::new(),
+        trunk: "02258834811".to_owned(),
+        agent: AgentRef::default(),
+        extras: String::new(),
+        group_ids: Vec::new(),
+        group_names: Vec::new(),
+        ..call()
+    }
+}
+
+#[test]
+fn the_record_of_a_call_that_was_put_through_has_no_agent() {
+    let ours = server::contract::record::record(&incoming(), &settings().record);
+    for (field, value) in ours.as_object().expect("an object") {
+        let of_agent = field.starts_with("agent") && field != "agentFileUrl" && field != "agentRingDuration";
+        assert!(!of_agent || value == "", "{field} is {value}");
+    }
+    insta::assert_snapshot!("record_incoming", pretty(&ours));
+}
+
+#[test]
+fn the_pushes_of_a_call_that_was_put_through() {
+    let call = incoming_call();
+    let told = Some(call.clone());
+    let rang = Event::LegRang { leg: LegId(2), id: call.id, call: told.clone() };
+    let answered = Event::LegAnswered { leg: LegId(1), id: call.id, call: told };
+    let cdr = Event::CallRecorded { record: Box::new(incoming()) };
+    let pushes: Vec<String> = [(rang, 1), (answered, 5), (ended(call), 10), (cdr, 11)]
+        .into_iter()
+        .map(|(what, second)| {
+            let push = pushed(&event(2_100_147, "00112233445566778899aabbccddeeff", at(second), what));
+            assert_eq!(push.agent, None, "in order with pushes of its call alone");
+            pretty(&body(&push))
+        })
+        .collect();
+    insta::assert_snapshot!("pushes_incoming", pushes.join("\n"));
 }
 
 #[test]

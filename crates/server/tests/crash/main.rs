@@ -10,7 +10,9 @@
 
 mod answered;
 mod backup;
+mod bare_phone;
 mod bye;
+mod called;
 mod client;
 mod judge;
 mod keys;

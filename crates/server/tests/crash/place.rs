@@ -67,7 +67,7 @@ impl Place {
         self.port(3)
     }
 
-    /// For a phone that registers.
+    /// For a phone that registers, or where the inbound route leads.
     pub fn phone(&self) -> SocketAddr {
         self.port(4)
     }
@@ -151,6 +151,11 @@ recording = "dual_track"
 numbers = ["02258834811"]
 default_number = "02258834811"
 
+[[account.inbound]]
+trunk = "carrier"
+called = "02258834811"
+to = "sip:desk@{desk}"
+
 [[account.edition]]
 name = "standard"
 licences = 100
@@ -161,6 +166,7 @@ licences = 100
             rtp_max = self.first + 209,
             data = self.folder.path().join("data").display(),
             carrier = self.carrier(),
+            desk = self.phone(),
         );
         for url in pushes {
             write!(text, "\n[[account.push]]\nurl = \"{url}\"\n").expect("writing to a String cannot fail");

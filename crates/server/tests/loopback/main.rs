@@ -9,6 +9,7 @@ mod baresip;
 mod claim;
 mod customers;
 mod desk;
+mod inbound;
 mod log;
 mod names;
 mod program;

@@ -212,7 +212,7 @@ impl Trunks {
         self.pings.next().map(|(at, _)| at)
     }
 
-    /// The trunk with this name.
+    /// The trunk of the configuration with this name.
     pub(crate) fn named(&self, name: &str) -> Option<TrunkNo> {
         let is_it = |line: &Line| line.is_configured() && line.config.name == name;
         self.lines.iter().position(is_it).map(TrunkNo)

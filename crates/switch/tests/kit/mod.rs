@@ -40,6 +40,10 @@ pub(crate) struct Far {
     /// How many calls came in.
     pub(crate) calls: usize,
     pub(crate) ended: Vec<Ended>,
+    /// What it was told before its call was answered.
+    pub(crate) progress: Vec<u16>,
+    /// How its call was answered.
+    pub(crate) answered: Option<Bytes>,
     /// It hears nothing.
     pub(crate) deaf: bool,
     /// Every datagram that came while it was deaf.
@@ -167,6 +171,8 @@ impl Far {
             offer: None,
             calls: 0,
             ended: Vec::new(),
+            progress: Vec::new(),
+            answered: None,
             deaf: false,
             unheard: Vec::new(),
             received: Vec::new(),
@@ -194,6 +200,29 @@ impl Far {
             codecs,
             direction: Direction::SendRecv,
         }
+    }
+
+    /// An INVITE to the switch.
+    pub(crate) fn invite(&self, called: &str, from: &str, sdp: Bytes) -> sip::api::Invite {
+        let uri = format!("sip:{called}@{}", switch_address().ip());
+        sip::api::Invite {
+            flow: self.flow(),
+            uri: uri.clone(),
+            from_user: from.to_owned(),
+            from_name: None,
+            to_uri: uri,
+            sdp,
+            credentials: None,
+            answer_any_within: None,
+            registration: None,
+            identity: sip::api::Identity::default(),
+        }
+    }
+
+    /// The last INVITE that it received, as text.
+    pub(crate) fn invite_heard(&self) -> String {
+        let invite = self.received.iter().rev().find(|data| data.starts_with(b"INVITE "));
+        String::from_utf8(invite.expect("it was called").to_vec()).expect("our messages are text")
     }
 
     /// The requests of one method that it received.
@@ -338,6 +367,15 @@ impl Bench {
         };
         self.config = config;
         self.input(Input::Configure(Box::new(changes)));
+    }
+
+    /// A far end calls the switch.
+    pub(crate) fn call_in(&mut self, far: usize, called: &str, from: &str, codecs: &[Codec]) {
+        let sdp = sdp::offer(self.fars[far].local(codecs));
+        let invite = self.fars[far].invite(called, from, sdp);
+        let dialog = self.fars[far].endpoint.invite(self.now, invite);
+        self.fars[far].call = Some(dialog);
+        self.run();
     }
 
     pub(crate) fn ring(&mut self, far: usize, status: u16, sdp: Option<Bytes>) {
@@ -543,6 +581,8 @@ impl Bench {
                     far.calls += 1;
                 }
                 sip::api::Output::Event(Event::Ended { how, .. }) => far.ended.push(how),
+                sip::api::Output::Event(Event::Progress { status, .. }) => far.progress.push(status),
+                sip::api::Output::Event(Event::Answered { sdp, .. }) => far.answered = sdp,
                 sip::api::Output::Event(_) => {}
                 sip::api::Output::Connect { .. } | sip::api::Output::Close { .. } => {
                     panic!("there are no streams here")

@@ -4,7 +4,7 @@
 use base::LegId;
 use callcenter::Output;
 use callcenter::action::{Action, Heard, Target};
-use callcenter::event::{Event, Role};
+use callcenter::event::{CallKind, Event, Role};
 
 pub(crate) fn output(output: &Output, legs: &mut Vec<(LegId, Role)>) -> String {
     match output {
@@ -32,9 +32,12 @@ fn event(event: &Event, legs: &mut Vec<(LegId, Role)>) -> String {
             let wrap_up = if wrap_up_until.is_some() { ", wrap-up" } else { "" };
             format!("{} shows {state}{moment}{wrap_up}", agent.number)
         }
-        Event::CallStarted { call, .. } => {
-            format!("call {} to {} as {}", call.agent.number, call.customer, call.display)
-        }
+        Event::CallStarted { call, .. } => match call.kind {
+            CallKind::Incoming => format!("call of {} to {}", call.customer, call.trunk),
+            CallKind::DialOut | CallKind::WebCall => {
+                format!("call {} to {} as {}", call.agent.number, call.customer, call.display)
+            }
+        },
         Event::LegStarted { leg, role, target, shown, call, .. } => {
             legs.push((*leg, *role));
             format!("{role:?} called at {} as {shown}{}", whom(target), told(call.is_some()))
