@@ -7,6 +7,7 @@ use base::{CallId, StreamId};
 
 use crate::codec::Codec;
 use crate::limits::PTIME_MS;
+use crate::quality::Quality;
 use crate::recording::Block;
 
 /// A change to the engine, compiled from the hearing plan by `switch`.
@@ -231,6 +232,8 @@ pub struct Counts {
     pub lost: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1), milliseconds.
     pub jitter_ms: f32,
+    /// How well it was heard.
+    pub quality: Quality,
 }
 
 /// Packets of one recording, for its file (`recording`).

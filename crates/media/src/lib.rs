@@ -11,6 +11,7 @@ pub mod g711;
 pub mod g722;
 pub mod limits;
 pub mod mp3;
+pub mod quality;
 pub mod recording;
 pub mod resample;
 pub mod rtcp;

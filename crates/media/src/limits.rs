@@ -29,6 +29,12 @@ pub const PACKETS_BURST_MAX: u32 = 500;
 pub const LEARN_WINDOW: Duration = Duration::from_secs(5);
 /// How late a packet of an RFC 4733 event may come, samples. One that is earlier than this is of another clock.
 pub const EVENT_LATE_SAMPLES_MAX: i32 = 5 * 8000;
+/// Mean time between RTCP reports (RFC 3550 §6.2): the least allowed; with two members it never has to be longer.
+pub const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// Reports to a far end that never sends any. Further ones are left out until it does: it knows no RTCP.
+pub const REPORTS_UNANSWERED_MAX: u32 = 3;
+/// A longer round trip that a report speaks of is not believed.
+pub const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
 /// The shortest silence that can be watched for; shorter ones are taken as this.
 pub const SILENCE_MIN: Duration = Duration::from_millis(100);
 /// How late the pacing of tones and sounds may run before lost frames are skipped instead of sent in a burst.

@@ -122,6 +122,7 @@ impl World {
                 Output::Signal(Signal::Closed { stream, counts }) => {
                     assert_eq!(self.open.remove(&stream), Some(counts.sent), "every packet is counted");
                 }
+                Output::Report { data, .. } => assert!(media::rtcp::is_compound(&data)),
                 Output::Signal(_) | Output::Store(_) => {}
             }
         }
@@ -150,7 +151,8 @@ proptest! {
     fn the_engine_keeps_its_promises(steps in prop::collection::vec(step(), 1..120)) {
         let sounds = vec![Sound::new(&[1000; 480]), Sound::new(&[])];
         let config = EngineConfig { sounds, streams_max: usize::try_from(STREAMS).unwrap() };
-        let engine = Engine::new(config, Random::from_number(1));
+        let mut engine = Engine::new(config, Random::from_number(1));
+        engine.begin_reports();
         let mut world = World { engine, now: Now::default().later(Duration::from_secs(9)), open: BTreeMap::new() };
         for step in steps {
             match step {

@@ -112,7 +112,7 @@ fn record(packets: Vec<Sent>) -> Vec<u8> {
                 writer.append(&stored.block);
                 engine.take_back(stored.block);
             }
-            Some(Output::Send { .. }) => {}
+            Some(Output::Send { .. } | Output::Report { .. }) => {}
             Some(Output::Signal(Signal::RecordingStopped { call, length })) => break Some((call, length)),
             Some(Output::Signal(_)) => {}
             None => break None,

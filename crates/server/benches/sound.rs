@@ -12,11 +12,11 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use base::{CallId, Random, StreamId};
-use media::api::{Command, Family, Source, Terms};
+use media::api::{Command, Family, Ptime, Source, Terms};
 use media::codec::Codec;
 use media::engine::EngineConfig;
 use server::clock::Clock;
-use server::sound::{Recorder, RecorderConfig, Threads, ThreadsConfig};
+use server::sound::{Recorder, RecorderConfig, Reports, Threads, ThreadsConfig};
 
 const HERE: [u8; 4] = [127, 77, 0, 1];
 const PHONES: [u8; 4] = [127, 77, 0, 2];
@@ -79,6 +79,7 @@ fn measure(calls: usize, seconds: usize, threads: usize, recorded: bool) -> Figu
         addresses: vec![IpAddr::from(HERE)],
         engine: EngineConfig { sounds: Vec::new(), streams_max: 2 * calls },
         recorder: Some(recorder.clone()),
+        reports: Reports::On,
     };
     let mut media =
         Threads::start(config, Clock::start(), Random::from_number(1), |_| {}).expect("it starts");
@@ -116,7 +117,7 @@ fn bridge(media: &mut Threads, call: usize, phones: &[UdpSocket], recorded: bool
             codec: Codec::Pcmu,
             payload: 0,
             events: Some(101),
-            ptime: media::api::Ptime::default(),
+            ptime: Ptime::default(),
             send: true,
             receive: true,
         };

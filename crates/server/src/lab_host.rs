@@ -18,7 +18,7 @@ use sip::api::{Flow, Transport};
 use crate::clock::{Clock, timespec};
 use crate::control::streams::{Hears, LISTENER, News, Streams};
 use crate::control::{SipSockets, bind_sip};
-use crate::sound::{Threads, ThreadsConfig};
+use crate::sound::{Reports, Threads, ThreadsConfig};
 
 const WAKE: u64 = u64::MAX;
 /// The place of the last socket for datagrams; the others are below. Streams have theirs from `LISTENER` on.
@@ -77,6 +77,7 @@ impl LabHost {
                 addresses: vec![config.media_address],
                 engine: EngineConfig { sounds: lab::sounds(), streams_max: lab::limits::PHONES_MAX },
                 recorder: None,
+                reports: Reports::Off,
             },
             clock,
             random.fork(),

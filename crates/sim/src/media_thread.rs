@@ -160,6 +160,7 @@ impl MediaThread {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { stream, to, data } => self.send(stream, to, data),
+                Output::Report { .. } => panic!("nobody here takes part in RTCP"),
                 Output::Signal(signal) => self.made.push_back(Made::Signal(signal)),
                 Output::Store(Stored { call, block }) => {
                     let began = *self.recordings.get(&call).expect("only what is recorded is stored");

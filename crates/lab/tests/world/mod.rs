@@ -424,6 +424,7 @@ impl World {
                 self.digits.push((self.ms(self.now.mono), digit));
             }
             media::engine::Output::Signal(_) => {}
+            media::engine::Output::Report { .. } => panic!("nobody takes part in RTCP"),
             media::engine::Output::Store(stored) => panic!("nobody records here: {stored:?}"),
         }
     }

@@ -18,6 +18,7 @@ mod player;
 mod pool;
 mod reception;
 mod recorder;
+mod reporter;
 mod stream;
 mod transcoder;
 
@@ -37,6 +38,7 @@ use patch::Patch;
 use player::{PAYLOAD_BYTES_MAX, Played};
 use pool::Pool;
 use recorder::Recorder;
+use reporter::Reporter;
 use stream::{Received, Stream};
 
 /// What an engine is made from.
@@ -92,6 +94,15 @@ pub enum Output {
         /// The packet. A slice of a shared chunk: drop it soon.
         data: Bytes,
     },
+    /// Send an RTCP packet.
+    Report {
+        /// From the RTCP socket of the stream here, which may be closed already but for this.
+        slot: Slot,
+        /// To there.
+        to: SocketAddr,
+        /// The packet. A slice of a shared chunk: drop it soon.
+        data: Bytes,
+    },
     /// Tell signalling.
     Signal(Signal),
     /// Append to the recording's file, and give the block back.
@@ -111,6 +122,8 @@ pub enum TimerKind {
     Silence(StreamId),
     /// Recorded packets may have to be handed over.
     Blocks,
+    /// A stream's next RTCP report.
+    Report(StreamId),
 }
 
 /// See the head of this module.
@@ -118,6 +131,7 @@ pub enum TimerKind {
 pub struct Engine {
     config: EngineConfig,
     random: Random,
+    reports: Reports,
     streams: Vec<Option<Stream>>,
     free: Vec<usize>,
     slots: BTreeMap<StreamId, usize>,
@@ -138,6 +152,7 @@ impl Engine {
         Engine {
             config,
             random,
+            reports: Reports::Off,
             streams: Vec::new(),
             free: Vec::new(),
             slots: BTreeMap::new(),
@@ -149,6 +164,11 @@ impl Engine {
             pool: Pool::default(),
             outputs: Outputs::default(),
         }
+    }
+
+    /// From now on streams that are opened send RTCP reports. Without this they do not, as many phones.
+    pub fn begin_reports(&mut self) {
+        self.reports = Reports::On;
     }
 
     /// Where `stream` is kept, while it is open.
@@ -174,6 +194,7 @@ impl Engine {
                 if let Some(found) = self.find(stream) {
                     found.agree(now.mono, terms);
                     self.watch_again(stream);
+                    self.report_later(now.mono, stream);
                 }
             }
             Command::Hear { stream, source } => self.hear(now.mono, stream, source),
@@ -211,7 +232,7 @@ impl Engine {
                     self.pace(now.mono, index);
                 }
             }
-            Command::Close { stream } => self.close(stream),
+            Command::Close { stream } => self.close(now, stream),
         }
     }
 
@@ -255,12 +276,11 @@ impl Engine {
         self.pass(now.mono, sink, slot.index, &received, packet)
     }
 
-    /// One datagram that came to the RTCP socket of `stream`: a sign of life, when it is from the far end's host.
+    /// One datagram that came to the RTCP socket of `stream`: a sign of life and some figures, when it is from the far
+    /// end's host.
     pub fn handle_rtcp(&mut self, now: Now, stream: StreamId, from: SocketAddr, packet: &[u8]) {
-        if rtcp::is_compound(packet)
-            && let Some(found) = self.find(stream)
-        {
-            found.handle_life_sign(now.mono, from);
+        if let Some(found) = self.find(stream) {
+            found.handle_rtcp(now.mono, from, packet);
         }
     }
 
@@ -276,6 +296,12 @@ impl Engine {
                             self.outputs.signal(Signal::Silent { stream });
                         }
                         self.watch_again(stream);
+                    }
+                }
+                TimerKind::Report(stream) => {
+                    if let Some(slot) = self.slot(stream) {
+                        self.report(now, slot, false);
+                        self.report_later(now.mono, stream);
                     }
                 }
                 TimerKind::Blocks => {
@@ -332,14 +358,23 @@ impl Engine {
                 self.streams.len() - 1
             }
         };
-        self.streams[index] = Some(Stream::new(id, &mut self.random));
+        let mut stream = Stream::new(id, &mut self.random);
+        match self.reports {
+            Reports::On => stream.reporter = Some(Reporter::new(&mut self.random)),
+            Reports::Off => {}
+        }
+        self.streams[index] = Some(stream);
         self.slots.insert(id, index);
         self.patch.compile(id, &self.slots);
         self.tap(id);
     }
 
-    fn close(&mut self, id: StreamId) {
-        let Some(index) = self.slots.remove(&id) else { return };
+    fn close(&mut self, now: Now, id: StreamId) {
+        let Some(slot) = self.slot(id) else { return };
+        self.report(now, slot, true);
+        let index = slot.index;
+        self.slots.remove(&id);
+        self.timers.cancel(&TimerKind::Report(id));
         self.paced.retain(|paced| *paced != index);
         self.timers.cancel(&TimerKind::Silence(id));
         self.patch.forget(id, index, &self.slots);
@@ -377,6 +412,29 @@ impl Engine {
             Some(at) => self.timers.set(TimerKind::Silence(id), at),
             None => self.timers.cancel(&TimerKind::Silence(id)),
         }
+    }
+
+    /// Sets the time of a stream's next report, unless it is set.
+    fn report_later(&mut self, now: Mono, id: StreamId) {
+        let kind = TimerKind::Report(id);
+        let Some(stream) = self.slots.get(&id).and_then(|index| self.streams[*index].as_ref()) else {
+            return;
+        };
+        if let Some(reporter) = &stream.reporter
+            && stream.may_report()
+            && self.timers.get(&kind).is_none()
+        {
+            self.timers.set(kind, now + reporter.interval(&mut self.random));
+        }
+    }
+
+    fn report(&mut self, now: Now, slot: Slot, leaves: bool) {
+        let Some(stream) = &mut self.streams[slot.index] else { return };
+        let Some((to, report)) = stream.report(now, leaves) else { return };
+        let mut bytes = [0; rtcp::REPORT_BYTES_MAX];
+        let len = report.write(&mut bytes);
+        let data = self.pool.join(&bytes[..len], &[]);
+        self.outputs.push(Output::Report { slot, to, data });
     }
 
     /// Gives a stream its place in the pacing, when it plays something.
@@ -474,6 +532,13 @@ impl Engine {
             self.outputs.push(Output::Send { stream, to, data });
         }
     }
+}
+
+/// Whether streams take part in RTCP.
+#[derive(Clone, Copy, Debug)]
+enum Reports {
+    Off,
+    On,
 }
 
 /// What waits for `poll_output`.

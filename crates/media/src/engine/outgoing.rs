@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use base::{Mono, Random};
+use base::{Mono, Now, Random};
 
 use super::samples;
+use crate::rtcp::{Ntp, Sender};
 use crate::rtp::{Header, Stamp, sequence_distance, timestamp_distance};
 
 /// A jump of sequence numbers larger than this is a restart of the source, not loss (RFC 3550 appendix A.1).
@@ -40,6 +41,8 @@ pub(super) struct Outgoing {
     newest: Option<Newest>,
     feed: Feed,
     sent: u64,
+    /// Of payload, about: an event counts as its time.
+    octets: u64,
 }
 
 /// The newest packet that was sent.
@@ -87,12 +90,24 @@ impl Outgoing {
             newest: None,
             feed: Feed::None,
             sent: 0,
+            octets: 0,
         }
     }
 
     /// Packets sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// What a report says of it; `None` before the first packet.
+    pub(super) fn report(&self, now: Now) -> Option<Sender> {
+        let newest = self.newest?;
+        Some(Sender {
+            ntp: Ntp::of(now.wall),
+            timestamp: newest.timestamp.wrapping_add(samples(now.mono.since(newest.at))),
+            packets: self.sent as u32,
+            octets: self.octets as u32,
+        })
     }
 
     /// By which the far end knows us.
@@ -207,6 +222,7 @@ impl Outgoing {
     fn note(&mut self, now: Mono, stamp: &Stamp, samples: u32, parts: u16) {
         let is_first = self.sent == 0;
         self.sent += u64::from(parts);
+        self.octets += u64::from(samples);
         if is_first || sequence_distance(self.next_sequence, stamp.sequence) >= 0 {
             self.next_sequence = stamp.sequence.wrapping_add(parts);
         }

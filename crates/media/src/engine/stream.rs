@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::{Mono, Random, StreamId};
+use base::{Mono, Now, Random, StreamId};
 
 use super::far::FarEnd;
 use super::outgoing::{Flow, Outgoing, SourceKey};
@@ -12,13 +12,16 @@ use super::pace::Pace;
 use super::player::{PAYLOAD_BYTES_MAX, Played, Player};
 use super::reception::Reception;
 use super::recorder::Tap;
+use super::reporter::Reporter;
 use super::transcoder::{Ear, Transcoder};
 use super::{Outputs, PACE_STEP_MS};
 use crate::api::{Counts, Ptime, Signal, Source, Terms};
 use crate::codec::{BYTES_PER_MS, Codec};
 use crate::dtmf::{self, Detector, Dialled, Event, Key, Keypad};
 use crate::limits::SILENCE_MIN;
+use crate::quality::{self, Quality};
 use crate::recording::Frame;
+use crate::rtcp::{self, Report};
 use crate::rtp::{Header, Stamp};
 use crate::sdp::EVENTS_PAYLOAD;
 use crate::sound::Sound;
@@ -50,6 +53,8 @@ pub(super) struct Stream {
     listened_to: bool,
     /// Made when tones are first looked for.
     ear: Option<Box<Ear>>,
+    /// When it takes part in RTCP.
+    pub(super) reporter: Option<Reporter>,
 }
 
 /// The level that events are said to have.
@@ -140,6 +145,7 @@ impl Stream {
             due_in_ms: 0,
             listened_to: false,
             ear: None,
+            reporter: None,
         }
     }
 
@@ -186,7 +192,38 @@ impl Stream {
             refused: self.refused,
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
+            quality: self.quality(),
         }
+    }
+
+    fn quality(&self) -> Quality {
+        let (jitter_mean_ms, jitter_max_ms) = self.reception.jitter_mean_max_ms();
+        let (received, lost) = (self.reception.received(), self.reception.lost());
+        let round_trip = self.reporter.as_ref().and_then(Reporter::round_trip);
+        let loss = lost as f32 / (received + lost).max(1) as f32;
+        Quality {
+            late: self.reception.late(),
+            duplicate: self.reception.duplicate(),
+            jitter_mean_ms,
+            jitter_max_ms,
+            round_trip,
+            far: self.reporter.as_ref().and_then(Reporter::far),
+            mos: (received > 0).then(|| quality::mos(loss, jitter_mean_ms, round_trip)),
+        }
+    }
+
+    /// Whether reports can be made: there is a far end.
+    pub(super) fn may_report(&self) -> bool {
+        self.reporter.is_some() && self.terms.as_ref().is_some_and(|terms| terms.remote.is_some())
+    }
+
+    /// The report of now, and where it goes.
+    pub(super) fn report(&mut self, now: Now, leaves: bool) -> Option<(SocketAddr, Report)> {
+        self.terms.as_ref()?.remote?;
+        let reporter = self.reporter.as_mut()?;
+        let to = reporter.address(self.far.address()?)?;
+        let (sender, block) = (self.outgoing.report(now), self.reception.report());
+        Some((to, reporter.make(now, self.outgoing.ssrc(), sender, block, leaves)?))
     }
 
     /// Checks, counts and describes a packet. `None` when it is refused.
@@ -432,10 +469,15 @@ impl Stream {
         Played::Packet { to, stamp, len }
     }
 
-    /// RTCP came.
-    pub(super) fn handle_life_sign(&mut self, now: Mono, from: SocketAddr) {
-        if self.far.is_host(from.ip()) {
-            self.last_life_sign = now;
+    /// RTCP came: a sign of life, when it is from the far end's host.
+    pub(super) fn handle_rtcp(&mut self, now: Mono, from: SocketAddr, packet: &[u8]) {
+        if !self.far.is_host(from.ip()) {
+            return;
+        }
+        let Some(heard) = rtcp::read(packet, self.outgoing.ssrc()) else { return };
+        self.last_life_sign = now;
+        if let Some(reporter) = &mut self.reporter {
+            reporter.hear(now, from, heard);
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use base::{CallId, Mono, Now, Random, StreamId};
+use bytes::Bytes;
 use media::api::{Command, Counts, Family, Ptime, Signal, Source, Stored, Terms};
 use media::codec::Codec;
 use media::engine::{Engine, EngineConfig, Output};
@@ -23,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) sent: Vec<Sent>,
     pub(crate) signals: Vec<Signal>,
     pub(crate) stored: Vec<(CallId, Packet)>,
+    pub(crate) reports: Vec<(SocketAddr, Bytes)>,
 }
 
 /// A packet on the wire.
@@ -79,6 +81,7 @@ impl Bench {
             sent: Vec::new(),
             signals: Vec::new(),
             stored: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -117,6 +120,7 @@ impl Bench {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { stream, to, data } => self.note(stream, to, &data),
+                Output::Report { to, data, .. } => self.reports.push((to, data)),
                 Output::Signal(signal) => self.signals.push(signal),
                 Output::Store(Stored { call, block }) => {
                     self.stored.extend(block.read().map(|packet| (call, packet)));

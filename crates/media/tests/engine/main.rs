@@ -5,3 +5,4 @@ mod codecs;
 mod digits;
 mod packets;
 mod ptime;
+mod reports;

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
-use crate::sound::{Encoder, Finish, Keeper, Recorder, RecorderConfig, Threads, ThreadsConfig};
+use crate::sound::{Encoder, Finish, Keeper, Recorder, RecorderConfig, Reports, Threads, ThreadsConfig};
 use crate::store::{self, Startup, Store};
 
 /// A running server. [`Node::shut_down`] ends it in good order; dropping it ends it at once, as a kill would.
@@ -111,6 +111,7 @@ impl Node {
                 addresses: media_binds(&config.server),
                 engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
                 recorder: Some(recorder.clone()),
+                reports: Reports::On,
             },
             clock,
             random.fork(),

@@ -42,6 +42,17 @@ pub struct ThreadsConfig {
     pub engine: EngineConfig,
     /// Where recorded packets go.
     pub recorder: Option<Recorder>,
+    /// Whether they send RTCP reports.
+    pub reports: Reports,
+}
+
+/// Whether streams take part in RTCP. Pretend phones do not, as many phones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// They only listen.
+    Off,
+    /// They send reports.
+    On,
 }
 
 /// A handle to all media threads: knows which of them runs which call. Dropping it ends them.
@@ -94,6 +105,11 @@ impl Threads {
             let stop = Arc::new(AtomicBool::new(false));
             let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
             epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+            let mut engine = Engine::new(config.engine.clone(), random.fork());
+            match config.reports {
+                Reports::On => engine.begin_reports(),
+                Reports::Off => {}
+            }
             let worker = Worker {
                 clock,
                 epoll,
@@ -101,7 +117,7 @@ impl Threads {
                 stop: stop.clone(),
                 inbox,
                 addresses: config.addresses.clone(),
-                engine: Engine::new(config.engine.clone(), random.fork()),
+                engine,
                 sockets: Vec::new(),
                 recorder: config.recorder.clone().map(Outbox::new),
                 report: Box::new(report.clone()),
@@ -248,11 +264,13 @@ impl Worker {
                 Command::Open { stream, port, family, .. } => self.open(now, stream, port, family, command),
                 Command::Close { stream } => {
                     let slot = self.engine.slot(stream);
+                    self.engine.handle_command(now, command);
+                    // It says goodbye.
+                    self.drain();
                     if let Some(pair) = slot.and_then(|slot| self.sockets.get_mut(slot.index())) {
                         // Dropping the sockets takes them out of epoll.
                         *pair = None;
                     }
-                    self.engine.handle_command(now, command);
                 }
                 Command::Record { call, .. } => {
                     if let Some(outbox) = &self.recorder {
@@ -342,6 +360,13 @@ impl Worker {
                 Output::Send { stream, to, data } => {
                     if let Some(pair) = self.pair(stream) {
                         let _ = pair.rtp.send_to(&data, to);
+                    }
+                }
+                Output::Report { slot, to, data } => {
+                    if let Some(pair) = self.sockets.get(slot.index()).and_then(Option::as_ref)
+                        && pair.slot == slot
+                    {
+                        let _ = pair.rtcp.send_to(&data, to);
                     }
                 }
                 Output::Store(stored) => {

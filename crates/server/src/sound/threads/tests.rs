@@ -17,6 +17,7 @@ fn threads() -> (Threads, Receiver<Signal>) {
         addresses: vec![Ipv4Addr::LOCALHOST.into()],
         engine: EngineConfig { sounds: Vec::new(), streams_max: 2 },
         recorder: None,
+        reports: Reports::Off,
     };
     let report = move |signal| drop(tell.send(signal));
     (Threads::start(config, Clock::start(), Random::from_number(1), report).expect("it starts"), told)
@@ -56,6 +57,7 @@ fn calls_are_spread_evenly_and_their_streams_live_together() {
         addresses: Vec::new(),
         engine: EngineConfig { sounds: Vec::new(), streams_max: 100 },
         recorder: None,
+        reports: Reports::Off,
     };
     let report = move |signal| drop(tell.send(signal));
     let mut threads =
