@@ -143,7 +143,7 @@ def configuration(example, pushes):
         # Ports rest after a call: enough for thousands of short ones.
         "rtp_port_min": "10000", "rtp_port_max": "31999", "legs_max": "6000",
     }
-    account = {"requests_per_minute": "0", "calls_max": "5000", "trunks": '["carrier"]'}
+    account = {"secrets": f'["{SECRET}"]', "requests_per_minute": "0", "calls_max": "5000", "trunks": '["carrier"]'}
     text = re.sub(rf"^({'|'.join([*server, *account])}) *=.*\n", "", example, flags=re.MULTILINE)
     text = with_keys(text, "[server]", server)
     text = with_keys(text, "[[account]]", account, before=f'[[trunk]]\nname = "carrier"\naddresses = ["{CARRIER}"]\n\n')

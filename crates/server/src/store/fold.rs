@@ -21,12 +21,21 @@ pub(super) struct Fold<'a> {
     seqs: BTreeMap<AccountId, u64>,
     snowflake: u64,
     command: u64,
+    has_pushes: bool,
+}
+
+/// What the entries of one [`Fold`] left to be said once.
+pub(super) struct Folded {
+    /// The time of the last entry.
+    pub(super) at: Wall,
+    /// Whether there are pushes in the outbox that were not before.
+    pub(super) has_pushes: bool,
 }
 
 impl<'a> Fold<'a> {
     /// `at`: the time of the last entry before.
     pub(super) fn new(conn: &'a Connection, render: &'a dyn Render, at: Wall) -> Fold<'a> {
-        Fold { conn, render, at, seqs: BTreeMap::new(), snowflake: 0, command: 0 }
+        Fold { conn, render, at, seqs: BTreeMap::new(), snowflake: 0, command: 0, has_pushes: false }
     }
 
     /// Writes the entry and everything that follows from it.
@@ -42,7 +51,10 @@ impl<'a> Fold<'a> {
                 self.snowflake = self.snowflake.max(highest_id(&event.event));
                 self.event(entry.no, event)?;
                 match self.render.push(event) {
-                    Some(push) => outbox::insert(self.conn, entry.no, event, &push),
+                    Some(push) => {
+                        self.has_pushes = true;
+                        outbox::insert(self.conn, entry.no, event, &push)
+                    }
                     None => Ok(()),
                 }
             }
@@ -63,8 +75,8 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Writes the counters that the entries raised and returns the time of the last one.
-    pub(super) fn finish(self) -> rusqlite::Result<Wall> {
+    /// Writes the counters that the entries raised.
+    pub(super) fn finish(self) -> rusqlite::Result<Folded> {
         for (account, seq) in &self.seqs {
             self.run(
                 "INSERT INTO account (id, seq) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq",
@@ -73,7 +85,7 @@ impl<'a> Fold<'a> {
         }
         raise(self.conn, "snowflake", self.snowflake)?;
         raise(self.conn, "command", self.command)?;
-        Ok(self.at)
+        Ok(Folded { at: self.at, has_pushes: self.has_pushes })
     }
 
     fn event(&self, no: LogNo, event: &Numbered) -> rusqlite::Result<()> {

@@ -236,6 +236,7 @@ struct Committed {
     acks: Vec<Ack>,
     last: LogNo,
     last_at: Wall,
+    has_pushes: bool,
 }
 
 impl Writer {
@@ -271,6 +272,8 @@ impl Writer {
                 self.last = committed.last;
                 self.shared.durable.store(self.last.0, Ordering::Release);
                 self.watch.durable(self.last);
+            }
+            if committed.has_pushes {
                 self.shared.outbox_grew.notify_one();
             }
             committed.acks.into_iter().for_each(|ack| ack());
@@ -343,7 +346,7 @@ fn commit(
 ) -> rusqlite::Result<Committed> {
     let mut tx = Transaction::new(conn, TransactionBehavior::Immediate)?;
     let mut acks = Vec::new();
-    let mut at = last_at;
+    let (mut at, mut has_pushes) = (last_at, false);
     for op in batch {
         match op {
             Op::Append(entries) => {
@@ -353,7 +356,9 @@ fn commit(
                     fold.apply(entry)?;
                     last = entry.no;
                 }
-                at = fold.finish()?;
+                let folded = fold.finish()?;
+                at = folded.at;
+                has_pushes |= folded.has_pushes;
             }
             Op::Request(work) => {
                 let savepoint = tx.savepoint()?;
@@ -370,7 +375,7 @@ fn commit(
         }
     }
     tx.commit()?;
-    Ok(Committed { acks, last, last_at: at })
+    Ok(Committed { acks, last, last_at: at, has_pushes })
 }
 
 /// Whether trying again may help.
