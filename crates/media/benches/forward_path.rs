@@ -24,26 +24,43 @@ fn main() {
 
 #[divan::bench]
 fn same_law(bencher: Bencher<'_, '_>) {
-    forward(bencher, Codec::Pcma, false);
+    forward(bencher, [Codec::Pcma; 2], Some(101), false);
+}
+
+#[divan::bench]
+fn same_g722(bencher: Bencher<'_, '_>) {
+    forward(bencher, [Codec::G722; 2], Some(101), false);
+}
+
+/// Half of the packets are encoded, half decoded.
+#[divan::bench]
+fn transcoded_g722(bencher: Bencher<'_, '_>) {
+    forward(bencher, [Codec::Pcma, Codec::G722], Some(101), false);
+}
+
+/// One leg of each call knows no events: in half of the packets tones are looked for.
+#[divan::bench]
+fn searched_for_tones(bencher: Bencher<'_, '_>) {
+    forward(bencher, [Codec::Pcma; 2], None, false);
 }
 
 #[divan::bench]
 fn transcoded(bencher: Bencher<'_, '_>) {
-    forward(bencher, Codec::Pcmu, false);
+    forward(bencher, [Codec::Pcma, Codec::Pcmu], Some(101), false);
 }
 
 #[divan::bench]
 fn recorded(bencher: Bencher<'_, '_>) {
-    forward(bencher, Codec::Pcma, true);
+    forward(bencher, [Codec::Pcma; 2], Some(101), true);
 }
 
 /// One round: a packet from every stream of every call.
-fn forward(bencher: Bencher<'_, '_>, customer: Codec, recorded: bool) {
+fn forward(bencher: Bencher<'_, '_>, codecs: [Codec; 2], events: Option<u8>, recorded: bool) {
     let mut engine =
         Engine::new(EngineConfig { sounds: Vec::new(), streams_max: 1000 }, Random::from_number(1));
     let mut now = Now::default();
     let streams: Vec<(Slot, SocketAddr, Codec)> =
-        (0..CALLS).flat_map(|call| bridge(&mut engine, now, call, customer, recorded)).collect();
+        (0..CALLS).flat_map(|call| bridge(&mut engine, now, call, codecs, events, recorded)).collect();
     let mut round = 0u16;
     let mut packet = [0u8; 172];
     bencher.counter(ItemsCount::new(streams.len())).bench_local(|| {
@@ -74,13 +91,14 @@ fn bridge(
     engine: &mut Engine,
     now: Now,
     call: u64,
-    customer: Codec,
+    [agent, customer]: [Codec; 2],
+    events: Option<u8>,
     recorded: bool,
 ) -> [(Slot, SocketAddr, Codec); 2] {
     let ids = [StreamId(2 * call), StreamId(2 * call + 1)];
-    let legs = [(ids[0], ids[1], Codec::Pcma), (ids[1], ids[0], customer)];
+    let legs = [(ids[0], ids[1], agent, events), (ids[1], ids[0], customer, Some(101))];
     let call = CallId(call);
-    let opened = legs.map(|(stream, heard, codec)| {
+    let opened = legs.map(|(stream, heard, codec, events)| {
         let port = 10_000 + u16::try_from(2 * stream.0).expect("a thousand streams");
         let remote = SocketAddr::from(([10, 0, 0, 1], port));
         let payload = codec.payload();
@@ -89,7 +107,7 @@ fn bridge(
             peer: None,
             codec,
             payload,
-            events: Some(101),
+            events,
             ptime: Ptime::default(),
             send: true,
             receive: true,

@@ -131,6 +131,43 @@ mod tests {
         }
     }
 
+    /// A sweep over all that a file can hold: what the new rate can carry keeps its level, what it cannot is gone, and
+    /// nothing of it comes back as another frequency.
+    #[test]
+    fn a_sweep_leaves_no_alias() {
+        for (from, to) in
+            [(48_000, 8_000), (44_100, 8_000), (16_000, 8_000), (48_000, 16_000), (44_100, 16_000)]
+        {
+            let secs = 4.0;
+            let top = f64::from(from) / 2.0;
+            let count = (secs * f64::from(from)) as usize;
+            let turn = |n: usize| {
+                let at = n as f64 / f64::from(from);
+                2.0 * PI * top * at * at / (2.0 * secs)
+            };
+            let input: Vec<i16> = (0..count).map(|n| (10_000.0 * turn(n).sin()).round() as i16).collect();
+            let output = resample(&input, from, to);
+            for (n, window) in output.chunks(to as usize / 50).enumerate() {
+                let hz = top * (n as f64 + 0.5) / 50.0 / secs;
+                let loudest = window.iter().map(|sample| sample.unsigned_abs()).max().expect("not empty");
+                let half = f64::from(to) / 2.0;
+                match hz {
+                    hz if hz < 0.85 * half => {
+                        assert!((9_700..10_300).contains(&loudest) || n == 0, "{hz} Hz: {loudest}")
+                    }
+                    hz if hz > 1.03 * half => assert!(loudest < 30, "{hz} Hz from {from} to {to}: {loudest}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn twice_the_rate_has_no_image() {
+        let output = resample(&sine(3_000.0, 8_000, 4_000), 8_000, 16_000);
+        assert!(difference(&output, &sine(3_000.0, 16_000, 8_000)) <= 20);
+    }
+
     #[test]
     fn loud_sound_saturates_and_nothing_stays_nothing() {
         let square: Vec<i16> =

@@ -51,14 +51,21 @@ fn far(stream: StreamId) -> SocketAddr {
 }
 
 fn engine(customer: Codec) -> Engine {
+    engine_with([Codec::Pcma, customer], Some(101))
+}
+
+/// The agent agreed on `events`, the others on 101.
+fn engine_with([agent, customer]: [Codec; 2], events: Option<u8>) -> Engine {
     let mut engine = Engine::new(EngineConfig { sounds: Vec::new(), streams_max: 3 }, Random::from_number(1));
-    for (stream, codec) in [(AGENT, Codec::Pcma), (CUSTOMER, customer), (LISTENER, Codec::Pcma)] {
+    let streams =
+        [(AGENT, agent, events), (CUSTOMER, customer, Some(101)), (LISTENER, Codec::Pcma, Some(101))];
+    for (stream, codec, events) in streams {
         let terms = Terms {
             remote: Some(far(stream)),
             peer: None,
             codec,
             payload: codec.payload(),
-            events: Some(101),
+            events,
             ptime: Ptime::default(),
             send: true,
             receive: true,
@@ -80,6 +87,10 @@ fn engine(customer: Codec) -> Engine {
 
 /// What is taken while the agent speaks, from the second on which everything has its size.
 fn taken_by(engine: &mut Engine) -> u64 {
+    taken_by_packets(engine, Codec::Pcma)
+}
+
+fn taken_by_packets(engine: &mut Engine, agent: Codec) -> u64 {
     let mut now = Now::default();
     let mut before = 0;
     for n in 0..PACKETS {
@@ -89,7 +100,7 @@ fn taken_by(engine: &mut Engine) -> u64 {
         now = now.later(Duration::from_millis(20));
         let (sequence, timestamp) = (n, 160 * u32::from(n));
         let mut packet = [0; 172];
-        let stamp = Stamp { marker: false, payload_number: 8, sequence, timestamp, ssrc: 7 };
+        let stamp = Stamp { marker: false, payload_number: agent.payload(), sequence, timestamp, ssrc: 7 };
         packet[..12].copy_from_slice(&stamp.to_bytes());
         engine.handle_rtp(now, AGENT, far(AGENT), &mut packet);
         engine.handle_rtcp(now, AGENT, far(AGENT), &[0x80, 201, 0, 1, 1, 2, 3, 4]);
@@ -108,6 +119,13 @@ fn taken_by(engine: &mut Engine) -> u64 {
 fn a_forwarded_packet_takes_nothing() {
     assert_eq!(taken_by(&mut engine(Codec::Pcma)), 0, "same law");
     assert_eq!(taken_by(&mut engine(Codec::Pcmu)), 0, "transcoded");
+    assert_eq!(taken_by(&mut engine(Codec::G722)), 0, "transcoded to G.722");
+    assert_eq!(
+        taken_by_packets(&mut engine_with([Codec::G722, Codec::Pcmu], Some(101)), Codec::G722),
+        0,
+        "transcoded from G.722"
+    );
+    assert_eq!(taken_by(&mut engine_with([Codec::Pcma; 2], None)), 0, "searched for tones");
 }
 
 #[test]

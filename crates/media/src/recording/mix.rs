@@ -12,33 +12,41 @@ pub(super) struct Lane {
     start: i64,
     samples: VecDeque<i16>,
     g722: Decoder,
+    /// The packet at hand, decoded.
+    sound: Vec<i16>,
+}
+
+/// Sample number `n` of a sound that is to last for `length` samples: the first and the last stay what they are.
+fn drawn_out(sound: &[i16], length: usize, n: usize) -> i16 {
+    let (Some(last), true) = (sound.len().checked_sub(1), length > 1) else {
+        return sound.first().copied().unwrap_or(0);
+    };
+    if length == sound.len() {
+        return sound[n];
+    }
+    let place = n * last;
+    let (at, between) = (place / (length - 1), (place % (length - 1)) as i64);
+    let [from, to] = [at, (at + 1).min(last)].map(|at| i64::from(sound[at]));
+    (from + (to - from) * between / (length as i64 - 1)) as i16
 }
 
 impl Lane {
     /// Puts a packet at its place. What is before the first sample kept was written already, and is dropped.
     pub(super) fn write(&mut self, placed: &Placed) {
+        let mut sound = std::mem::take(&mut self.sound);
+        sound.clear();
         match placed.codec.law() {
-            Some(law) => {
-                let table = g711::decoder(law);
-                self.put(placed, |byte| table[usize::from(byte)]);
-            }
-            None => {
-                let mut decoder = std::mem::take(&mut self.g722);
-                self.put(placed, |byte| decoder.narrow(byte));
-                self.g722 = decoder;
-            }
+            Some(law) => sound.extend(placed.payload.iter().map(|byte| g711::decode(law, *byte))),
+            None => sound.extend(placed.payload.iter().map(|byte| self.g722.narrow(*byte))),
         }
-    }
-
-    fn put(&mut self, placed: &Placed, mut decode: impl FnMut(u8) -> i16) {
-        for (position, byte) in (placed.position..).zip(&placed.payload) {
-            let sample = decode(*byte);
+        for (n, position) in (0..placed.length).zip(placed.position..) {
             let Ok(at) = usize::try_from(position - self.start) else { continue };
             if at >= self.samples.len() {
                 self.samples.resize(at + 1, 0);
             }
-            self.samples[at] = sample;
+            self.samples[at] = drawn_out(&sound, placed.length, n);
         }
+        self.sound = sound;
     }
 
     /// Takes the next `into.len()` samples; what nobody wrote is silence.
@@ -62,7 +70,7 @@ mod tests {
     fn packets_lie_where_they_belong_and_the_rest_is_silence() {
         let one = g711::encode(Law::A, 1000);
         let sample = g711::decode(Law::A, one);
-        let packet = |position| Placed { position, codec: Codec::Pcma, payload: vec![one; 2] };
+        let packet = |position| Placed { position, length: 2, codec: Codec::Pcma, payload: vec![one; 2] };
         let mut lane = Lane::default();
         lane.write(&packet(-1));
         lane.write(&packet(3));
@@ -75,5 +83,16 @@ mod tests {
         lane.write(&packet(2));
         lane.take(&mut taken);
         assert_eq!(taken, [0; 4]);
+    }
+
+    #[test]
+    fn what_is_drawn_out_or_pressed_together_keeps_its_ends_and_its_shape() {
+        let ramp: Vec<i16> = (0..160).map(|n| 100 * n).collect();
+        for length in [159, 160, 161] {
+            let drawn: Vec<i16> = (0..length).map(|n| drawn_out(&ramp, length, n)).collect();
+            assert_eq!((drawn[0], drawn[length - 1]), (0, 15_900));
+            assert!(drawn.windows(2).all(|pair| (98..=101).contains(&(pair[1] - pair[0]))), "{length}");
+        }
+        assert_eq!((drawn_out(&[], 1, 0), drawn_out(&[7], 2, 1), drawn_out(&[7, 8], 1, 0)), (0, 7, 7));
     }
 }

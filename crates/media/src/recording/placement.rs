@@ -18,7 +18,11 @@ use crate::limits::RENDER_PACKETS_MAX;
 pub(super) const LOOK_AHEAD: i64 = 4_000;
 /// A packet more delayed than this, against its neighbours, is of another clock: 2 s.
 pub(super) const LATE_MAX: i64 = 16_000;
-/// How far the offset may be from what the packets show: 15 ms.
+/// How far the offset may be from what the packets show before it follows: 7.5 ms.
+const FOLLOW_MIN: i64 = 60;
+/// It follows by a sample in one of so many packets: of 20 ms, 1,250 ppm. More would be heard as another pitch.
+const FOLLOW_EVERY: usize = 5;
+/// How far it may be from it at all: 15 ms.
 pub(super) const DRIFT_MAX: i64 = 120;
 /// More than this is no jitter that all packets have for half a second: 100 ms.
 const PAUSE_MIN: i64 = 800;
@@ -31,6 +35,8 @@ const AGREE_MIN: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) position: i64,
+    /// Samples that it has to fill, one more or less than it has when the offset follows a clock.
+    pub(super) length: usize,
     pub(super) codec: Codec,
     pub(super) payload: Vec<u8>,
 }
@@ -41,6 +47,8 @@ pub(super) struct Placement {
     /// The difference of the packet that came last, as unbounded number: timestamps wrap.
     last_difference: Option<i64>,
     offset: Option<i64>,
+    /// Packets placed since the offset changed.
+    steady: usize,
     /// The differences of the packets placed last, of the same clock.
     placed: VecDeque<i64>,
 }
@@ -79,6 +87,7 @@ impl Placement {
     /// The next packet, ready or not: nothing comes any more.
     pub(super) fn pop(&mut self) -> Option<Placed> {
         let first = self.waiting.pop_front()?;
+        let before = self.offset;
         let offset = self.offset_for(&first);
         if self.offset.is_some_and(|before| (before - offset).abs() > PAUSE_MIN) {
             self.placed.clear();
@@ -88,8 +97,17 @@ impl Placement {
             self.placed.pop_front();
         }
         self.placed.push_back(first.difference);
-        let delay = first.difference - offset;
-        Some(Placed { position: first.at - delay, codec: first.codec, payload: first.payload })
+        let position = first.at - (first.difference - offset);
+        // It begins where it would have begun, and ends where it ends now.
+        let step = before.map_or(0, |before| offset - before);
+        self.steady = if step == 0 { self.steady + 1 } else { 0 };
+        let length = first.payload.len();
+        let (position, length) = match step {
+            1 => (position - 1, length + 1),
+            -1 if length > 1 => (position + 1, length - 1),
+            _ => (position, length),
+        };
+        Some(Placed { position, length, codec: first.codec, payload: first.payload })
     }
 
     fn offset_for(&self, first: &Arrived) -> i64 {
@@ -100,13 +118,17 @@ impl Placement {
             agree += 1;
         }
         let Some(offset) = self.offset.filter(|offset| same_clock(*offset)) else { return least };
-        match least - offset {
-            drift if drift.abs() <= DRIFT_MAX || (drift > 0 && agree < AGREE_MIN) => offset,
-            drift if !(0..=PAUSE_MIN).contains(&drift) => least,
-            _ => {
-                let least = self.placed.iter().copied().fold(least, i64::min);
-                if least - offset > DRIFT_MAX { least } else { offset }
-            }
+        // Packets that are later than before may have had a bad moment: what is remembered must agree.
+        let remembered = || self.placed.iter().copied().fold(least, i64::min);
+        let drift = match least - offset {
+            drift if drift > FOLLOW_MIN && drift <= PAUSE_MIN => remembered() - offset,
+            drift => drift,
+        };
+        match drift {
+            drift if drift.abs() <= FOLLOW_MIN || (drift > 0 && agree < AGREE_MIN) => offset,
+            drift if drift.abs() <= DRIFT_MAX && self.steady + 1 < FOLLOW_EVERY => offset,
+            drift if drift.abs() <= DRIFT_MAX => offset + drift.signum(),
+            drift => offset + drift,
         }
     }
 }
@@ -116,16 +138,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Where a packet of 160 samples begins, were it not drawn out.
+    fn start(placed: Placed) -> i64 {
+        placed.position + placed.length as i64 - 160
+    }
+
     /// Places packets of (arrival in ms, timestamp) and returns the positions.
     fn place(packets: impl IntoIterator<Item = (i64, u32)>) -> Vec<i64> {
         let mut placement = Placement::default();
         let mut positions = Vec::new();
         for (at_ms, timestamp) in packets {
-            positions
-                .extend(std::iter::from_fn(|| placement.pop_ready(at_ms * 8)).map(|placed| placed.position));
-            placement.push(at_ms * 8, timestamp, Codec::Pcma, Vec::new());
+            positions.extend(std::iter::from_fn(|| placement.pop_ready(at_ms * 8)).map(start));
+            placement.push(at_ms * 8, timestamp, Codec::Pcma, vec![0; 160]);
         }
-        positions.extend(std::iter::from_fn(|| placement.pop()).map(|placed| placed.position));
+        positions.extend(std::iter::from_fn(|| placement.pop()).map(start));
         positions
     }
 
@@ -186,6 +212,47 @@ mod tests {
                 let off = (position - 160 * n as i64).abs();
                 assert!(off <= DRIFT_MAX + 24, "{rate} Hz, packet {n}: {off} samples off");
             }
+        }
+    }
+
+    /// An hour of two far ends, the clock of one 200 ppm fast, of the other as slow. Either network has a jitter of its own
+    /// and loses one packet in fifty; both pause now and then.
+    #[test]
+    fn for_an_hour_drifting_clocks_are_followed_without_a_seam() {
+        for (rate, seed) in [(1.0002, 1), (0.9998, 2)] {
+            let mut random = base::Random::from_number(seed);
+            let mut placement = Placement::default();
+            let (mut made, mut placed) = (VecDeque::new(), Vec::new());
+            for n in 0..180_000u32 {
+                let roll = random.number();
+                // Two seconds of silence in every eight; 2 % are lost.
+                if n % 400 >= 300 || roll % 50 == 0 {
+                    continue;
+                }
+                let made_at = f64::from(n) * 160.0 / rate;
+                let at = made_at as i64 + 400 + (roll >> 8) as i64 % 240;
+                placed.extend(std::iter::from_fn(|| placement.pop_ready(at)));
+                placement.push(at, 160 * n, Codec::Pcma, vec![0; 160]);
+                made.push_back((n, made_at));
+            }
+            placed.extend(std::iter::from_fn(|| placement.pop()));
+            assert_eq!(placed.len(), made.len());
+            let mut slips = 0;
+            let mut before = None;
+            for (packet, (n, made_at)) in placed.iter().zip(made) {
+                // The least delayed packets show the offset: 50 ms after they were made.
+                let off = packet.position as f64 - made_at - 400.0;
+                assert!(off.abs() < 120.0, "packet {n} is {off} samples off");
+                if let Some((before, end)) = before
+                    && before + 1 == n
+                {
+                    assert_eq!(packet.position, end, "a seam before packet {n}");
+                }
+                slips += i64::from(packet.length != 160);
+                before = Some((n, packet.position + packet.length as i64));
+            }
+            // 720 ms of drift.
+            assert!((5_000..7_000).contains(&slips), "{slips} samples of it");
         }
     }
 

@@ -308,6 +308,47 @@ mod tests {
     }
 
     #[test]
+    fn g722_has_a_clock_of_8_khz_and_is_taken_in_the_offers_order() {
+        let all = LocalMedia { codecs: &[Codec::Pcma, Codec::G722, Codec::Pcmu], ..local() };
+        let text = offer(all);
+        let text = std::str::from_utf8(&text).unwrap();
+        assert!(
+            text.contains("RTP/AVP 8 9 0 101\r\n") && text.contains("a=rtpmap:9 G722/8000\r\n"),
+            "{text}"
+        );
+        for (lines, codec, payload) in [
+            ("m=audio 4000 RTP/AVP 9 8 0\r\n", Codec::G722, 9),
+            ("m=audio 4000 RTP/AVP 0 9 8\r\n", Codec::Pcmu, 0),
+            ("m=audio 4000 RTP/AVP 18 111 8\r\na=rtpmap:111 g722/8000\r\n", Codec::G722, 111),
+            ("m=audio 4000 RTP/AVP 111 8\r\na=rtpmap:111 G722/16000\r\n", Codec::Pcma, 8),
+        ] {
+            let (answer, terms) = answer(their(lines).as_bytes(), all).expect("acceptable");
+            assert_eq!((terms.codec, terms.payload), (codec, payload), "{lines}");
+            let map = format!("a=rtpmap:{payload} {}/8000\r\n", codec.name());
+            assert!(std::str::from_utf8(&answer).unwrap().contains(&map), "{lines}");
+        }
+        // Who does not speak it is not answered in it.
+        assert_eq!(answered("m=audio 4000 RTP/AVP 9 8\r\n").1.codec, Codec::Pcma);
+    }
+
+    #[test]
+    fn the_length_of_packets_is_read_and_answered() {
+        for (lines, ms, ms_max, answered_ms) in [
+            ("", 20, None, "20"),
+            ("a=ptime:30\r\n", 30, None, "30"),
+            ("a=ptime:30\r\na=maxptime:20\r\n", 20, Some(20), "20"),
+            ("a=maxptime:150\r\n", 20, Some(150), "20"),
+            ("a=ptime:5\r\na=maxptime:0\r\n", 10, None, "10"),
+            ("a=ptime:240\r\n", 60, None, "60"),
+            ("a=ptime:many\r\n", 20, None, "20"),
+        ] {
+            let (text, terms) = answered(&format!("m=audio 4000 RTP/AVP 8\r\n{lines}"));
+            assert_eq!((terms.ptime.ms, terms.ptime.ms_max), (ms, ms_max), "{lines}");
+            assert!(text.contains(&format!("a=ptime:{answered_ms}\r\n")), "{lines} gave {text}");
+        }
+    }
+
+    #[test]
     fn every_kind_of_hold_is_understood_and_mirrored() {
         let audio = "m=audio 4000 RTP/AVP 8\r\n";
         for (lines, send, receive, mirrored) in [
@@ -364,6 +405,7 @@ mod tests {
             vec![Codec::Pcma],
             vec![Codec::Pcma, Codec::Pcmu],
             vec![Codec::Pcmu, Codec::Pcma],
+            vec![Codec::G722, Codec::Pcmu, Codec::Pcma],
         ])
     }
 
