@@ -4,6 +4,7 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod capacity;
 mod cause;
 pub mod config;
 mod far;

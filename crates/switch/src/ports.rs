@@ -71,6 +71,11 @@ impl Ports {
         Some(port)
     }
 
+    /// How many could be taken now.
+    pub(crate) fn available(&self, now: Mono) -> usize {
+        self.free.len() + self.resting.iter().take_while(|(from, _)| *from <= now).count()
+    }
+
     /// The leg is over; its far end is being told.
     pub(crate) fn leave(&mut self, port: u16) {
         assert!(self.used.remove(&port), "port {port} came back twice");

@@ -73,6 +73,7 @@ impl Reloader {
             silence_max: config.server.silence_max,
             trunk_answer_any_max: config.server.trunk_silent_max,
             legs_max: config.server.legs_max,
+            legs_reserved: config.server.legs_reserved,
         }
     }
 
@@ -133,6 +134,7 @@ fn taken_over(before: &Server, after: &Server) -> Server {
         trunk_silent_max: after.trunk_silent_max,
         journal_keep: after.journal_keep,
         legs_max: after.legs_max,
+        legs_reserved: after.legs_reserved,
         ..before.clone()
     }
 }

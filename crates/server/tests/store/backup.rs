@@ -91,7 +91,7 @@ fn how_long_writers_wait() {
     drop(conn);
     opened = open(from.path());
     let mut waits = [Vec::new(), Vec::new()];
-    let mut append = |opened: &mut Opened, waits: &mut Vec<Duration>| {
+    let append = |opened: &mut Opened, waits: &mut Vec<Duration>| {
         let began = std::time::Instant::now();
         opened.log(vec![changed("8000", 0)]);
         waits.push(began.elapsed());

@@ -353,6 +353,8 @@ fn account() -> Account {
         recording: RecordingMode::Normal,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
+        calls_per_s_max: None,
+        number_calls_max: Default::default(),
     }
 }
 
