@@ -226,7 +226,7 @@ mod tests {
             for n in 0..180_000u32 {
                 let roll = random.number();
                 // Two seconds of silence in every eight; 2 % are lost.
-                if n % 400 >= 300 || roll % 50 == 0 {
+                if n % 400 >= 300 || roll.is_multiple_of(50) {
                     continue;
                 }
                 let made_at = f64::from(n) * 160.0 / rate;

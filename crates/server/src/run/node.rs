@@ -104,19 +104,7 @@ impl Node {
             recorder.finish(left);
         }
         let switch = build_switch(&config, listeners, clock.now(), random.fork(), &startup, numbers)?;
-        let report = control.clone();
-        let media = Threads::start(
-            ThreadsConfig {
-                threads: media_threads(),
-                addresses: media_binds(&config.server),
-                engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
-                recorder: Some(recorder.clone()),
-                reports: Reports::On,
-            },
-            clock,
-            random.fork(),
-            move |signal| report.media(signal),
-        )?;
+        let media = start_media(&config, &recorder, &control, clock, random.fork())?;
         let leaving = Leaving { writer: store.writer(), media, recorder: recorder.clone() };
         let running = control::start(
             (control.clone(), seat),
@@ -292,6 +280,25 @@ fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) 
     };
     let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
+}
+
+/// The threads that move sound; what they have to say goes to the control thread.
+fn start_media(
+    config: &Config,
+    recorder: &Recorder,
+    control: &Control,
+    clock: Clock,
+    random: Random,
+) -> std::io::Result<Threads> {
+    let report = control.clone();
+    let settings = ThreadsConfig {
+        threads: media_threads(),
+        addresses: media_binds(&config.server),
+        engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
+        recorder: Some(recorder.clone()),
+        reports: Reports::On,
+    };
+    Threads::start(settings, clock, random, move |signal| report.media(signal))
 }
 
 /// The program that makes mp3 files. Its absence is said once, here.
