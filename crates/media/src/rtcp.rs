@@ -32,7 +32,7 @@ impl Ntp {
     /// The time of a clock.
     pub fn of(wall: Wall) -> Ntp {
         let ms = u64::try_from(wall.as_millis()).unwrap_or(0);
-        Ntp((ms / 1000).wrapping_add(NTP_EPOCH_S) << 32 | ((ms % 1000) << 32) / 1000)
+        Ntp(((ms / 1000).wrapping_add(NTP_EPOCH_S) << 32) | (((ms % 1000) << 32) / 1000))
     }
 
     /// The middle 32 bits: seconds and their 65,536th parts, as LSR has them.
@@ -136,7 +136,7 @@ impl Out<'_> {
 
     fn head(&mut self, count: u8, kind: u8, words: u16) {
         let [high, low] = words.to_be_bytes();
-        self.put(&[VERSION << 6 | count, kind, high, low]);
+        self.put(&[(VERSION << 6) | count, kind, high, low]);
     }
 }
 
