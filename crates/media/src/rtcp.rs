@@ -136,7 +136,7 @@ impl Out<'_> {
 
     fn head(&mut self, count: u8, kind: u8, words: u16) {
         let [high, low] = words.to_be_bytes();
-        self.put(&[VERSION << 6 | count, kind, high, low]);
+        self.put(&[(VERSION << 6) | count, kind, high, low]);
     }
 }
 

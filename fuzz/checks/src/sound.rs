@@ -7,7 +7,7 @@ use media::codec::Codec;
 use media::dtmf::Event;
 use media::limits::{PACKET_BYTES_MAX, TRACK_META_BYTES_MAX, WAV_RATE_HZ};
 use media::recording::{Ending, Files, Frame, Head, Reader, Writer, render};
-use media::rtcp::is_compound;
+use media::rtcp::{self, is_compound};
 use media::rtp::{HEADER_BYTES, Header, Stamp};
 use media::wav;
 
@@ -26,7 +26,11 @@ pub fn check(data: &[u8]) {
 }
 
 fn packet(data: &[u8]) {
-    let _ = (is_compound(data), Event::read(data).map(Event::digit));
+    let _ = Event::read(data).map(Event::digit);
+    let us = data.last_chunk().map_or(0, |ssrc| u32::from_be_bytes(*ssrc));
+    let heard = rtcp::read(data, us);
+    assert_eq!(heard.is_some(), is_compound(data));
+    assert!(heard.and_then(|heard| heard.about_us).is_none_or(|block| block.ssrc == us));
     let Some(header) = Header::read(data) else { return };
     assert!(header.payload.start >= HEADER_BYTES && header.payload.end <= data.len());
     assert!(data.len() <= PACKET_BYTES_MAX && header.payload_number < 128);

@@ -34,7 +34,7 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(random: &mut Random) -> Reporter {
         Reporter {
-            cname: u128::from(random.number()) << 64 | u128::from(random.number()),
+            cname: (u128::from(random.number()) << 64) | u128::from(random.number()),
             made: 0,
             unanswered: 0,
             source: None,

@@ -1,6 +1,7 @@
 //! Sound that moves: threads that own RTP sockets and run a [`media::engine::Engine`] each, and the recorder.
 
 mod encoder;
+mod quality;
 mod recorder;
 mod renderer;
 mod retention;

@@ -118,6 +118,8 @@ impl Threads {
                 inbox,
                 addresses: config.addresses.clone(),
                 engine,
+                leaving: None,
+                reports: config.reports,
                 sockets: Vec::new(),
                 recorder: config.recorder.clone().map(Outbox::new),
                 report: Box::new(report.clone()),
@@ -223,6 +225,9 @@ struct Worker {
     inbox: Receiver<Command>,
     addresses: Vec<IpAddr>,
     engine: Engine,
+    /// The stream that is being closed: it may still say goodbye.
+    leaving: Option<Slot>,
+    reports: Reports,
     /// By the index of the engine's slot.
     sockets: Vec<Option<Pair>>,
     recorder: Option<Outbox>,
@@ -263,14 +268,8 @@ impl Worker {
             match command {
                 Command::Open { stream, port, family, .. } => self.open(now, stream, port, family, command),
                 Command::Close { stream } => {
-                    let slot = self.engine.slot(stream);
+                    self.leaving = self.engine.slot(stream);
                     self.engine.handle_command(now, command);
-                    // It says goodbye.
-                    self.drain();
-                    if let Some(pair) = slot.and_then(|slot| self.sockets.get_mut(slot.index())) {
-                        // Dropping the sockets takes them out of epoll.
-                        *pair = None;
-                    }
                 }
                 Command::Record { call, .. } => {
                     if let Some(outbox) = &self.recorder {
@@ -374,21 +373,42 @@ impl Worker {
                         outbox.blocks.push(stored);
                     }
                 }
-                Output::Signal(signal) => {
-                    if let (Signal::RecordingStopped { call, length }, Some(outbox)) =
-                        (&signal, &mut self.recorder)
-                    {
-                        // What was used by a recording that is over is memory to be given back.
-                        outbox.hand_over(&mut self.engine, None);
-                        outbox.to.end(*call, *length);
-                    }
-                    (self.report)(signal);
-                }
+                Output::Signal(signal) => self.tell(signal),
             }
         }
         if let Some(outbox) = &mut self.recorder {
             outbox.hand_over(&mut self.engine, Some(outbox.back.clone()));
         }
+    }
+
+    fn tell(&mut self, signal: Signal) {
+        match &signal {
+            Signal::RecordingStopped { call, length } => {
+                if let Some(outbox) = &mut self.recorder {
+                    // What was used by a recording that is over is memory to be given back.
+                    outbox.hand_over(&mut self.engine, None);
+                    outbox.to.end(*call, *length);
+                }
+            }
+            Signal::Closed { counts, .. } => {
+                if let Some(slot) = self.leaving.take()
+                    && let Some(pair) = self.sockets.get_mut(slot.index())
+                {
+                    // Dropping the sockets takes them out of epoll.
+                    *pair = None;
+                }
+                match self.reports {
+                    Reports::On => super::quality::note(counts),
+                    Reports::Off => {}
+                }
+            }
+            Signal::Heard { .. }
+            | Signal::Silent { .. }
+            | Signal::Digit { .. }
+            | Signal::OpenFailed { .. }
+            | Signal::Played { .. } => {}
+        }
+        (self.report)(signal);
     }
 }
 
@@ -434,7 +454,7 @@ fn token(slot: Slot, side: Side) -> u64 {
         Side::Rtp => 0,
         Side::Rtcp => 1,
     };
-    slot.stream().0 << 32 | (slot.index() as u64) << 1 | side
+    (slot.stream().0 << 32) | ((slot.index() as u64) << 1) | side
 }
 
 fn place(token: u64) -> Option<(usize, Side)> {

@@ -7,6 +7,8 @@ use media::codec::Codec;
 
 use super::*;
 
+mod attackers;
+
 const CALL: CallId = CallId(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
