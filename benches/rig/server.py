@@ -139,11 +139,11 @@ def configuration(example, pushes, recordings):
     """The example with the folder, the limits and the agents of a benchmark, and a carrier for their calls."""
     server = {
         "http_listen": f'"{HTTP}"', "data_dir": '"data"', "disk_free_min_mb": "0", "allow_private_push": "true",
-        # Ports rest for five seconds after a call: enough for four hundred short ones a second.
-        "rtp_port_min": "10000", "rtp_port_max": "20999", "legs_max": "5000",
+        # Ports rest for five seconds after a call: enough for two thousand short ones a second.
+        "rtp_port_min": "9000", "rtp_port_max": "31999", "legs_max": "5000",
     }
     account = {"secrets": f'["{SECRET}"]', "requests_per_minute": "0", "calls_max": "5000", "trunks": '["carrier"]',
-               "recording_format": f'"{recordings}"'}
+               "default_number": '"02258834811"', "recording_format": f'"{recordings}"'}
     text = re.sub(rf"^({'|'.join([*server, *account])}) *=.*\n", "", example, flags=re.MULTILINE)
     text = with_keys(text, "[server]", server)
     text = with_keys(text, "[[account]]", account, before=f'[[trunk]]\nname = "carrier"\naddresses = ["{CARRIER}"]\n\n')
