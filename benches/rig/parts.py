@@ -20,8 +20,8 @@ class Rig:
         self.window_s = 6 if short else 10
         self.load_s = 4 if short else 6
 
-    def server(self, pushes=False):
-        return Server(self.built["server"], pushes)
+    def server(self, pushes=False, recordings="wav"):
+        return Server(self.built["server"], pushes, recordings)
 
     def setups(self, rate):
         """Set-ups at one rate, with their durable record and events."""
@@ -64,16 +64,17 @@ class Rig:
         words = ["--hold", "1"]
         return tools.callload(self.built["callload"], server, "bench", rate * self.setup_s, rate, *words)
 
-    def sound(self, user, calls):
-        """Bridged calls with sound both ways; `rec` also waits for its files. A run whose generator was late is void."""
+    def sound(self, user, calls, recordings="wav"):
+        """Bridged calls with sound both ways; `rec` also waits for its files, of this kind. A run whose generator was late is void."""
         for attempt in range(1, tools.TRIES_MAX + 1):
-            with self.server() as server:
+            with self.server(recordings=recordings) as server:
                 line = self.one_sound(server, user, calls)
             if not tools.is_late(line):
                 break
             print(f"    void: the generator was {line['media']['gen_late_ms']['p99']} ms late (attempt {attempt})",
                   flush=True)
-        return {"part": "sound", "user": user, "attempts": attempt, "void": tools.is_late(line), **line}
+        what = f"{user}, {recordings}" if user == "rec" else user
+        return {"part": "sound", "user": what, "attempts": attempt, "void": tools.is_late(line), **line}
 
     def one_sound(self, server, user, calls):
         words = ["--media", "--settle", "2", "--window", str(self.window_s)]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LogNo, Mono};
 use callcenter::action::RecordingFiles;
@@ -24,7 +25,7 @@ use media::api::Signal;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
-use switch::api::{Counts, Entry, Input, LimitUse, Output, TrunkStanding};
+use switch::api::{Body, Counts, Entry, Input, LimitUse, Output, TrunkStanding};
 use switch::config::{Changes, TrunkAddress};
 use tokio::sync::oneshot;
 
@@ -52,6 +53,9 @@ const COMMANDS_WAITING_MAX: usize = 4_096;
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Addresses listened at. More are refused at the start.
 const LISTENERS_MAX: usize = 16;
+/// How long entries that nobody waits for lie until they are appended, with others if there are any by then: a commit of
+/// their own costs as much as one that carries a call on.
+const UNHURRIED_MAX: Duration = Duration::from_millis(20);
 /// Places in the poll: the wake-up, then the sockets for datagrams, the listeners for streams (`LISTENER`), the streams.
 const WAKE: u64 = 0;
 const SOCKET: u64 = 1;
@@ -323,6 +327,7 @@ pub fn start<O: Outside + 'static>(
         replies: HashMap::new(),
         next_command,
         appended: Vec::new(),
+        unhurried: None,
         reports: Reports::default(),
         pace: Pace::default(),
         turned_away: 0,
@@ -343,6 +348,8 @@ struct Worker<O> {
     replies: HashMap<CommandId, Reply>,
     next_command: CommandId,
     appended: Vec<Entry>,
+    /// When entries that nobody waits for are appended alone.
+    unhurried: Option<Mono>,
     reports: Reports,
     pace: Pace,
     /// Requests turned away, as counted last.
@@ -391,7 +398,7 @@ impl<O: Outside> Worker<O> {
 
     fn next_timeout(&self) -> Option<Mono> {
         let switch = self.switch.next_timeout().map(|(at, _)| at);
-        switch.into_iter().chain(self.pace.next_timeout()).min()
+        switch.into_iter().chain(self.pace.next_timeout()).chain(self.unhurried).min()
     }
 
     /// Turns strangers away while more comes than can be taken.
@@ -553,9 +560,19 @@ impl<O: Outside> Worker<O> {
     /// One hand-over per turn: what was appended together is committed together. What a full writer hands back is offered
     /// again next turn; the switch sees the backlog and refuses new work meanwhile.
     fn hand_over(&mut self) {
-        if !self.appended.is_empty() {
-            self.appended = self.outside.append(std::mem::take(&mut self.appended));
+        if self.appended.is_empty() {
+            return;
         }
+        // That the far end of a dialog knows of its end: lost in a crash, it is only told again.
+        let waited_for = |entry: &Entry| !matches!(entry.body, Body::TokenDone { .. });
+        if self.phase != Phase::Stopped && !self.appended.iter().any(waited_for) {
+            let now = self.clock.mono();
+            if now < *self.unhurried.get_or_insert(now + UNHURRIED_MAX) {
+                return;
+            }
+        }
+        self.unhurried = None;
+        self.appended = self.outside.append(std::mem::take(&mut self.appended));
     }
 }
 

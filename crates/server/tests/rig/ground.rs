@@ -169,6 +169,7 @@ id = 2000103
 secrets = ["HWHp9xFVlbboxIU2S6DHA7sf9sGzt3"]
 requests_per_minute = 0
 recording = "dual_track"
+recording_format = "wav"
 numbers = ["02258834811"]
 default_number = "02258834811"
 
