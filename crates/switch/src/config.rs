@@ -34,6 +34,9 @@ pub struct Config {
     pub rtp_ports_foreign: BTreeSet<u16>,
     /// What phones are asked to prove their password with, the one we would rather have first.
     pub phone_digests: Vec<Algorithm>,
+    /// What phones are offered, the codec to be preferred first; at least one. That of the other end of the call comes first
+    /// where it is among them.
+    pub phone_codecs: Vec<Codec>,
     /// What becomes of those who guess the passwords of phones.
     pub bans: Bans,
     /// How often phones behind NAT are sent something, so that they stay reachable. None: never.

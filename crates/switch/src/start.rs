@@ -241,7 +241,7 @@ impl Switch {
             uri: contact.uri,
             to_uri: format!("sip:{user}@{domain}"),
             from_user: shown.to_owned(),
-            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            codecs: self.config.phone_codecs.clone(),
             credentials: None,
             answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
             registration: None,

@@ -77,6 +77,30 @@ fn the_customer_is_offered_the_agents_codec_first() {
     assert!(offer.contains("RTP/AVP 0 8 101"), "{offer}");
 }
 
+/// A phone that speaks G.722 and a trunk that does not: both are told what they said, the engine does the rest.
+#[test]
+fn ends_that_agree_on_different_codecs_are_joined_all_the_same() {
+    let mut config = kit::config();
+    config.phone_codecs = vec![Codec::G722, Codec::Pcma];
+    let mut bench = Bench::ready_with(config);
+    bench.dial_out();
+    let offer = String::from_utf8(bench.fars[PHONE].offer.clone().expect("the phone is called").to_vec());
+    assert!(offer.expect("SDP is text").contains("RTP/AVP 9 8 101"));
+    let wide = bench.fars[PHONE].answer(&[Codec::G722]);
+    bench.answer_with(PHONE, wide);
+    let narrow = bench.fars[TRUNK].answer(&[Codec::Pcmu]);
+    bench.answer_with(TRUNK, narrow);
+    let agreed: Vec<Codec> = bench
+        .media
+        .iter()
+        .filter_map(|command| match command {
+            Media::Agree { terms, .. } => Some(terms.codec),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(agreed, [Codec::G722, Codec::Pcmu]);
+}
+
 #[test]
 fn a_number_is_shown_and_called_on_the_trunk() {
     let (bench, _) = Bench::ready_to_customer();

@@ -7,6 +7,18 @@
 //! handle_rtp → far (is it from there?) → reception (counts, digits) → tap (recording) → for each sink: outgoing → Forward
 //! ```
 //!
+//! **Lengths of packets.** What comes is forwarded as it comes, whatever its length, unless it is longer than the far end
+//! allows (`a=maxptime`): then it is cut into packets as long as the far end wants them, which leave at once; packets are
+//! never put together, so nothing waits. What is made here comes in the far end's `a=ptime`, from 10 to 60 ms.
+//!
+//! **Codecs.** A millisecond has eight bytes in each, so transcoding is done in place and moves no timestamp
+//! (`transcoder`). Comfort noise is left out; the pause that it fills stays one.
+//!
+//! **Digits.** Events pass with the listener's number. To a listener who agreed on none they are dialled as tones. A far
+//! end that agreed on none may dial tones itself: they are looked for only while a listener knows events or signalling
+//! listens, and such a listener gets an event, which takes the place of the sound from the moment the tone is known (after
+//! some 30 ms, too short to be a digit) until it ends. So there is one digit for each key, never two.
+//!
 //! Drain with [`Engine::poll_output`] after every call. The engine's user owns the sockets: [`Output::Send`] and
 //! [`Forward`] name the stream from whose RTP socket the bytes leave.
 

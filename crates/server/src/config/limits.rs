@@ -23,8 +23,8 @@ pub(super) const TRUNK_HEALTH_CHECK_S: RangeInclusive<u64> = 0..=3_600;
 pub(super) const TRUNK_REGISTER_S: RangeInclusive<u64> = 60..=86_400;
 /// The default of it.
 pub(super) const TRUNK_REGISTER_S_DEFAULT: u64 = 600;
-/// Codecs of one trunk.
-pub(super) const TRUNK_CODECS_MAX: usize = 3;
+/// Codecs of one trunk, and of phones.
+pub(super) const CODECS_MAX: usize = 3;
 /// Rules of one list of a trunk.
 pub(super) const TRUNK_RULES_MAX: usize = 100;
 /// Digits that a rule may speak of.

@@ -54,6 +54,8 @@ pub struct Server {
     pub rtp_port_max: u16,
     /// What phones are asked to prove their password with, the strongest first (RFC 8760).
     pub phone_digests: Vec<Algorithm>,
+    /// What phones are offered, the codec to be preferred first; at least one.
+    pub phone_codecs: Vec<Codec>,
     /// What becomes of those who guess the passwords of phones.
     pub bans: Bans,
     /// How often phones behind NAT are sent something. `None` = never.

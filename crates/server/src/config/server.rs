@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use switch::config::Algorithm;
 
-use switch::config::Bans;
+use switch::config::{Bans, Codec};
 
 use super::model::{Server, SipListen};
 use super::problem::At;
 use super::section::Section;
 use super::values;
-use super::{limits, listeners, recordings};
+use super::{limits, listeners, recordings, trunks};
 
 const STRONGEST_FIRST: [Algorithm; 3] = [Algorithm::Sha512_256, Algorithm::Sha256, Algorithm::Md5];
 const DAY_S: u64 = 86_400;
@@ -35,6 +35,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         rtp_port_min,
         rtp_port_max,
         phone_digests: phone_digests(&mut section),
+        phone_codecs: phone_codecs(&mut section),
         bans: bans(&mut section),
         nat_keep_alive: Some(number(&mut section, "nat_keep_alive_s", 0..=600, 25))
             .filter(|s| *s > 0)
@@ -88,6 +89,11 @@ fn phone_digests(section: &mut Section<'_>) -> Vec<Algorithm> {
         true => vec![Algorithm::Md5],
         false => STRONGEST_FIRST.into_iter().filter(wanted).collect(),
     }
+}
+
+fn phone_codecs(section: &mut Section<'_>) -> Vec<Codec> {
+    let report = section.report();
+    trunks::codecs(section, "phone_codecs", report)
 }
 
 fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use callcenter::config::{AccountStatus, RecordingMode};
 use secrecy::ExposeSecret;
-use switch::config::Algorithm;
+use switch::config::{Algorithm, Codec};
 
 use super::problem::Report;
 use super::*;
@@ -219,6 +219,24 @@ fn the_strongest_digest_is_offered_first() {
         server_says("phone_digest = \"sha1\""),
         [
             "\"phone_digest\" is not a digest algorithm: \"sha1\" | write \"md5\", \"sha256\", \"sha512-256\", \"both\" (sha256 and md5), or a list"
+        ]
+    );
+}
+
+#[test]
+fn phones_are_offered_the_codecs_that_are_asked_for() {
+    let codecs =
+        |lines: &str| parse(&format!("[server]\n{lines}\n{ACCOUNT}"), &|_| None).unwrap().server.phone_codecs;
+    assert_eq!(codecs(""), [Codec::Pcma, Codec::Pcmu]);
+    assert_eq!(codecs("phone_codecs = [\"g722\", \"PCMU\"]"), [Codec::G722, Codec::Pcmu]);
+    assert_eq!(
+        server_says("phone_codecs = [\"opus\"]"),
+        ["\"phone_codecs\" is not a codec: \"opus\" | known are \"pcma\", \"pcmu\" (G.711) and \"g722\""]
+    );
+    assert_eq!(
+        server_says("phone_codecs = []"),
+        [
+            "\"phone_codecs\" must not be empty | write them like [\"pcma\", \"pcmu\"], the one that is liked best first"
         ]
     );
 }

@@ -61,7 +61,7 @@ fn trunk(mut section: Section<'_>, names: &mut Unique, server: &Server, report: 
             Way::Udp => Transport::Udp,
             Way::Tcp => Transport::Tcp,
         },
-        codecs: codecs(&mut section, report),
+        codecs: codecs(&mut section, "codecs", report),
         numbers: numbers(&mut section, report),
         shown_by: section.choice("shown_by", &SHOWN_BY),
         withheld: section.flag("withheld", false),
@@ -142,13 +142,14 @@ fn health_check(section: &mut Section<'_>) -> Option<Duration> {
     }
 }
 
-fn codecs(section: &mut Section<'_>, report: &Report<'_>) -> Vec<Codec> {
-    if !section.has("codecs") {
-        section.list("codecs", 0, values::codec);
+/// A list of codecs; without it those that every carrier and phone speaks.
+pub(super) fn codecs(section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<Codec> {
+    if !section.has(key) {
+        section.list(key, 0, values::codec);
         return vec![Codec::Pcma, Codec::Pcmu];
     }
-    let remedy = "write codecs = [\"pcma\", \"pcmu\"], the one the carrier likes best first";
-    let given = section.filled_list("codecs", limits::TRUNK_CODECS_MAX, values::codec, remedy);
+    let remedy = "write them like [\"pcma\", \"pcmu\"], the one that is liked best first";
+    let given = section.filled_list(key, limits::CODECS_MAX, values::codec, remedy);
     let mut unique = Unique::new("codec");
     given.iter().for_each(|codec| unique.add(codec.value.name(), &codec.span, report));
     given.into_iter().map(|codec| codec.value).collect()

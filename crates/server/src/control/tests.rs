@@ -36,6 +36,7 @@ fn idle() -> (Control, Running, SocketAddr) {
         rtp_port_max: 20_001,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
+        phone_codecs: vec![switch::config::Codec::Pcma],
         bans: switch::config::Bans::default(),
         nat_keep_alive: None,
         user_agent: "test".to_owned(),

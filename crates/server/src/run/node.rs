@@ -344,6 +344,7 @@ fn build_switch(
         rtp_port_max: config.server.rtp_port_max,
         rtp_ports_foreign: foreign_ports(&config.server),
         phone_digests: config.server.phone_digests.clone(),
+        phone_codecs: config.server.phone_codecs.clone(),
         bans: config.server.bans,
         nat_keep_alive: config.server.nat_keep_alive,
         user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),

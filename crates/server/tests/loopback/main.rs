@@ -7,6 +7,7 @@
 mod bad_path;
 mod baresip;
 mod claim;
+mod codecs;
 mod customers;
 mod desk;
 mod inbound;

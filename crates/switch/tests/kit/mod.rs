@@ -109,6 +109,7 @@ pub(crate) fn config() -> Config {
         rtp_port_max: 20_099,
         rtp_ports_foreign: std::collections::BTreeSet::new(),
         phone_digests: vec![switch::config::Algorithm::Md5],
+        phone_codecs: vec![switch::config::Codec::Pcma, switch::config::Codec::Pcmu],
         bans: switch::config::Bans::default(),
         nat_keep_alive: None,
         user_agent: "Cordboard".to_owned(),
