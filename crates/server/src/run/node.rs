@@ -104,19 +104,7 @@ impl Node {
             recorder.finish(left);
         }
         let switch = build_switch(&config, listeners, clock.now(), random.fork(), &startup, numbers)?;
-        let report = control.clone();
-        let media = Threads::start(
-            ThreadsConfig {
-                threads: media_threads(),
-                addresses: media_binds(&config.server),
-                engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
-                recorder: Some(recorder.clone()),
-                reports: Reports::On,
-            },
-            clock,
-            random.fork(),
-            move |signal| report.media(signal),
-        )?;
+        let media = start_media(&config.server, &recorder, &control, clock, random.fork())?;
         let leaving = Leaving { writer: store.writer(), media, recorder: recorder.clone() };
         let running = control::start(
             (control.clone(), seat),
@@ -279,6 +267,24 @@ fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec
         Ok(SipListener { bind, advertised: listen.advertised.unwrap_or(bind) })
     };
     config.server.sip.iter().zip(sockets).map(listener).collect()
+}
+
+fn start_media(
+    server: &Server,
+    recorder: &Recorder,
+    control: &Control,
+    clock: Clock,
+    random: Random,
+) -> std::io::Result<Threads> {
+    let report = control.clone();
+    let settings = ThreadsConfig {
+        threads: media_threads(),
+        addresses: media_binds(server),
+        engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(server) },
+        recorder: Some(recorder.clone()),
+        reports: Reports::On,
+    };
+    Threads::start(settings, clock, random, move |signal| report.media(signal))
 }
 
 fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) -> anyhow::Result<Recorder> {

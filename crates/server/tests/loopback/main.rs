@@ -9,6 +9,7 @@ mod baresip;
 mod claim;
 mod customers;
 mod desk;
+mod full_disk;
 mod inbound;
 mod log;
 mod names;
