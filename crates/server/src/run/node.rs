@@ -104,7 +104,7 @@ impl Node {
             recorder.finish(left);
         }
         let switch = build_switch(&config, listeners, clock.now(), random.fork(), &startup, numbers)?;
-        let media = start_media(&config, &recorder, &control, clock, random.fork())?;
+        let media = start_media(&config.server, &recorder, &control, clock, random.fork())?;
         let leaving = Leaving { writer: store.writer(), media, recorder: recorder.clone() };
         let running = control::start(
             (control.clone(), seat),
@@ -269,6 +269,25 @@ fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec
     config.server.sip.iter().zip(sockets).map(listener).collect()
 }
 
+/// The threads that move sound; what they have to say goes to the control thread.
+fn start_media(
+    server: &Server,
+    recorder: &Recorder,
+    control: &Control,
+    clock: Clock,
+    random: Random,
+) -> std::io::Result<Threads> {
+    let report = control.clone();
+    let settings = ThreadsConfig {
+        threads: media_threads(),
+        addresses: media_binds(server),
+        engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(server) },
+        recorder: Some(recorder.clone()),
+        reports: Reports::On,
+    };
+    Threads::start(settings, clock, random, move |signal| report.media(signal))
+}
+
 fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) -> anyhow::Result<Recorder> {
     let ready = control.clone();
     let settings = RecorderConfig {
@@ -280,25 +299,6 @@ fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) 
     };
     let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
-}
-
-/// The threads that move sound; what they have to say goes to the control thread.
-fn start_media(
-    config: &Config,
-    recorder: &Recorder,
-    control: &Control,
-    clock: Clock,
-    random: Random,
-) -> std::io::Result<Threads> {
-    let report = control.clone();
-    let settings = ThreadsConfig {
-        threads: media_threads(),
-        addresses: media_binds(&config.server),
-        engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(&config.server) },
-        recorder: Some(recorder.clone()),
-        reports: Reports::On,
-    };
-    Threads::start(settings, clock, random, move |signal| report.media(signal))
 }
 
 /// The program that makes mp3 files. Its absence is said once, here.

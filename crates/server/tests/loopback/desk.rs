@@ -246,6 +246,11 @@ impl Desk {
         tokio::time::timeout(Duration::from_secs(20), works).await.expect("the trunk works in time");
     }
 
+    /// Where its API is.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.node.http
+    }
+
     /// How many calls there are.
     pub(crate) async fn calls(&self) -> usize {
         self.node.counts().await.calls

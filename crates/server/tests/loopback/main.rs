@@ -10,6 +10,7 @@ mod claim;
 mod codecs;
 mod customers;
 mod desk;
+mod full_disk;
 mod inbound;
 mod log;
 mod names;

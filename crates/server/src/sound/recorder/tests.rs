@@ -126,6 +126,9 @@ fn what_cannot_be_made_leaves_no_parts() {
     assert!(track_path(&folder.path().join("raw"), call).exists(), "what was said is kept");
 }
 
+mod full;
+mod many;
+
 const INSIDE: &str = "CORDBOARD_TEST_FILES_ARE_SHORT";
 
 /// A write that fails half way must not make the rest of the file unreadable. A limit on the size of files, which the
