@@ -149,6 +149,23 @@ impl Desk {
         answer
     }
 
+    /// One request that must be refused; with which code.
+    pub(crate) async fn refused(&self, words: &[&str]) -> String {
+        let answer = ask(words, &format!("http://{}", self.node.http)).await.expect("the server answers");
+        assert_eq!(answer["success"], false, "{words:?}: {answer}");
+        answer["code"].as_str().expect("a code is text").to_owned()
+    }
+
+    /// What the server runs by.
+    pub(crate) fn config(&self) -> Config {
+        self.node.config().clone()
+    }
+
+    /// Has the server run by another configuration.
+    pub(crate) async fn reload(&mut self, config: Config) {
+        self.node.reload(config).await.expect("it can be taken over");
+    }
+
     /// Signs an agent in whose phone is there already.
     pub(crate) async fn online(&self, agent: &str) {
         self.ask(&["online", "--agent", agent]).await;

@@ -13,6 +13,7 @@ mod log;
 mod names;
 mod program;
 mod recordings;
+mod reload;
 mod sip_phone;
 mod sipp;
 mod softphone;
