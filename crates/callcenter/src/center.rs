@@ -13,7 +13,7 @@ use base::{CallId, CommandId, Mono, Now, Random, Snowflake, Timers, Wall};
 
 use self::history::History;
 use crate::action::Action;
-use crate::call::ending;
+use crate::call::{Call, ending};
 use crate::command::{Accepted, Command, Refusal};
 use crate::config::{Account, AccountStatus};
 use crate::decide::{self, Decision, Dice, Stimulus, View};
@@ -21,7 +21,7 @@ use crate::event::{CallKind, Event, Numbered, Role};
 use crate::numbers::NumberPlan;
 use crate::signal::Signal;
 use crate::state::State;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Room, Surroundings};
 use crate::timer::TimerKind;
 use crate::{agent, limits};
 
@@ -65,6 +65,17 @@ pub enum Output {
         /// The call's last inputs, the failed one last. They hold customers' numbers.
         inputs: Vec<String>,
     },
+}
+
+/// How much of a limit is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The number whose calls are limited; `None`: all calls.
+    pub of: Option<String>,
+    /// Calls now.
+    pub used: usize,
+    /// Calls at most.
+    pub max: usize,
 }
 
 /// The call center of one account: agents, calls, events. Pure; one mutation per input, then drain the outputs.
@@ -149,6 +160,29 @@ impl Center {
         self.around.replace_account(account);
         let decision = agent::presence::refresh(self.view(now));
         self.carry_out(now, None, decision);
+    }
+
+    /// What there is for calls that begin from now on.
+    pub fn set_room(&mut self, room: Room) {
+        self.around.room = room;
+    }
+
+    /// Legs that calls of now will want yet: each calls its customer once the agent has answered.
+    pub fn legs_promised(&self) -> usize {
+        let wants = |call: &&Call| call.ended.is_none() && call.leg_of(Role::Customer).is_none();
+        self.state.calls.values().filter(wants).count()
+    }
+
+    /// The account's limits and how much of each is in use.
+    pub fn uses(&self) -> impl Iterator<Item = Use> {
+        let account = &self.around.account;
+        let calls = Use { of: None, used: self.state.living.len(), max: account.calls_max };
+        let numbers = account.number_calls_max.iter().map(|(number, max)| Use {
+            of: Some(number.clone()),
+            used: self.state.calls_showing(number),
+            max: *max,
+        });
+        std::iter::once(calls).chain(numbers)
     }
 
     /// The account is not configured any more. Its calls go on to their end, by the configuration of before; every command
@@ -247,6 +281,11 @@ impl Center {
         for event in decision.events {
             self.state.apply(now.wall, &event);
             self.set_timers(now, &event);
+            if let Event::CallStarted { call, .. } = &event
+                && call.kind == CallKind::DialOut
+            {
+                self.around.note_call(now.mono);
+            }
             if let Event::CallRecorded { record } = &event {
                 self.history.forget(record.id);
             }

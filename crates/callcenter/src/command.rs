@@ -170,6 +170,23 @@ pub enum Refusal {
     AccountDisabled,
     /// The log cannot be written, or too much waits for it (6700).
     LogUnavailable,
-    /// A limit of this server is reached; nothing was done (6700).
+    /// The server cannot take it now; nothing was done (6700).
     Overloaded,
+    /// A limit is reached; nothing was begun (6700).
+    Full(Limit),
+}
+
+/// What there is no room for, with how much there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Limit {
+    /// Calls of the account at once.
+    Calls(usize),
+    /// Calls of the account begun within a second.
+    CallsPerSecond(usize),
+    /// Calls at once that show a number, or any number of a group.
+    CallsOfNumber(usize),
+    /// Channels of the account's trunks.
+    Channels(usize),
+    /// Legs of the server, those reserved for calls that come in left out.
+    Legs(usize),
 }

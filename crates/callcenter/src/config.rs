@@ -1,5 +1,6 @@
 //! An account as decisions need it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::AccountId;
@@ -40,8 +41,12 @@ pub struct Account {
     pub recording_format: RecordingFormat,
     /// When `dialoutRing` is told (contract §5).
     pub dialout_ring_at: DialoutRingAt,
-    /// Calls the account may have at once; more are refused as `Overloaded`.
+    /// Calls the account may have at once. More are refused, as with the limits below.
     pub calls_max: usize,
+    /// Calls it may begin within any second. `None` = no limit.
+    pub calls_per_s_max: Option<usize>,
+    /// Calls at once that show a number, for numbers that have a limit.
+    pub number_calls_max: BTreeMap<String, usize>,
 }
 
 impl Account {
@@ -65,6 +70,8 @@ impl Account {
             recording_format: RecordingFormat::default(),
             dialout_ring_at: DialoutRingAt::Customer,
             calls_max: 0,
+            calls_per_s_max: None,
+            number_calls_max: BTreeMap::new(),
         }
     }
 }

@@ -22,5 +22,6 @@ pub mod state;
 mod surroundings;
 mod timer;
 
-pub use center::{Center, Input, Output};
+pub use center::{Center, Input, Output, Use};
+pub use surroundings::{Left, Room};
 pub use timer::TimerKind;

@@ -13,5 +13,8 @@ pub const CALL_INPUTS_KEPT_MAX: usize = 32;
 /// Registered phones known per account. More are not noticed: their agents show 8 (not connected).
 pub const PHONES_MAX: usize = 100_000;
 
+/// Beginnings of calls that are remembered for `calls_per_s_max`: it counts for no more than this.
+pub const CALLS_PER_S_MAX: usize = 1_000;
+
 /// Outputs waiting to be polled. Whoever passes inputs in without draining what comes out meets an assertion.
 pub const OUTPUTS_MAX: usize = 1 << 20;

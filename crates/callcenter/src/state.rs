@@ -81,6 +81,11 @@ impl State {
         self.on_call.get(number).and_then(|id| self.calls.get(id))
     }
 
+    /// How many living calls show a number.
+    pub(crate) fn calls_showing(&self, number: &str) -> usize {
+        self.calls.values().filter(|call| call.ended.is_none() && call.facts.display == number).count()
+    }
+
     fn apply_to_call(&mut self, id: CallId, at: Wall, event: &Event) {
         if let Some(call) = self.calls.get_mut(&id) {
             call.apply(at, event);

@@ -1,14 +1,19 @@
 //! What decisions look at but this crate does not decide: the configuration, the number plan, which phones are
 //! registered. Copies of facts that others own; not part of the state that events fold into.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
+
+use base::Mono;
 
 use crate::command::{LoginType, Refusal};
 use crate::config::{Account, AccountStatus, Agent, AgentStatus, InboundRoute};
 use crate::limits;
 use crate::numbers::NumberPlan;
 use crate::signal::Signal;
+
+const A_SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
@@ -18,17 +23,62 @@ pub(crate) struct Surroundings {
     /// Inbound routes, by what is called and by which trunk.
     routes: BTreeMap<(String, String), usize>,
     phones: BTreeSet<String>,
+    /// When calls were begun within the last second; the oldest first.
+    begun: VecDeque<Mono>,
+    /// What others leave to new calls.
+    pub(crate) room: Room,
+}
+
+/// What the rest of the server leaves to new calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Legs. `None` = any number.
+    pub legs: Option<Left>,
+    /// Channels of the account's trunks. `None` = any number.
+    pub channels: Option<Left>,
+}
+
+/// What is left of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// So much is free and promised to nobody.
+    pub free: usize,
+    /// Of so much.
+    pub of: usize,
 }
 
 impl Surroundings {
     pub(crate) fn new(account: Account, plan: Arc<NumberPlan>) -> Surroundings {
         let (by_number, routes) = (index(&account), index_of_routes(&account));
-        Surroundings { account, plan, by_number, routes, phones: BTreeSet::new() }
+        Surroundings {
+            account,
+            plan,
+            by_number,
+            routes,
+            phones: BTreeSet::new(),
+            begun: VecDeque::new(),
+            room: Room::default(),
+        }
     }
 
     pub(crate) fn replace_account(&mut self, account: Account) {
         (self.by_number, self.routes) = (index(&account), index_of_routes(&account));
         self.account = account;
+    }
+
+    /// A call was begun.
+    pub(crate) fn note_call(&mut self, now: Mono) {
+        while self.begun.front().is_some_and(|at| now.since(*at) >= A_SECOND) {
+            self.begun.pop_front();
+        }
+        if self.begun.len() < limits::CALLS_PER_S_MAX {
+            self.begun.push_back(now);
+        }
+    }
+
+    /// How many calls were begun within the last second.
+    pub(crate) fn begun_lately(&self, now: Mono) -> usize {
+        self.begun.iter().filter(|at| now.since(**at) < A_SECOND).count()
     }
 
     /// Notes which phones are registered; other signals are for the plans.

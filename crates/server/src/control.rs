@@ -24,11 +24,12 @@ use media::api::Signal;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
-use switch::api::{Counts, Entry, Input, Output, TrunkStanding};
+use switch::api::{Counts, Entry, Input, LimitUse, Output, TrunkStanding};
 use switch::config::{Changes, TrunkAddress};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::contract::codes::limit_key;
 use crate::vital;
 use pace::{Change, Pace};
 use reports::Reports;
@@ -76,6 +77,7 @@ enum Message {
     LogStalled(bool),
     Count(oneshot::Sender<Counts>),
     CountTrunks(oneshot::Sender<Vec<TrunkStanding>>),
+    CountLimits(oneshot::Sender<Vec<LimitUse>>),
     TrunkResolved { trunk: String, addresses: Vec<TrunkAddress> },
     Configure(Box<Changes>, oneshot::Sender<()>),
     RefuseCalls,
@@ -155,6 +157,13 @@ impl Control {
         let (to, standings) = oneshot::channel();
         self.send(Message::CountTrunks(to));
         standings.await.unwrap_or_default()
+    }
+
+    /// How much of each limit is in use; none when the thread has ended.
+    pub async fn limits(&self) -> Vec<LimitUse> {
+        let (to, uses) = oneshot::channel();
+        self.send(Message::CountLimits(to));
+        uses.await.unwrap_or_default()
     }
 
     /// The hosts of a trunk were looked up: these are its addresses now.
@@ -478,6 +487,9 @@ impl<O: Outside> Worker<O> {
             Message::TrunkResolved { trunk, addresses } => {
                 self.switch.handle_input(now, Input::TrunkResolved { trunk, addresses });
             }
+            Message::CountLimits(to) => {
+                let _ = to.send(self.switch.limits());
+            }
             Message::Configure(changes, to) => {
                 self.switch.handle_input(now, Input::Configure(changes));
                 let _ = to.send(());
@@ -514,6 +526,10 @@ impl<O: Outside> Worker<O> {
                     self.send_datagram(flow, &data);
                 }
                 Output::Reply { command, result } => {
+                    if let Err(Refusal::Full(limit)) = result {
+                        metrics::counter!("cordboard_calls_refused_total", "limit" => limit_key(limit))
+                            .increment(1);
+                    }
                     if let Some(reply) = self.replies.remove(&command) {
                         let _ = reply.send(result);
                     }

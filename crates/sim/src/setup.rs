@@ -115,6 +115,7 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
         trunk_answer_any_max: limits::TRUNK_ANSWER_ANY_MAX,
         log_backlog_max: 200,
         legs_max: 100,
+        legs_reserved: 10,
         worker: 1,
     }
 }
@@ -147,6 +148,8 @@ fn account(knobs: &Knobs) -> Account {
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
+        calls_per_s_max: None,
+        number_calls_max: Default::default(),
         utc_offset_s: 28_800,
     }
 }

@@ -362,10 +362,27 @@ pub struct TrunkStanding {
     pub name: String,
     /// Channels in use.
     pub channels: usize,
+    /// Channels at most. None: any number.
+    pub channels_max: Option<usize>,
     /// Addresses it has.
     pub addresses: usize,
     /// Those of them that are in order as far as is known.
     pub working: usize,
+}
+
+/// How much of a limit is in use, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitUse {
+    /// The key of the configuration that sets it.
+    pub limit: &'static str,
+    /// Whose; none: of the whole server.
+    pub account: Option<AccountId>,
+    /// Of what: a number of the account.
+    pub of: Option<String>,
+    /// How much there is.
+    pub used: usize,
+    /// How much there may be.
+    pub max: usize,
 }
 
 /// Sizes, for metrics and for tests that nothing is left behind.

@@ -48,6 +48,8 @@ pub struct Config {
     pub log_backlog_max: usize,
     /// Legs at once, over all accounts.
     pub legs_max: usize,
+    /// How many of them are kept free of calls that an account begins: for calls that come in.
+    pub legs_reserved: usize,
     /// Worker number of this node in call numbers (0–1023).
     pub worker: u16,
 }
@@ -81,6 +83,8 @@ pub struct Changes {
     pub trunk_answer_any_max: Duration,
     /// See [`Config::legs_max`]. Legs above it go on.
     pub legs_max: usize,
+    /// See [`Config::legs_reserved`].
+    pub legs_reserved: usize,
 }
 
 /// Where SIP is spoken, datagrams and streams alike.

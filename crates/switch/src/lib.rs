@@ -5,6 +5,7 @@
 
 pub mod api;
 mod callers;
+mod capacity;
 mod cause;
 pub mod config;
 mod far;

@@ -73,8 +73,12 @@ impl Ports {
 
     /// Whether so many ports can be taken.
     pub(crate) fn has(&self, now: Mono, count: usize) -> bool {
-        let rested = self.resting.partition_point(|(from, _)| *from <= now);
-        self.free.len() + rested >= count
+        self.available(now) >= count
+    }
+
+    /// How many could be taken now.
+    pub(crate) fn available(&self, now: Mono) -> usize {
+        self.free.len() + self.resting.partition_point(|(from, _)| *from <= now)
     }
 
     /// The leg is over; its far end is being told.

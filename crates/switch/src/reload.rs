@@ -12,10 +12,19 @@ use crate::switch::{Account, Switch};
 impl Switch {
     /// Takes over another configuration.
     pub(crate) fn configure(&mut self, now: Now, changes: Changes) {
-        let Changes { accounts, trunks, same_hosts, silence_max, trunk_answer_any_max, legs_max } = changes;
+        let Changes {
+            accounts,
+            trunks,
+            same_hosts,
+            silence_max,
+            trunk_answer_any_max,
+            legs_max,
+            legs_reserved,
+        } = changes;
         self.config.silence_max = silence_max;
         self.config.trunk_answer_any_max = trunk_answer_any_max;
         self.config.legs_max = legs_max;
+        self.config.legs_reserved = legs_reserved;
         self.legs_before = self.legs.len();
         self.replace_trunks(now, &trunks, &same_hosts, &accounts);
         self.config.trunks = trunks;

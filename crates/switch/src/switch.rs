@@ -10,7 +10,7 @@ use callcenter::action::{Action, RecordingFiles};
 use callcenter::command::{Command, Refusal};
 use callcenter::numbers::NumberPlan;
 use callcenter::signal::Signal;
-use callcenter::{Center, Output as Decided};
+use callcenter::{Center, Output as Decided, Room};
 use sip::Endpoint;
 use sip::api::DialogId;
 
@@ -261,9 +261,18 @@ impl Switch {
             // Nothing of the log is said by this answer, so it waits for nothing.
             return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::LogUnavailable) });
         }
+        let room = match command {
+            Command::DialOut(_) => self.room_for_calls(now, account),
+            Command::Online { .. }
+            | Command::Offline { .. }
+            | Command::Busy { .. }
+            | Command::Rest { .. }
+            | Command::Hangup { .. } => Room::default(),
+        };
         let Some(at) = self.accounts.get_mut(&account) else {
             return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::AccountRemoved) });
         };
+        at.center.set_room(room);
         at.center.handle_input(now, callcenter::Input::Command { id, command }, &mut self.ids);
         self.stirred.insert(account);
         self.origin = Some(id);

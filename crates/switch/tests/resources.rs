@@ -5,7 +5,7 @@ mod kit;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use callcenter::record::CallStatus;
+use callcenter::command::{Choice, Command, Limit, LoginType, Refusal};
 use callcenter::signal::Failure;
 use kit::{Bench, PHONE, TRUNK};
 use media::api::{Command as Media, Signal};
@@ -20,16 +20,63 @@ fn opened_ports(bench: &Bench) -> Vec<u16> {
     opened.collect()
 }
 
+/// A call for which there is no room is refused, and nothing of it begins.
+fn assert_refused(bench: &mut Bench, limit: Limit) {
+    let (entries, calls) = (bench.log.len(), bench.fars[PHONE].calls);
+    assert_eq!(bench.ask(kit::dial()), Err(Refusal::Full(limit)));
+    assert_eq!((bench.log.len(), bench.fars[PHONE].calls), (entries, calls));
+}
+
 #[test]
-fn without_a_port_the_leg_ends_before_it_begins() {
+fn a_call_has_ports_for_both_its_legs_or_is_refused() {
     let config = Config { rtp_port_min: 20_000, rtp_port_max: 20_001, ..kit::config() };
-    let (mut bench, _) = Bench::ready_to_customer_with(config);
+    assert_refused(&mut Bench::ready_with(config), Limit::Legs(10));
+
+    let config = Config { rtp_port_min: 20_000, rtp_port_max: 20_003, ..kit::config() };
+    let mut bench = Bench::ready_with(config);
+    bench.dial_out();
+    bench.refuse(PHONE, 486);
+    assert_refused(&mut bench, Limit::Legs(10));
     bench.pass(Duration::from_secs(40));
-    assert!(bench.diagnostics.iter().any(|d| matches!(d, Diagnostic::NoPort { .. })));
-    assert_eq!(bench.fars[TRUNK].calls, 0);
-    let record = bench.record();
-    assert_eq!((record.status, record.failure), (CallStatus::CustomerNoAnswer, Failure::ServiceUnavailable));
-    bench.assert_at_rest();
+    bench.dial_out();
+}
+
+#[test]
+fn a_call_has_room_for_both_its_legs_beside_those_that_are_reserved_or_is_refused() {
+    assert_refused(&mut Bench::ready_with(Config { legs_max: 1, ..kit::config() }), Limit::Legs(1));
+    let config = Config { legs_max: 4, legs_reserved: 3, ..kit::config() };
+    assert_refused(&mut Bench::ready_with(config), Limit::Legs(1));
+    let mut bench = Bench::ready_with(Config { legs_max: 4, legs_reserved: 2, ..kit::config() });
+    bench.dial_out();
+    bench.answer(PHONE);
+    bench.answer(TRUNK);
+    assert_eq!(bench.switch.counts().legs_living, 2);
+}
+
+#[test]
+fn the_leg_that_a_call_will_want_is_not_given_to_another_call() {
+    let mut config = Config { legs_max: 3, ..kit::config() };
+    let mut other = config.accounts[0].account.agents[0].clone();
+    (other.number, other.sip_user) = ("1002".to_owned(), None);
+    config.accounts[0].account.agents.push(other);
+    let mut bench = Bench::ready_with(config);
+    let online = Command::Online { agent: "1002".into(), login: LoginType::Pstn, choice: Choice::Idle };
+    assert!(bench.ask(online).is_ok());
+    bench.dial_out();
+    let Command::DialOut(mut second) = kit::dial() else { panic!("another command") };
+    second.agent = "1002".to_owned();
+    assert_eq!(bench.ask(Command::DialOut(second)), Err(Refusal::Full(Limit::Legs(3))));
+    bench.answer(PHONE);
+    bench.answer(TRUNK);
+    assert_eq!(bench.switch.counts().legs_living, 2);
+}
+
+#[test]
+fn limits_are_told_with_what_is_in_use() {
+    let (bench, _) = Bench::talking();
+    let told: Vec<_> =
+        bench.switch.limits().into_iter().map(|one| (one.limit, one.account, one.used, one.max)).collect();
+    assert_eq!(told, [("legs_max", None, 2, 10), ("calls_max", Some(kit::ACCOUNT), 1, 10)]);
 }
 
 #[test]
@@ -44,8 +91,11 @@ fn a_port_is_not_given_out_again_while_it_rests() {
 }
 
 #[test]
-fn too_many_legs_are_refused() {
-    let (mut bench, _) = Bench::ready_to_customer_with(Config { legs_max: 1, ..kit::config() });
+fn a_leg_that_finds_no_room_ends_at_once() {
+    let mut bench = Bench::ready();
+    bench.dial_out();
+    bench.configure(Config { legs_max: 1, ..kit::config() });
+    bench.answer(PHONE);
     bench.pass(Duration::from_secs(40));
     assert!(bench.diagnostics.contains(&Diagnostic::Full { queue: "legs" }));
     assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
@@ -79,7 +129,7 @@ fn a_phone_that_went_away_is_not_called() {
         sip::Endpoint::new(config, base::Random::from_number(9))
     };
     bench.pass(Duration::from_secs(3700));
-    assert_eq!(bench.ask(kit::dial()), Err(callcenter::command::Refusal::PhoneNotRegistered));
+    assert_eq!(bench.ask(kit::dial()), Err(Refusal::PhoneNotRegistered));
 }
 
 #[test]

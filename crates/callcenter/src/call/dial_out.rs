@@ -15,7 +15,7 @@
 use base::LegId;
 
 use super::shown_number::{self, ShownNumber};
-use super::{Call, Leg, ending, whole_ms};
+use super::{Call, Leg, capacity, ending, whole_ms};
 use crate::action::{Action, Heard, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, DialOut, LoginType, Refusal};
@@ -37,10 +37,8 @@ pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Res
         return Err(Refusal::PhoneNotRegistered);
     }
     let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
-    let shown = shown_number::choose(dial, agent, account, dice.random)?;
-    if view.state.living.len() >= account.calls_max {
-        return Err(Refusal::Overloaded);
-    }
+    let shown = shown_number::choose(view, dial, agent, dice.random)?;
+    capacity::check(view, signed_in.login)?;
 
     let mut decision = ending::release_agent(view, &dial.agent);
     decision.append(start(view, dial, agent, signed_in.login, target, shown, dice));

@@ -1,5 +1,6 @@
 //! Calls: the fold of their events, and what can be read from it. Who decides: one file per plan, and [`ending`].
 
+pub(crate) mod capacity;
 pub(crate) mod dial_out;
 pub(crate) mod ending;
 pub(crate) mod inbound;

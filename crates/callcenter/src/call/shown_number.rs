@@ -3,8 +3,9 @@
 
 use base::Random;
 
-use crate::command::{DialOut, GroupRule, Refusal};
+use crate::command::{DialOut, GroupRule, Limit, Refusal};
 use crate::config::{Account, Agent, NumberGroup};
+use crate::decide::View;
 
 /// A chosen number, and the groups it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,25 +31,35 @@ pub(crate) fn check(dial: &DialOut, account: &Account) -> Result<(), Refusal> {
     }
 }
 
-/// Chooses the number.
+/// Chooses the number: one that not as many calls show already as may.
 pub(crate) fn choose(
+    view: View<'_>,
     dial: &DialOut,
     agent: &Agent,
-    account: &Account,
     random: &mut Random,
 ) -> Result<ShownNumber, Refusal> {
+    let account = view.account();
     if let Some(number) = &dial.customer_shown {
-        return Ok(ShownNumber::alone(number));
+        return alone(view, number);
     }
     if let Some(group) = group(dial, account)? {
-        return Ok(match dial.group_rule {
+        return match dial.group_rule {
             // The strategies need to know which numbers are 小号 and which are landlines; the configuration does not
             // say so yet. Until it does they end where their chain ends: at random.
-            GroupRule::Random | GroupRule::Strategy => any_of(group, random),
-        });
+            GroupRule::Random | GroupRule::Strategy => any_of(view, group, random),
+        };
     }
     let own = agent.bound_number.as_ref().or(account.default_number.as_ref());
-    own.map(|number| ShownNumber::alone(number)).ok_or(Refusal::NoShownNumber)
+    alone(view, own.ok_or(Refusal::NoShownNumber)?)
+}
+
+fn alone(view: View<'_>, number: &str) -> Result<ShownNumber, Refusal> {
+    match view.account().number_calls_max.get(number) {
+        Some(max) if view.state.calls_showing(number) >= *max => {
+            Err(Refusal::Full(Limit::CallsOfNumber(*max)))
+        }
+        Some(_) | None => Ok(ShownNumber::alone(number)),
+    }
 }
 
 fn group<'a>(dial: &DialOut, account: &'a Account) -> Result<Option<&'a NumberGroup>, Refusal> {
@@ -60,13 +71,18 @@ fn group<'a>(dial: &DialOut, account: &'a Account) -> Result<Option<&'a NumberGr
     }
 }
 
-fn any_of(group: &NumberGroup, random: &mut Random) -> ShownNumber {
-    let at = random.below(u64::try_from(group.numbers.len()).expect("a length fits u64"));
-    ShownNumber {
-        number: group.numbers[usize::try_from(at).expect("below a length")].clone(),
+fn any_of(view: View<'_>, group: &NumberGroup, random: &mut Random) -> Result<ShownNumber, Refusal> {
+    let free: Vec<&String> = group.numbers.iter().filter(|number| alone(view, number).is_ok()).collect();
+    if free.is_empty() {
+        let maxima = group.numbers.iter().filter_map(|number| view.account().number_calls_max.get(number));
+        return Err(Refusal::Full(Limit::CallsOfNumber(maxima.sum())));
+    }
+    let at = random.below(u64::try_from(free.len()).expect("a length fits u64"));
+    Ok(ShownNumber {
+        number: free[usize::try_from(at).expect("below a length")].clone(),
         group_ids: vec![group.id.clone()],
         group_names: vec![group.name.clone()],
-    }
+    })
 }
 
 impl ShownNumber {

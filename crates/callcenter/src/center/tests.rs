@@ -118,6 +118,8 @@ fn signed_in() -> (Center, Snowflake, Now) {
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
+        calls_per_s_max: None,
+        number_calls_max: Default::default(),
     };
     let mut center = Center::new(account, Arc::new(NumberPlan::empty()), Random::from_number(1));
     let (mut ids, now) = (Snowflake::new(0, 0), Now::default());

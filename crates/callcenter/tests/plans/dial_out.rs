@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::desk::{Desk, bye, cancelled, dial_out, ended_by_us, far, files};
 use base::{CallId, LegId};
-use callcenter::command::{Command, LoginType, Refusal};
+use callcenter::command::{Command, Limit, LoginType, Refusal};
 use callcenter::config::{DialoutRingAt, RecordingMode};
 use callcenter::event::Role::{Agent, Customer};
 use callcenter::signal::{Failure, Signal};
@@ -356,7 +356,7 @@ fn one_agent_has_one_call_and_an_account_its_limit() {
     let mut desk = Desk::with(|account| account.calls_max = 1).and_signed_in(&["8000", "8001"]);
     desk.dial("8000");
     assert_eq!(desk.ask(Command::DialOut(dial_out("8000"))), Err(Refusal::InCall));
-    assert_eq!(desk.ask(Command::DialOut(dial_out("8001"))), Err(Refusal::Overloaded));
+    assert_eq!(desk.ask(Command::DialOut(dial_out("8001"))), Err(Refusal::Full(Limit::Calls(1))));
     desk.hangup("8000").expect("in a call");
     desk.dial("8001");
 }

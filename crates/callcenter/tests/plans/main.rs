@@ -1,6 +1,7 @@
 //! Given agents and numbers, when commands and signals come, then exactly these events follow.
 
 mod agents;
+mod capacity;
 mod desk;
 mod dial_out;
 mod endings;

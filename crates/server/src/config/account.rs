@@ -104,6 +104,11 @@ fn account(
         http_status: section.choice("http_status", &HTTP_STATUSES),
         header_echo: section.choice("header_echo", &HEADER_ECHOES),
         calls_max: section.number("calls_max", 1..=100_000).map_or(CALLS_MAX, |at| count(at.value)),
+        calls_per_s_max: section
+            .number("calls_per_s_max", limits::CALLS_PER_S)
+            .map(|at| count(at.value))
+            .filter(|max| *max > 0),
+        number_calls_max: number_calls_max(&mut section, &numbers, report),
         agent_ring,
         customer_ring: seconds(&mut section, "customer_ring_s", RING_S, 120),
         call_age_max: seconds(&mut section, "call_age_max_s", 60..=86_400, 4 * 3600),
@@ -307,6 +312,33 @@ fn busy_reasons(section: &mut Section<'_>, report: &Report<'_>) -> BTreeMap<u16,
         section.finish();
     }
     reasons
+}
+
+/// `[[account.number]]`: what is said of single numbers.
+fn number_calls_max(
+    section: &mut Section<'_>,
+    own: &[At<String>],
+    report: &Report<'_>,
+) -> BTreeMap<String, usize> {
+    let mut unique = Unique::new("[[account.number]]");
+    let sections = section.sections("number", "[[account.number]]", limits::NUMBERS_MAX);
+    let read = |mut section: Section<'_>| {
+        let number = section.parsed("number", values::phone_number);
+        let number = section.required("number", number, "add number = \"…\", one of the account's");
+        if let Some(number) = &number {
+            unique.add(&number.value, &number.span, report);
+            check_own(number, "number", own, report);
+        }
+        let concurrency = section.number("concurrency", 1..=100_000);
+        let concurrency = section.required(
+            "concurrency",
+            concurrency,
+            "add concurrency = 30: how many calls may show the number at once",
+        );
+        section.finish();
+        Some((number?.value, count(concurrency?.value)))
+    };
+    sections.into_iter().filter_map(read).collect()
 }
 
 fn groups(

@@ -96,6 +96,8 @@ impl Account {
             recording_format: self.recording_format,
             dialout_ring_at: self.dialout_ring_at,
             calls_max: self.calls_max,
+            calls_per_s_max: self.calls_per_s_max,
+            number_calls_max: self.number_calls_max.clone(),
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) const RULE_DIGITS: RangeInclusive<u64> = 0..=30;
 pub(super) const TRUNK_PRIORITY: RangeInclusive<u64> = 0..=65_535;
 /// Inbound routes of one account.
 pub(super) const INBOUND_ROUTES_MAX: usize = 10_000;
+/// Calls that an account may begin within a second; 0 = any number.
+pub(super) const CALLS_PER_S: RangeInclusive<u64> = 0..=callcenter::limits::CALLS_PER_S_MAX as u64;
 /// Agents of one account, also disabled and deleted ones.
 pub(super) const AGENTS_MAX: usize = 10_000;
 /// Numbers of one account.

@@ -82,6 +82,8 @@ pub struct Server {
     pub number_data: Option<PathBuf>,
     /// Legs at once, over all accounts.
     pub legs_max: usize,
+    /// How many of them calls that accounts begin leave to calls that come in.
+    pub legs_reserved: usize,
     /// Worker number in call numbers, 0–1023: different on each server of one owner.
     pub worker: u16,
 }
@@ -158,6 +160,10 @@ pub struct Account {
     pub header_echo: HeaderEcho,
     /// Calls at once.
     pub calls_max: usize,
+    /// Calls begun within a second. `None` = no limit.
+    pub calls_per_s_max: Option<usize>,
+    /// Calls at once that show a number, for numbers that have a limit.
+    pub number_calls_max: BTreeMap<String, usize>,
     /// How long an agent's phone rings by default.
     pub agent_ring: Duration,
     /// How long a customer's phone rings by default.

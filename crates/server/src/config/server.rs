@@ -27,6 +27,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
     let (rtp_port_min, rtp_port_max) = rtp_ports(&mut section, &sip);
     let pairs = usize::from(rtp_port_max.saturating_sub(rtp_port_min) / 2) + 1;
     let disk_free_min_bytes = number(&mut section, "disk_free_min_mb", 0..=1_000_000_000, 1000) * MEGABYTE;
+    let legs_max = legs_max(&mut section, pairs);
     let server = Server {
         http_listen,
         sip,
@@ -51,7 +52,8 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         disk_free_min_bytes,
         recordings: recordings::read(&mut section, disk_free_min_bytes),
         number_data: path(&mut section, "number_data"),
-        legs_max: legs_max(&mut section, pairs),
+        legs_max,
+        legs_reserved: legs_reserved(&mut section, legs_max),
         worker: u16::try_from(number(&mut section, "worker", limits::WORKER, 0)).unwrap_or(0),
     };
     section.finish();
@@ -143,6 +145,18 @@ fn public_url(section: &mut Section<'_>, http_listen: SocketAddr) -> String {
         );
     }
     given.map_or_else(|| format!("http://{http_listen}"), |at| at.value)
+}
+
+/// A tenth, unless told otherwise: outgoing calls leave it to those that come in.
+fn legs_reserved(section: &mut Section<'_>, legs_max: usize) -> usize {
+    let Some(given) = section.number("legs_reserved", 0..=32_768) else { return legs_max / 10 };
+    let reserved = usize::try_from(given.value).expect("at most 32,768");
+    if reserved + 2 > legs_max {
+        let message = format!("\"legs_reserved\" is {reserved}, which leaves no call of {legs_max} legs");
+        let remedy = format!("write at most {}", legs_max.saturating_sub(2));
+        section.report().wrong(&given.span, message, remedy);
+    }
+    reserved
 }
 
 fn legs_max(section: &mut Section<'_>, pairs: usize) -> usize {

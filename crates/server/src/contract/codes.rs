@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use callcenter::command::Refusal;
+use callcenter::command::{Limit, Refusal};
 
 /// Who is to blame, for customers who want it as HTTP status too (contract §2, `http_status = "semantic"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +215,8 @@ pub enum Wrong {
     UsedForAnotherBody,
     /// It must consist of printable ASCII characters.
     NotPrintable,
+    /// It is a limit of the configuration, and nothing is left of it.
+    Reached(Limit),
 }
 
 impl Fault {
@@ -268,6 +270,13 @@ impl Wrong {
             Wrong::NothingToShow => "未指定,且账户没有可用的外显号码".to_owned(),
             Wrong::UsedForAnotherBody => "已用于另一个请求体".to_owned(),
             Wrong::NotPrintable => "只能由可打印的 ASCII 字符组成".to_owned(),
+            Wrong::Reached(limit) => match limit {
+                Limit::Calls(max) => format!("账户同时通话数已达上限 {max}"),
+                Limit::CallsPerSecond(max) => format!("账户每秒呼叫数已达上限 {max}"),
+                Limit::CallsOfNumber(max) => format!("外显号码同时通话数已达上限 {max}"),
+                Limit::Channels(max) => format!("账户中继的并发通道已用完 共 {max}"),
+                Limit::Legs(max) => format!("服务器外呼容量已用完 共 {max} 路"),
+            },
         }
     }
 
@@ -292,7 +301,29 @@ impl Wrong {
             Wrong::NothingToShow => "is not given and the account has no number to show".to_owned(),
             Wrong::UsedForAnotherBody => "was used for another body".to_owned(),
             Wrong::NotPrintable => "must be printable ASCII characters".to_owned(),
+            Wrong::Reached(limit) => match limit {
+                Limit::Calls(max) => format!("is reached: the account has {max} calls at once"),
+                Limit::CallsPerSecond(max) => {
+                    format!("is reached: the account began {max} calls within a second")
+                }
+                Limit::CallsOfNumber(max) => format!("is reached: {max} calls show the number at once"),
+                Limit::Channels(max) => {
+                    format!("is reached: the account's trunks have {max} channels in all")
+                }
+                Limit::Legs(max) => format!("is reached: the server has {max} legs for outgoing calls"),
+            },
         }
+    }
+}
+
+/// The key of the configuration that sets a limit.
+pub fn limit_key(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Calls(_) => "calls_max",
+        Limit::CallsPerSecond(_) => "calls_per_s_max",
+        Limit::CallsOfNumber(_) => "concurrency",
+        Limit::Channels(_) => "channels_max",
+        Limit::Legs(_) => "legs_max",
     }
 }
 
@@ -318,6 +349,10 @@ impl From<Refusal> for Fault {
             Refusal::AccountRemoved => Code::AccountUnknown,
             Refusal::AccountDisabled => Code::AccountDisabled,
             Refusal::LogUnavailable | Refusal::Overloaded => Code::PresenceUnavailable,
+            Refusal::Full(limit) => {
+                let field = Some((limit_key(limit).into(), Wrong::Reached(limit)));
+                return Fault { code: Code::PresenceUnavailable, field };
+            }
             Refusal::CustomerShownNotOwned => return Fault::field("calleeCallerNumber", Wrong::NotOwned),
             Refusal::AgentShownNotOwned => return Fault::field("agentCallerNumber", Wrong::NotOwned),
             Refusal::GroupUnknown => return Fault::field("group", Wrong::UnknownOrEmpty),

@@ -43,6 +43,7 @@ fn idle() -> (Control, Running, SocketAddr) {
         trunk_answer_any_max: std::time::Duration::from_secs(4),
         log_backlog_max: 10,
         legs_max: 2,
+        legs_reserved: 0,
         worker: 1,
     };
     let switch = Switch::new(config, Random::from_number(1), LogNo(0), 0, Arc::new(NumberPlan::empty()));

@@ -117,7 +117,9 @@ async fn settle(
 ) {
     let idempotency = &exchange.border.ports.idempotency;
     let stored = match verdict {
-        Err(Refusal::LogUnavailable | Refusal::Overloaded) => idempotency.release(account, key).await,
+        Err(Refusal::LogUnavailable | Refusal::Overloaded | Refusal::Full(_)) => {
+            idempotency.release(account, key).await
+        }
         Ok(_) | Err(_) => idempotency.finish(account, key, answer.text.clone()).await,
     };
     if let Err(Unavailable) = stored {

@@ -50,6 +50,7 @@ async fn look(
         show_trunks(&control).await;
         let backlog = recorder.backlog();
         metrics::gauge!("cordboard_recordings_waiting_oldest_seconds").set(backlog.oldest.as_secs_f64());
+        show_limits(&control).await;
         let counts = control.counts().await;
         for (name, value) in [
             ("cordboard_recordings_waiting", backlog.waiting),
@@ -75,6 +76,20 @@ async fn show_trunks(control: &Control) {
         ] {
             metrics::gauge!(name, "trunk" => trunk.name.clone()).set(float(value));
         }
+        if let Some(max) = trunk.channels_max {
+            metrics::gauge!("cordboard_trunk_channels_max", "trunk" => trunk.name).set(float(max));
+        }
+    }
+}
+
+/// How much of each limit is in use, and how much there may be.
+async fn show_limits(control: &Control) {
+    for one in control.limits().await {
+        let account = one.account.map(|account| account.to_string()).unwrap_or_default();
+        let labels =
+            [("limit", one.limit.to_owned()), ("account", account), ("of", one.of.unwrap_or_default())];
+        metrics::gauge!("cordboard_limit_used", &labels).set(float(one.used));
+        metrics::gauge!("cordboard_limit_max", &labels).set(float(one.max));
     }
 }
 

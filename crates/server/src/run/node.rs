@@ -343,6 +343,7 @@ fn build_switch(
         trunk_answer_any_max: config.server.trunk_silent_max,
         log_backlog_max: LOG_BACKLOG_MAX,
         legs_max: config.server.legs_max,
+        legs_reserved: config.server.legs_reserved,
         worker: config.server.worker,
     };
     let last = LogNo(startup.next.0 - 1);

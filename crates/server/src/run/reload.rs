@@ -82,6 +82,7 @@ impl Reloader {
             silence_max: config.server.silence_max,
             trunk_answer_any_max: config.server.trunk_silent_max,
             legs_max: config.server.legs_max,
+            legs_reserved: config.server.legs_reserved,
         }
     }
 
@@ -148,6 +149,7 @@ fn taken_over(before: &Server, after: &Server) -> Server {
             keep_free_bytes: after.recordings.keep_free_bytes,
             ..before.recordings.clone()
         },
+        legs_reserved: after.legs_reserved,
         ..before.clone()
     }
 }

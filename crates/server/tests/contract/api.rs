@@ -5,7 +5,7 @@ use super::samples::document;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base::CallId;
-use callcenter::command::{Accepted, Choice, Command, LoginType, Refusal};
+use callcenter::command::{Accepted, Choice, Command, Limit, LoginType, Refusal};
 use callcenter::config::AccountStatus;
 use serde_json::{Value, json};
 use server::contract::auth::sign;
@@ -205,6 +205,11 @@ async fn every_refusal_of_the_core_has_its_code() {
         Refusal::AccountDisabled,
         Refusal::LogUnavailable,
         Refusal::Overloaded,
+        Refusal::Full(Limit::Calls(500)),
+        Refusal::Full(Limit::CallsPerSecond(20)),
+        Refusal::Full(Limit::CallsOfNumber(30)),
+        Refusal::Full(Limit::Channels(60)),
+        Refusal::Full(Limit::Legs(4500)),
     ] {
         let world = World::new();
         world.says(Err(refusal));

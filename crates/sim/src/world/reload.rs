@@ -33,6 +33,7 @@ impl World {
             silence_max: config.silence_max,
             trunk_answer_any_max: config.trunk_answer_any_max,
             legs_max: config.legs_max,
+            legs_reserved: config.legs_reserved,
         };
         self.config = config;
         self.report.reloads += 1;
@@ -63,22 +64,22 @@ impl World {
         if random.chance(30) {
             account.account.recording = RecordingMode::Off;
         }
-        // The lab's carrier stays the last one: a call that rings there late must not have gone on to another.
+        // Where the lab's carrier rings late, the call may have gone on to one other way already, but not to two.
         let (at, changes) = match self.knobs.kind {
             Kind::Adversaries => (random.below(self.knobs.trunks), 4),
-            Kind::Lab => (0, if self.knobs.trunks > 1 { 4 } else { 1 }),
+            Kind::Lab => (0, self.knobs.trunks),
         };
         let at = usize::try_from(at).expect("few trunks");
         match random.below(changes) {
             0 => config.trunks[at].channels_max = Some(1),
-            // One goes, another comes.
             1 => {
-                config.trunks[at].name = "fresh".to_owned();
-                config.trunks[at].addresses[0].remote = nowhere;
+                config.trunks.remove(at);
             }
             2 => config.trunks[at].addresses[0].remote = nowhere,
+            // One goes, another comes.
             _ => {
-                config.trunks.remove(at);
+                config.trunks[at].name = "fresh".to_owned();
+                config.trunks[at].addresses[0].remote = nowhere;
             }
         }
         config.accounts[0].trunks =

@@ -165,11 +165,30 @@ impl Trunks {
         self.choices.get(&account).into_iter().flatten().any(|choice| choice.trunk == trunk)
     }
 
+    /// The channels of all trunks of an account: how many, and how many are not in use. None: any number.
+    pub(crate) fn channels_of(
+        &self,
+        account: AccountId,
+        channels: impl Fn(TrunkNo) -> usize,
+    ) -> Option<(usize, usize)> {
+        let choices = self.choices.get(&account).filter(|choices| !choices.is_empty())?;
+        choices.iter().try_fold((0, 0), |(all, free), choice| {
+            let max = self.config(choice.trunk).channels_max?;
+            Some((all + max, free + max.saturating_sub(channels(choice.trunk))))
+        })
+    }
+
+    /// Whether two accounts may use the same trunk.
+    pub(crate) fn share(&self, one: AccountId, other: AccountId) -> bool {
+        self.choices.get(&one).into_iter().flatten().any(|choice| self.serves(choice.trunk, other))
+    }
+
     /// How the trunks stand, with `channels` of each in use.
     pub(crate) fn standings(&self, now: Mono, channels: impl Fn(TrunkNo) -> usize) -> Vec<TrunkStanding> {
         let standing = |(at, line): (usize, &Line)| TrunkStanding {
             name: line.config.name.clone(),
             channels: channels(TrunkNo(at)),
+            channels_max: line.config.channels_max,
             addresses: line.ways.len(),
             working: line.ways.iter().filter(|(_, health)| line.works(health, now)).count(),
         };

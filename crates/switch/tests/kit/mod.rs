@@ -112,6 +112,7 @@ pub(crate) fn config() -> Config {
         trunk_answer_any_max: switch::limits::TRUNK_ANSWER_ANY_MAX,
         log_backlog_max: switch::limits::LOG_BACKLOG_MAX,
         legs_max: 10,
+        legs_reserved: 0,
         worker: 1,
     }
 }
@@ -145,6 +146,8 @@ fn account() -> Account {
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 10,
+        calls_per_s_max: None,
+        number_calls_max: Default::default(),
         utc_offset_s: 28_800,
     }
 }
@@ -335,6 +338,7 @@ impl Bench {
             silence_max: config.silence_max,
             trunk_answer_any_max: config.trunk_answer_any_max,
             legs_max: config.legs_max,
+            legs_reserved: config.legs_reserved,
         };
         self.config = config;
         self.input(Input::Configure(Box::new(changes)));

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use callcenter::command::{Choice, Command, LoginType};
+use base::AccountId;
+use callcenter::command::{Choice, Command, Limit, LoginType, Refusal};
 use callcenter::signal::Failure;
 use switch::api::Diagnostic;
 use switch::config::{Config, TrunkChoice};
 
-use crate::kit::{self, Bench, PHONE, TRUNK, TRUNK2};
+use crate::kit::{self, Bench, PHONE, STRANGER, TRUNK, TRUNK2};
 
 /// The agent has a mobile: both legs of a call go by trunk.
 fn both_legs_by_trunk(config: Config) -> Bench {
@@ -39,10 +40,50 @@ fn the_call_after_the_last_channel_takes_the_next_trunk() {
 }
 
 #[test]
-fn when_all_channels_are_in_use_the_leg_ends_at_once() {
+fn a_call_has_channels_for_both_its_legs_or_is_refused() {
     let mut config = one_channel();
     config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
-    let mut bench = both_legs_by_trunk(config);
+    let mut bench = Bench::with(config);
+    let online = Command::Online { agent: "1001".into(), login: LoginType::Pstn, choice: Choice::Idle };
+    assert!(bench.ask(online).is_ok());
+    assert_eq!(bench.ask(kit::dial()), Err(Refusal::Full(Limit::Channels(1))));
+    assert_eq!(bench.fars[TRUNK].calls, 0);
+    bench.sign_in();
+    bench.dial_out();
+    bench.answer(PHONE);
+    assert_eq!(bench.fars[TRUNK].calls, 1, "by its own phone it needs one only");
+}
+
+#[test]
+fn the_channel_that_a_call_will_want_is_not_given_to_another_account() {
+    let mut config = kit::config();
+    config.trunks[0].channels_max = Some(1);
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    let mut other = config.accounts[0].clone();
+    other.account.id = AccountId(2_000_200);
+    other.account.agents[0].mobile = None;
+    other.sip_domain = "other.example".to_owned();
+    config.accounts.push(other);
+    let mut bench = Bench::ready_with(config);
+    bench.register_at(STRANGER, "other.example", "secret");
+    let online = Command::Online { agent: "1001".into(), login: LoginType::Sip, choice: Choice::Idle };
+    assert!(bench.ask_of(AccountId(2_000_200), online).is_ok());
+    bench.dial_out();
+    let refused = bench.ask_of(AccountId(2_000_200), kit::dial());
+    assert_eq!(refused, Err(Refusal::Full(Limit::Channels(1))));
+    bench.answer(PHONE);
+    bench.answer(TRUNK);
+    assert_eq!(bench.switch.trunks(bench.now)[0].channels, 1);
+}
+
+#[test]
+fn when_all_channels_are_in_use_the_leg_ends_at_once() {
+    let mut config = one_channel();
+    config.trunks[0].channels_max = Some(2);
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    let mut bench = both_legs_by_trunk(config.clone());
+    config.trunks[0].channels_max = Some(1);
+    bench.configure(config);
     bench.answer(TRUNK);
     assert!(bench.diagnostics.iter().any(|told| matches!(told, Diagnostic::TrunksFull { .. })));
     bench.pass(Duration::from_secs(40));

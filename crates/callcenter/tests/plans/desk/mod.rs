@@ -356,6 +356,8 @@ fn account() -> Account {
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
+        calls_per_s_max: None,
+        number_calls_max: Default::default(),
     }
 }
 
