@@ -281,7 +281,9 @@ impl Center {
         for event in decision.events {
             self.state.apply(now.wall, &event);
             self.set_timers(now, &event);
-            if let Event::CallStarted { .. } = &event {
+            if let Event::CallStarted { call, .. } = &event
+                && call.kind == CallKind::DialOut
+            {
                 self.around.note_call(now.mono);
             }
             if let Event::CallRecorded { record } = &event {

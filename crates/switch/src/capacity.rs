@@ -15,19 +15,21 @@ fn left(free: usize, promised: usize, of: usize) -> Left {
 }
 
 impl Switch {
+    /// Legs that calls of now will want yet.
+    pub(crate) fn legs_promised(&self) -> usize {
+        self.accounts.values().map(|account| account.center.legs_promised()).sum()
+    }
+
     /// What there is for one more call of `account`.
     pub(crate) fn room_for_calls(&self, now: Now, account: AccountId) -> Room {
-        let promised = |to: &dyn Fn(AccountId) -> bool| -> usize {
-            let wanting = self.accounts.iter().filter(|(id, _)| to(**id));
-            wanting.map(|(_, account)| account.center.legs_promised()).sum()
-        };
+        let sharing = self.accounts.iter().filter(|(other, _)| self.trunks.share(account, **other));
+        let channels_promised = sharing.map(|(_, account)| account.center.legs_promised()).sum();
         let legs_max = self.config.legs_max.saturating_sub(self.config.legs_reserved);
         let free = legs_max.saturating_sub(self.legs.len()).min(self.ports.available(now.mono));
         let channels = self.trunks.channels_of(account, |trunk| self.legs.channels(trunk));
         Room {
-            legs: Some(left(free, promised(&|_| true), legs_max)),
-            channels: channels
-                .map(|(all, free)| left(free, promised(&|other| self.trunks.share(account, other)), all)),
+            legs: Some(left(free, self.legs_promised(), legs_max)),
+            channels: channels.map(|(all, free)| left(free, channels_promised, all)),
         }
     }
 

@@ -106,8 +106,10 @@ impl Switch {
         if channels_max.is_some_and(|max| self.legs.channels(trunk) >= max) {
             return Err((486, RefusedBecause::ChannelsFull));
         }
-        let room = self.legs.len() + LEGS_OF_A_CALL <= self.config.legs_max;
-        if !room || !self.ports.has(now.mono, LEGS_OF_A_CALL) {
+        // What calls of now will want is not given away.
+        let wanted = LEGS_OF_A_CALL + self.legs_promised();
+        let room = self.legs.len() + wanted <= self.config.legs_max;
+        if !room || !self.ports.has(now.mono, wanted) {
             return Err((UNAVAILABLE, RefusedBecause::NoResource));
         }
         let (address, origin_id) = (self.media_address(caller.flow), self.random.below(1 << 62));
