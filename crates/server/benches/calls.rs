@@ -278,6 +278,7 @@ fn settings(config: &Config) -> switch::config::Config {
         trunk_answer_any_max: server.trunk_silent_max,
         log_backlog_max: switch::limits::LOG_BACKLOG_MAX,
         legs_max: server.legs_max,
+        legs_reserved: server.legs_reserved,
         worker: server.worker,
     }
 }
