@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -89,7 +89,13 @@ impl World {
     fn new() -> World {
         let config = config::parse(&toml(), &|_| None).expect("it is right");
         let numbers = Arc::new(number_plan(None).expect("is built in"));
-        let switch = Switch::new(settings(&config), Random::from_number(1), LogNo(0), 0, numbers);
+        let switch = Switch::new(
+            config.switch(vec![SipListener::at(here())]),
+            Random::from_number(1),
+            LogNo(0),
+            0,
+            numbers,
+        );
         let listener =
             Listener { bind: far(), advertised_host: Host::from(far().ip()), advertised_port: far().port() };
         let network = sip::Config { listeners: vec![listener], ..sip::Config::default() };
@@ -258,30 +264,6 @@ licences = {AGENTS}
         .expect("writing to a String cannot fail");
     }
     text
-}
-
-fn settings(config: &Config) -> switch::config::Config {
-    let server = &config.server;
-    switch::config::Config {
-        accounts: config.switch_accounts(),
-        trunks: config.switch_trunks(),
-        sip_listeners: vec![SipListener::at(here())],
-        media_addresses: vec![IpAddr::from([10, 0, 0, 1])],
-        rtp_port_min: server.rtp_port_min,
-        rtp_port_max: server.rtp_port_max,
-        rtp_ports_foreign: Default::default(),
-        phone_digests: server.phone_digests.clone(),
-        bans: server.bans,
-        nat_keep_alive: server.nat_keep_alive,
-        user_agent: "Cordboard".to_owned(),
-        silence_max: None,
-        trunk_answer_any_max: server.trunk_silent_max,
-        log_backlog_max: switch::limits::LOG_BACKLOG_MAX,
-        legs_max: server.legs_max,
-        legs_reserved: server.legs_reserved,
-        phone_codecs: server.phone_codecs.clone(),
-        worker: server.worker,
-    }
 }
 
 /// How the store is given its work.

@@ -1,5 +1,6 @@
 //! What the other parts are told, in their own words.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use base::AccountId;
@@ -8,7 +9,7 @@ use callcenter::config::{Account as CenterAccount, RecordingFormat, RecordingMod
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use sip::api::Credentials;
-use switch::config::{AccountConfig, Trunk as SwitchTrunk, TrunkAddress, User};
+use switch::config::{AccountConfig, SipListener, Trunk as SwitchTrunk, TrunkAddress, User};
 
 use super::model::{Account, Config, HostPort, Trunk};
 use super::recordings::Recordings;
@@ -21,6 +22,30 @@ use crate::sound::{Encoder, Keep, KeepDays};
 pub(crate) const SIP_PORT: u16 = 5060;
 
 impl Config {
+    /// What the switch is told at its start, where it listens so; no RTP port is known to be somebody else's.
+    pub fn switch(&self, sip_listeners: Vec<SipListener>) -> switch::config::Config {
+        switch::config::Config {
+            accounts: self.switch_accounts(),
+            trunks: self.switch_trunks(),
+            sip_listeners,
+            media_addresses: self.server.media_addresses.clone(),
+            rtp_port_min: self.server.rtp_port_min,
+            rtp_port_max: self.server.rtp_port_max,
+            rtp_ports_foreign: BTreeSet::new(),
+            phone_digests: self.server.phone_digests.clone(),
+            phone_codecs: self.server.phone_codecs.clone(),
+            bans: self.server.bans,
+            nat_keep_alive: self.server.nat_keep_alive,
+            user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
+            silence_max: self.server.silence_max,
+            trunk_answer_any_max: self.server.trunk_silent_max,
+            log_backlog_max: switch::limits::LOG_BACKLOG_MAX,
+            legs_max: self.server.legs_max,
+            legs_reserved: self.server.legs_reserved,
+            worker: self.server.worker,
+        }
+    }
+
     /// The accounts as the switch needs them.
     pub fn switch_accounts(&self) -> Vec<AccountConfig> {
         let account = |account: &Account| AccountConfig {

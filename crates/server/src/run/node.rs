@@ -336,24 +336,9 @@ fn build_switch(
     numbers: Arc<NumberPlan>,
 ) -> anyhow::Result<Switch> {
     let settings = switch::config::Config {
-        accounts: config.switch_accounts(),
-        trunks: config.switch_trunks(),
-        sip_listeners,
-        media_addresses: config.server.media_addresses.clone(),
-        rtp_port_min: config.server.rtp_port_min,
-        rtp_port_max: config.server.rtp_port_max,
         rtp_ports_foreign: foreign_ports(&config.server),
-        phone_digests: config.server.phone_digests.clone(),
-        phone_codecs: config.server.phone_codecs.clone(),
-        bans: config.server.bans,
-        nat_keep_alive: config.server.nat_keep_alive,
-        user_agent: concat!("Cordboard/", env!("CARGO_PKG_VERSION")).to_owned(),
-        silence_max: config.server.silence_max,
-        trunk_answer_any_max: config.server.trunk_silent_max,
         log_backlog_max: LOG_BACKLOG_MAX,
-        legs_max: config.server.legs_max,
-        legs_reserved: config.server.legs_reserved,
-        worker: config.server.worker,
+        ..config.switch(sip_listeners)
     };
     let last = LogNo(startup.next.0 - 1);
     let mut switch = Switch::new(settings, random, last, startup.highest_snowflake, numbers);
