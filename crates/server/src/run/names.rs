@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::limits::{NAME_AGAIN_MAX, NAME_AGAIN_MIN, NAME_RETRY, SRV_RECORDS_MAX};
 use super::node::until_true;
-use crate::config::{Found, HostPort, Trunk};
+use crate::config::{Config, Found, HostPort, Trunk};
 use crate::control::Control;
 
 /// Where SIP is spoken when nothing else is said.
@@ -39,13 +39,20 @@ struct Lookups {
 }
 
 impl Names {
-    /// Nothing is looked up yet.
-    pub(super) fn new(
-        nameserver: Option<SocketAddr>,
+    /// Looks up the hosts of a configuration.
+    ///
+    /// # Errors
+    /// As [`Names::prepare`].
+    pub(super) fn start(
+        config: &Config,
         control: Control,
         stopped: watch::Receiver<bool>,
-    ) -> Names {
-        Names { nameserver, control, stopped, resolver: None, lookups: BTreeMap::new() }
+    ) -> anyhow::Result<Names> {
+        let nameserver = config.server.nameserver;
+        let mut names = Names { nameserver, control, stopped, resolver: None, lookups: BTreeMap::new() };
+        names.prepare(&config.trunks)?;
+        names.follow(&config.trunks);
+        Ok(names)
     }
 
     /// Gets ready to look up the hosts of these trunks.

@@ -132,9 +132,7 @@ impl Node {
             journal_keep_now,
             stopped.clone(),
         );
-        let mut names = Names::new(config.server.nameserver, control.clone(), stopped.clone());
-        names.prepare(&config.trunks)?;
-        names.follow(&config.trunks);
+        let names = Names::start(&config, control.clone(), stopped.clone())?;
         let accounts = Arc::new(Accounts::default());
         accounts.replace(&config);
         let router = http::router(

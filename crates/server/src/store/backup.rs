@@ -14,9 +14,6 @@ use rusqlite::backup::{Backup, StepResult};
 use super::limits::{BACKUP_PAGES, BACKUP_REST};
 use super::{FILE, StoreError, log, schema};
 
-/// Steps after which the copy is brought to the disk, so that no large write is left for the end.
-const STEPS_PER_SYNC: usize = 8;
-
 /// What was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
@@ -41,28 +38,35 @@ pub fn back_up(dir: &Path, to: &Path) -> Result<Copied, StoreError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
     copy(&source, &path, &file)?;
     snapshot.finish()?;
+    tidy_up(dir);
     let copied = check(&path, through)?;
     file.sync_all().map_err(io)?;
     Ok(copied)
 }
 
+/// The log beside the store grew as long as the copy was read. Whoever commits next would bring all of it into the store, and
+/// others would wait for that; here nobody does.
+fn tidy_up(dir: &Path) {
+    let tidied = schema::open_beside(&dir.join(FILE))
+        .map(|conn| conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+    if let Err(error) = tidied {
+        tracing::debug!(%error, "the log beside the store is left to the server");
+    }
+}
+
 fn copy(source: &Connection, path: &Path, file: &File) -> Result<(), StoreError> {
     let mut target = Connection::open(path)?;
     // A copy that is not whole is thrown away, so it needs no journal.
-    target
-        .execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;")?;
+    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -256;")?;
     let backup = Backup::new(source, &mut target)?;
-    let mut steps = 0;
     loop {
         match backup.step(BACKUP_PAGES)? {
             StepResult::Done => return Ok(()),
             StepResult::More | StepResult::Busy | StepResult::Locked => {}
             other => return Err(StoreError::CopyDamaged(format!("SQLite says {other:?}"))),
         }
-        steps += 1;
-        if steps % STEPS_PER_SYNC == 0 {
-            file.sync_data().map_err(|error| StoreError::Io { path: path.to_owned(), error })?;
-        }
+        // At once: what gathers would be one large write at the end, and commits would wait for it.
+        file.sync_data().map_err(|error| StoreError::Io { path: path.to_owned(), error })?;
         std::thread::sleep(BACKUP_REST);
     }
 }

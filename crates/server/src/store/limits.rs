@@ -25,11 +25,11 @@ pub const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// How long another process (`cordboard pushes replay`) may hold the write lock before a commit counts as failed.
 pub const LOCK_WAIT: Duration = Duration::from_millis(250);
 
-/// Pages that a backup copies at once …
-pub const BACKUP_PAGES: i32 = 256;
+/// Pages that a backup copies at once and brings to the disk: few, as the log's commits wait behind them …
+pub const BACKUP_PAGES: i32 = 64;
 
-/// … and how long it rests after them: with pages of 4 kB at most 40 MB a second, which leaves a disk to the log.
-pub const BACKUP_REST: Duration = Duration::from_millis(25);
+/// … and how long it rests after them: with pages of 4 kB at most 26 MB a second, which leaves a disk to the log.
+pub const BACKUP_REST: Duration = Duration::from_millis(10);
 
 /// Connections that read at the same time. More readers wait.
 pub const READERS_MAX: usize = 4;
