@@ -70,3 +70,5 @@ pub(super) const RECORDING_WORKERS: RangeInclusive<u64> = 1..=64;
 pub(super) const RECORDING_KEEP_DAYS: RangeInclusive<u64> = 0..=36_500;
 /// Worker numbers, part of every call number.
 pub(super) const WORKER: RangeInclusive<u64> = 0..=1023;
+/// Threads that move sound.
+pub(super) const MEDIA_THREADS: RangeInclusive<u64> = 1..=64;

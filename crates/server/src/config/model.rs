@@ -60,6 +60,8 @@ pub struct Server {
     pub bans: Bans,
     /// How often phones behind NAT are sent something. `None` = never.
     pub nat_keep_alive: Option<Duration>,
+    /// How many threads move sound.
+    pub media_threads: usize,
     /// Where the store and the recordings are.
     pub data_dir: PathBuf,
     /// What links in records begin with. No slash at the end.

@@ -37,6 +37,7 @@ pub(super) fn read(mut section: Section<'_>) -> Server {
         phone_digests: phone_digests(&mut section),
         phone_codecs: phone_codecs(&mut section),
         bans: bans(&mut section),
+        media_threads: media_threads(&mut section),
         nat_keep_alive: Some(number(&mut section, "nat_keep_alive_s", 0..=600, 25))
             .filter(|s| *s > 0)
             .map(Duration::from_secs),
@@ -163,6 +164,13 @@ fn legs_reserved(section: &mut Section<'_>, legs_max: usize) -> usize {
         section.report().wrong(&given.span, message, remedy);
     }
     reserved
+}
+
+/// One per processor but one, which is left to the control thread; at least one.
+fn media_threads(section: &mut Section<'_>) -> usize {
+    let own = || std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1));
+    let given = section.number("media_threads", limits::MEDIA_THREADS);
+    given.and_then(|at| usize::try_from(at.value).ok()).unwrap_or_else(own)
 }
 
 fn legs_max(section: &mut Section<'_>, pairs: usize) -> usize {

@@ -226,11 +226,6 @@ pub(super) async fn until_true(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// One media thread per processor but one, which is left to the control thread; at least one.
-fn media_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
-}
-
 /// Streams that the RTP ports carry.
 fn rtp_pairs(server: &Server) -> usize {
     usize::from(server.rtp_port_max.saturating_sub(server.rtp_port_min) / 2) + 1
@@ -277,7 +272,7 @@ fn start_media(
 ) -> std::io::Result<Threads> {
     let report = control.clone();
     let settings = ThreadsConfig {
-        threads: media_threads(),
+        threads: server.media_threads,
         addresses: media_binds(server),
         engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(server) },
         recorder: Some(recorder.clone()),

@@ -169,6 +169,7 @@ fn from_next_start(before: &Server, after: &Server) -> Vec<&'static str> {
         ("phone_digest", before.phone_digests != after.phone_digests),
         ("ban_after", before.bans.wrong_max != after.bans.wrong_max),
         ("ban_max_s", before.bans.longest != after.bans.longest),
+        ("media_threads", before.media_threads != after.media_threads),
         ("nat_keep_alive_s", before.nat_keep_alive != after.nat_keep_alive),
         ("data_dir", before.data_dir != after.data_dir),
         ("allow_private_push", before.allow_private_push != after.allow_private_push),
