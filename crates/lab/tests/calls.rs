@@ -103,7 +103,7 @@ fn an_offer_that_was_left_to_the_phone_is_made_and_its_answer_followed() {
     world.run_ms(3000);
     let hold = sdp::offer(world.local(2, Direction::Inactive));
     let offer = reinvite(&mut world, 2, Bytes::new(), hold);
-    assert!(offer.contains("m=audio 31000 RTP/AVP 8 0 101\r\n"), "{offer}");
+    assert!(offer.contains("m=audio 31000 RTP/AVP 8 0 9 101\r\n"), "{offer}");
     assert!(offer.contains("a=sendrecv\r\n"), "{offer}");
     world.run_ms(10);
     let before = world.packets.len();
@@ -168,7 +168,7 @@ fn a_call_without_an_offer_gets_one_with_the_answer() {
     let accepted: Vec<_> = world.responses(200, &Method::Invite).into_iter().filter(by_hand).collect();
     let accepted = response_of(accepted[0]).clone();
     let offer = String::from_utf8(accepted.body.to_vec()).unwrap();
-    assert!(offer.contains("RTP/AVP 8 0 101\r\n"), "{offer}");
+    assert!(offer.contains("RTP/AVP 8 0 9 101\r\n"), "{offer}");
     let before = world.packets.len();
     let mut ack = Request { method: Method::Ack, ..invite };
     ack.headers.set(HeaderName::To, accepted.headers.get(&HeaderName::To).unwrap());
