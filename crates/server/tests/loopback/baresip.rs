@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use media::resample::resample;
 use media::wav;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,6 +37,15 @@ impl Baresip {
 
     /// The same by one or the other.
     pub(crate) async fn registered_by(by: By, registrar: SocketAddr, voice: &[i16]) -> Baresip {
+        Baresip::registered_at(by, registrar, (8000, voice)).await
+    }
+
+    /// The same of a phone that will be asked for G.722, whose sound has 16 kHz: it takes only files of its own rate.
+    pub(crate) async fn registered_for_g722(registrar: SocketAddr, voice: &[i16]) -> Baresip {
+        Baresip::registered_at(By::Udp, registrar, (16_000, &resample(voice, 8000, 16_000))).await
+    }
+
+    async fn registered_at(by: By, registrar: SocketAddr, voice: (u32, &[i16])) -> Baresip {
         let way = match by {
             By::Udp => registrar.to_string(),
             By::Tcp => format!("{registrar};transport=tcp"),
@@ -49,18 +59,18 @@ impl Baresip {
     /// Starts it as the phone of a customer behind a trunk, which is reached by `number` at the claimed SIP port.
     pub(crate) async fn customer(claim: Claim, number: &str, voice: &[i16]) -> Baresip {
         let account = format!("<sip:{number}@{}>;regint=0;answermode=auto\n", claim.sip());
-        let phone = Baresip::start(claim, &account, voice);
+        let phone = Baresip::start(claim, &account, (8000, voice));
         phone.program.lines.until("readiness", |line| line.contains("baresip is ready")).await;
         phone
     }
 
-    fn start(claim: Claim, accounts: &str, voice: &[i16]) -> Baresip {
+    fn start(claim: Claim, accounts: &str, (rate_hz, voice): (u32, &[i16])) -> Baresip {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let at = folder.path().to_str().expect("a path of text");
         let write = |name: &str, bytes: &[u8]| {
             fs::write(folder.path().join(name), bytes).expect("a new file in a new folder");
         };
-        write("voice.wav", &wav::write(8000, voice).expect("a few seconds fit"));
+        write("voice.wav", &wav::write(rate_hz, voice).expect("a few seconds fit"));
         write("config", config(&claim, at).as_bytes());
         write("accounts", accounts.as_bytes());
         write("contacts", b"");
@@ -90,7 +100,7 @@ impl Baresip {
         self.program.lines.until_all(&format!("{wanted:?}, {times} times"), enough).await;
     }
 
-    /// Ends it, and its calls with it; returns all that it heard in its one call.
+    /// Ends it, and its calls with it; returns all that it heard in its one call, at 8 kHz.
     pub(crate) async fn heard(mut self) -> Vec<i16> {
         self.program.terminate();
         self.program.ended().await;
@@ -98,7 +108,8 @@ impl Baresip {
         let mut names: Vec<_> = files.map(|file| file.expect("can be listed").path()).collect();
         names.retain(|name| name.to_string_lossy().ends_with("-dec.wav"));
         let [name] = names.as_slice() else { panic!("not one call: {names:?}\n{}", self.program.said()) };
-        wav::read(&fs::read(name).expect("baresip wrote it")).expect("a WAV file").samples
+        let heard = wav::read(&fs::read(name).expect("baresip wrote it")).expect("a WAV file");
+        resample(&heard.samples, heard.rate_hz, 8000)
     }
 }
 

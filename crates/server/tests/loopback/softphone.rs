@@ -1,6 +1,7 @@
 //! baresip as a phone of an agent or a customer: sound as a phone of somebody else's make hears and says it.
 
 use lab::{Prompt, prompt_samples};
+use media::codec::Codec;
 
 use crate::baresip::{AGENT, Baresip, By};
 use crate::claim::Claim;
@@ -84,6 +85,22 @@ async fn a_customer_hangs_up_or_is_hung_up_on() {
         assert_eq!([&record["status"], &record["hangUpSide"]], ["ANSWER", side], "{record:#}");
         desk.free_again(LAB_PHONE, &call).await;
     }
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_with_g722_and_a_customer_without_hear_each_other() {
+    let desk = Desk::open(|config, _| config.server.phone_codecs = vec![Codec::G722]).await;
+    desk.online_without_phone(AGENT).await;
+    let phone = Baresip::registered_for_g722(desk.sip, &said()).await;
+    desk.shows(AGENT, "0").await;
+    let call = desk.dial(AGENT, "13900000008", &[]).await;
+    let tracks = channels(&desk.recording(&call).await);
+    phone.has_line("rtpmap:9 G722/8000", 2).await;
+    let customer = prompt_samples(Prompt::Customer);
+    assert_heard("the customer, by the agent,", &customer, &phone.heard().await);
+    assert_heard("the agent, in the recording,", &voice(), &tracks[0]);
+    assert_heard("the customer, in the recording,", &customer, &tracks[1]);
     desk.close().await;
 }
 
