@@ -122,9 +122,6 @@ impl Trunks {
 
     /// What each of these accounts may use; others use what they did, as far as it is left.
     fn set_choices(&mut self, accounts: &[AccountConfig]) {
-        let lines = &self.lines;
-        let is_left = |choice: &Choice| lines.get(choice.trunk.0).is_some_and(Line::is_configured);
-        self.choices.values_mut().for_each(|choices| choices.retain(is_left));
         for one in accounts {
             let number = |choice: &TrunkChoice| {
                 let trunk = self.named(&choice.trunk)?;
@@ -133,6 +130,13 @@ impl Trunks {
             let choices = one.trunks.iter().filter_map(number).collect();
             self.choices.insert(one.account.id, choices);
         }
+    }
+
+    /// Nobody may use a trunk that was taken out.
+    fn leave_choices(&mut self) {
+        let lines = &self.lines;
+        let is_left = |choice: &Choice| lines.get(choice.trunk.0).is_some_and(Line::is_configured);
+        self.choices.values_mut().for_each(|choices| choices.retain(is_left));
     }
 
     /// What is said of a trunk.
