@@ -97,7 +97,7 @@ impl Switch {
         }
         let trunk = trunk.ok_or((403, RefusedBecause::Stranger))?;
         let Some(route) = self.routes.find(&self.trunks, trunk, called).cloned() else {
-            return Err(match self.is_number_at(trunk, called) {
+            return Err(match self.routes.is_number(&self.trunks, trunk, called) {
                 true => (480, RefusedBecause::NoRoute),
                 false => (404, RefusedBecause::NumberUnknown),
             });
@@ -173,14 +173,6 @@ impl Switch {
             let routed = |trunk: &TrunkNo| self.routes.find(&self.trunks, *trunk, called).is_some();
             self.trunks.at(ip).find(routed).or_else(|| self.trunks.at(ip).next())
         })
-    }
-
-    /// Whether a number is one of an account that calls out by a trunk.
-    fn is_number_at(&self, trunk: TrunkNo, number: &str) -> bool {
-        let accounts = self.config.accounts.iter().filter(|one| self.trunks.serves(trunk, one.account.id));
-        let numbers = &self.trunks.config(trunk).numbers;
-        let called = numbers.called_from(number);
-        accounts.flat_map(|one| &one.account.numbers).any(|own| numbers.own(own) == called)
     }
 }
 
