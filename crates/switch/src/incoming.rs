@@ -9,7 +9,7 @@ use sip::api::{Aor, DialogId, Flow, Identity, RegistrationId};
 use crate::api::{CallerShown, Diagnostic, RefusedBecause};
 use crate::cause::UNAVAILABLE;
 use crate::speech::Speech;
-use crate::switch::Switch;
+use crate::switch::{Intake, Switch};
 use crate::trunks::TrunkNo;
 
 /// Legs of a call with two ends.
@@ -91,6 +91,9 @@ impl Switch {
         let is_known = caller.registered.is_some() || trunk.is_some();
         if is_known && self.log_is_behind() {
             return Err((UNAVAILABLE, RefusedBecause::LogBehind));
+        }
+        if is_known && self.intake == Intake::Closed {
+            return Err((UNAVAILABLE, RefusedBecause::Stopping));
         }
         if caller.registered.is_some() {
             return Err((403, RefusedBecause::Phone));

@@ -556,3 +556,40 @@ fn an_invite_that_comes_again_after_a_crash_calls_nobody_twice() {
     bench.record();
     bench.assert_at_rest();
 }
+
+#[test]
+fn a_program_that_is_about_to_end_takes_no_call() {
+    for said in [|| Input::RefuseCalls, || Input::EndCalls] {
+        let mut bench = Bench::with(config());
+        bench.input(said());
+        bench.call_in(TRUNK, CALLED, CALLER, &[Codec::Pcma]);
+        assert_eq!(refused(&bench), Some((503, RefusedBecause::Stopping)));
+        assert_eq!((bench.log.len(), bench.fars[DESK].calls), (0, 0));
+    }
+    let mut bench = talking();
+    bench.input(Input::RefuseCalls);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.switch.counts().legs_living, 2, "living calls go on");
+}
+
+#[test]
+fn no_port_is_lost_however_calls_end() {
+    let mut config = config();
+    config.rtp_port_max = config.rtp_port_min + 3;
+    let mut bench = Bench::with(config);
+    let ends: [fn(&mut Bench); 5] = [
+        |bench| bench.refuse(DESK, 486),
+        |bench| bench.hang_up(TRUNK),
+        Bench::crash,
+        |bench| (bench.answer(DESK), bench.crash()).1,
+        |bench| (bench.answer(DESK), bench.hang_up(TRUNK)).1,
+    ];
+    for (n, end) in ends.into_iter().enumerate() {
+        bench.call_in(TRUNK, CALLED, CALLER, &[Codec::Pcma]);
+        assert_eq!(bench.switch.counts().ports_used, 2, "both ports are there for call {n}");
+        bench.ring(DESK, 180, None);
+        end(&mut bench);
+        bench.pass(Duration::from_secs(120));
+        bench.assert_at_rest();
+    }
+}
