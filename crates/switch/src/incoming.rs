@@ -106,7 +106,8 @@ impl Switch {
             });
         };
         let channels_max = self.trunks.config(trunk).channels_max;
-        if channels_max.is_some_and(|max| self.legs.channels(trunk) >= max) {
+        let taken = || self.legs.channels(trunk) + self.channels_promised(trunk);
+        if channels_max.is_some_and(|max| taken() >= max) {
             return Err((486, RefusedBecause::ChannelsFull));
         }
         // What calls of now will want is not given away.

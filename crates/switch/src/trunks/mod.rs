@@ -169,6 +169,12 @@ impl Trunks {
         self.choices.get(&account).into_iter().flatten().any(|choice| choice.trunk == trunk)
     }
 
+    /// Whether an account may call by this trunk, and by no other.
+    pub(crate) fn serves_alone(&self, trunk: TrunkNo, account: AccountId) -> bool {
+        let choices = self.choices.get(&account).filter(|choices| !choices.is_empty());
+        choices.is_some_and(|choices| choices.iter().all(|choice| choice.trunk == trunk))
+    }
+
     /// The channels of all trunks of an account: how many, and how many are not in use. None: any number.
     pub(crate) fn channels_of(
         &self,
