@@ -13,7 +13,7 @@ use base::{CallId, CommandId, Mono, Now, Random, Snowflake, Timers, Wall};
 
 use self::history::History;
 use crate::action::Action;
-use crate::call::{Call, ending};
+use crate::call::ending;
 use crate::command::{Accepted, Command, Refusal};
 use crate::config::{Account, AccountStatus};
 use crate::decide::{self, Decision, Dice, Stimulus, View};
@@ -169,8 +169,7 @@ impl Center {
 
     /// Legs that calls of now will want yet: each calls its customer once the agent has answered.
     pub fn legs_promised(&self) -> usize {
-        let wants = |call: &&Call| call.ended.is_none() && call.leg_of(Role::Customer).is_none();
-        self.state.calls.values().filter(wants).count()
+        self.state.promised.len()
     }
 
     /// The account's limits and how much of each is in use.

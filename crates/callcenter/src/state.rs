@@ -6,7 +6,7 @@ use base::{CallId, LegId, Wall};
 
 use crate::agent::SignedIn;
 use crate::call::Call;
-use crate::event::{CallFacts, Event};
+use crate::event::{CallFacts, Event, Role};
 
 /// Who is signed in and which calls live. Equal states decide alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct State {
     pub(crate) calls: BTreeMap<CallId, Call>,
     /// Those of them that are not over.
     pub(crate) living: BTreeSet<CallId>,
+    /// Those of them whose customer is to be called yet.
+    pub(crate) promised: BTreeSet<CallId>,
+    /// How many of them show a number; no number that none shows.
+    pub(crate) showing: BTreeMap<String, usize>,
     /// The one call each agent is in; a call that is over has left it.
     pub(crate) on_call: BTreeMap<String, CallId>,
     /// Which call each living leg belongs to.
@@ -49,11 +53,17 @@ impl State {
                 if !call.agent.number.is_empty() {
                     self.on_call.insert(call.agent.number.clone(), call.id);
                 }
-                self.living.insert(call.id);
+                if self.living.insert(call.id) {
+                    *self.showing.entry(call.display.clone()).or_default() += 1;
+                }
+                self.promised.insert(call.id);
                 self.calls.insert(call.id, Call::new(at, call.clone(), details.clone()));
             }
-            Event::LegStarted { leg, id, .. } => {
+            Event::LegStarted { leg, id, role, .. } => {
                 self.apply_to_call(*id, at, event);
+                if *role == Role::Customer {
+                    self.promised.remove(id);
+                }
                 if self.calls.contains_key(id) {
                     self.legs.insert(*leg, *id);
                 }
@@ -68,8 +78,7 @@ impl State {
             }
             Event::CallEnded { call, side: _ } => {
                 self.apply_to_call(call.id, at, event);
-                self.living.remove(&call.id);
-                self.leave(call);
+                self.end(call);
             }
             Event::CallRecorded { record } => self.forget(record.id),
             Event::RecordingReady { .. } => {}
@@ -83,7 +92,7 @@ impl State {
 
     /// How many living calls show a number.
     pub(crate) fn calls_showing(&self, number: &str) -> usize {
-        self.calls.values().filter(|call| call.ended.is_none() && call.facts.display == number).count()
+        self.showing.get(number).copied().unwrap_or_default()
     }
 
     fn apply_to_call(&mut self, id: CallId, at: Wall, event: &Event) {
@@ -97,9 +106,22 @@ impl State {
             for leg in call.legs {
                 self.legs.remove(&leg.id);
             }
-            self.living.remove(&id);
-            self.leave(&call.facts);
+            self.end(&call.facts);
         }
+    }
+
+    /// A call is over, if it was not before.
+    fn end(&mut self, call: &CallFacts) {
+        self.promised.remove(&call.id);
+        if self.living.remove(&call.id) {
+            match self.showing.get_mut(&call.display) {
+                Some(calls) if *calls > 1 => *calls -= 1,
+                Some(_) | None => {
+                    self.showing.remove(&call.display);
+                }
+            }
+        }
+        self.leave(call);
     }
 
     /// The agent of a call is not in it any more.

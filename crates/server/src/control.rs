@@ -505,7 +505,10 @@ impl<O: Outside> Worker<O> {
                 let _ = to.send(self.switch.trunks(now));
             }
             Message::EndCalls => self.switch.handle_input(now, Input::EndCalls),
-            Message::RefuseCalls => self.phase = Phase::Closing,
+            Message::RefuseCalls => {
+                self.phase = Phase::Closing;
+                self.switch.handle_input(now, Input::RefuseCalls);
+            }
             Message::Stop => self.phase = Phase::Stopped,
         }
     }

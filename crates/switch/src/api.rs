@@ -70,7 +70,9 @@ pub enum Input<'a> {
     /// What comes by SIP is more than can be taken, or is not any more. While true, requests that begin something new are
     /// turned away with 503 before they are read; living calls go on.
     SipOverloaded(bool),
-    /// The program is about to end in good order: end every call and tell its phones.
+    /// The program will end soon: whoever calls from outside is refused from now on. Living calls go on.
+    RefuseCalls,
+    /// The program is about to end in good order: end every call, take no other, and tell its phones.
     EndCalls,
     /// The hosts of a trunk were looked up: these are all its addresses now. What is known of the health of those that stay
     /// is kept; addresses of a family that the SIP socket is not of are left out.
@@ -344,6 +346,8 @@ pub enum RefusedBecause {
     NotWanted,
     /// The log cannot be written.
     LogBehind,
+    /// The program is about to end.
+    Stopping,
 }
 
 /// What is wrong with a way of a trunk.

@@ -8,6 +8,7 @@ use callcenter::{Left, Room};
 
 use crate::api::LimitUse;
 use crate::switch::Switch;
+use crate::trunks::TrunkNo;
 
 /// Ports, legs, channels: what is left of `all`, once what was promised is taken away.
 fn left(free: usize, promised: usize, of: usize) -> Left {
@@ -18,6 +19,12 @@ impl Switch {
     /// Legs that calls of now will want yet.
     pub(crate) fn legs_promised(&self) -> usize {
         self.accounts.values().map(|account| account.center.legs_promised()).sum()
+    }
+
+    /// Channels of a trunk that calls of now will want yet, as their accounts have no other trunk.
+    pub(crate) fn channels_promised(&self, trunk: TrunkNo) -> usize {
+        let bound = self.accounts.iter().filter(|(account, _)| self.trunks.serves_alone(trunk, **account));
+        bound.map(|(_, account)| account.center.legs_promised()).sum()
     }
 
     /// What there is for one more call of `account`.

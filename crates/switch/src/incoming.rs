@@ -9,7 +9,7 @@ use sip::api::{Aor, DialogId, Flow, Identity, RegistrationId};
 use crate::api::{CallerShown, Diagnostic, RefusedBecause};
 use crate::cause::UNAVAILABLE;
 use crate::speech::Speech;
-use crate::switch::Switch;
+use crate::switch::{Intake, Switch};
 use crate::trunks::TrunkNo;
 
 /// Legs of a call with two ends.
@@ -92,18 +92,22 @@ impl Switch {
         if is_known && self.log_is_behind() {
             return Err((UNAVAILABLE, RefusedBecause::LogBehind));
         }
+        if is_known && self.intake == Intake::Closed {
+            return Err((UNAVAILABLE, RefusedBecause::Stopping));
+        }
         if caller.registered.is_some() {
             return Err((403, RefusedBecause::Phone));
         }
         let trunk = trunk.ok_or((403, RefusedBecause::Stranger))?;
         let Some(route) = self.routes.find(&self.trunks, trunk, called).cloned() else {
-            return Err(match self.is_number_at(trunk, called) {
+            return Err(match self.routes.is_number(&self.trunks, trunk, called) {
                 true => (480, RefusedBecause::NoRoute),
                 false => (404, RefusedBecause::NumberUnknown),
             });
         };
         let channels_max = self.trunks.config(trunk).channels_max;
-        if channels_max.is_some_and(|max| self.legs.channels(trunk) >= max) {
+        let taken = || self.legs.channels(trunk) + self.channels_promised(trunk);
+        if channels_max.is_some_and(|max| taken() >= max) {
             return Err((486, RefusedBecause::ChannelsFull));
         }
         // What calls of now will want is not given away.
@@ -173,14 +177,6 @@ impl Switch {
             let routed = |trunk: &TrunkNo| self.routes.find(&self.trunks, *trunk, called).is_some();
             self.trunks.at(ip).find(routed).or_else(|| self.trunks.at(ip).next())
         })
-    }
-
-    /// Whether a number is one of an account that calls out by a trunk.
-    fn is_number_at(&self, trunk: TrunkNo, number: &str) -> bool {
-        let accounts = self.config.accounts.iter().filter(|one| self.trunks.serves(trunk, one.account.id));
-        let numbers = &self.trunks.config(trunk).numbers;
-        let called = numbers.called_from(number);
-        accounts.flat_map(|one| &one.account.numbers).any(|own| numbers.own(own) == called)
     }
 }
 

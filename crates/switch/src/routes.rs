@@ -1,6 +1,6 @@
 //! Inbound routes: whose call it is that comes by a trunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::AccountId;
 use callcenter::config::InboundRoute;
@@ -20,6 +20,8 @@ pub(crate) struct Route {
 pub(crate) struct Routes {
     /// By trunk and by user, or by number in the form that numbers of the trunk are read in.
     by_called: BTreeMap<(TrunkNo, String), Route>,
+    /// The numbers of accounts that call out by a trunk, in the form that its numbers are read in.
+    numbers: BTreeSet<(TrunkNo, String)>,
 }
 
 impl Routes {
@@ -34,8 +36,18 @@ impl Routes {
                     routes.by_called.entry((trunk, called)).or_insert_with(|| route.clone());
                 }
             }
+            for trunk in account.trunks.iter().filter_map(|choice| trunks.named(&choice.trunk)) {
+                let form = &trunks.config(trunk).numbers;
+                routes.numbers.extend(account.account.numbers.iter().map(|own| (trunk, form.own(own))));
+            }
         }
         routes
+    }
+
+    /// Whether a number is one of an account that calls out by a trunk. Whoever asks is not known to anybody, so it must be
+    /// cheap however many numbers there are.
+    pub(crate) fn is_number(&self, trunks: &Trunks, trunk: TrunkNo, number: &str) -> bool {
+        self.numbers.contains(&(trunk, trunks.config(trunk).numbers.called_from(number)))
     }
 
     /// The route of a call by a trunk to a user, as it is or as a number.

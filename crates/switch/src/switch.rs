@@ -55,6 +55,7 @@ pub struct Switch {
     /// Dialogs whose INVITE has left the gate just now.
     left: Vec<DialogId>,
     log_stalled: bool,
+    pub(crate) intake: Intake,
     deadlines: Timers<AccountId>,
     /// Accounts whose decisions are to be drained.
     pub(crate) stirred: BTreeSet<AccountId>,
@@ -89,6 +90,15 @@ pub(crate) struct Owner {
 pub(crate) struct Resumed {
     pub(crate) owner: Owner,
     pub(crate) port: u16,
+}
+
+/// Whether calls from outside are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intake {
+    /// They are.
+    Open,
+    /// The program ends, and nobody would be left to end them.
+    Closed,
 }
 
 /// A consequence that comes after the events of what went before.
@@ -154,6 +164,7 @@ impl Switch {
             kept: BTreeMap::new(),
             left: Vec::new(),
             log_stalled: false,
+            intake: Intake::Open,
             deadlines: Timers::default(),
             stirred: BTreeSet::new(),
             then: VecDeque::new(),
@@ -188,7 +199,9 @@ impl Switch {
             Input::SipOverloaded(overloaded) => {
                 self.endpoint.handle_input(now, sip::api::Input::Overloaded(overloaded));
             }
+            Input::RefuseCalls => self.intake = Intake::Closed,
             Input::EndCalls => {
+                self.intake = Intake::Closed;
                 self.unregister_trunks(now);
                 for account in self.accounts.keys().copied().collect::<Vec<_>>() {
                     self.tell(account, Signal::ShutDownBegan);

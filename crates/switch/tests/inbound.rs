@@ -483,3 +483,113 @@ fn a_program_that_ends_in_good_order_refuses_who_waits() {
     rest(&mut bench);
     assert!(bench.events().any(|event| matches!(event, Event::CallRecorded { .. })));
 }
+
+/// A request of a caller who knows nothing but what is written here.
+fn raw(bench: &mut Bench, method: &str, to: &str, more: &str) {
+    let from = bench.fars[TRUNK].address;
+    let body = text(&media::sdp::offer(bench.fars[TRUNK].local(&[Codec::Pcma])));
+    bench.send_raw(
+        TRUNK,
+        format!(
+            "{method} sip:{CALLED}@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKraw\r\nMax-Forwards: 70\r\n\
+             From: <sip:{CALLER}@{from}>;tag=a\r\nTo: <sip:{CALLED}@10.0.0.1>{to}\r\nCall-ID: raw\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:{CALLER}@{from}>\r\n{more}Content-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+}
+
+/// How often the caller heard something that begins like this.
+fn heard(bench: &Bench, start: &str) -> usize {
+    bench.fars[TRUNK].received.iter().filter(|data| data.starts_with(start.as_bytes())).count()
+}
+
+#[test]
+fn a_caller_who_gives_up_before_the_log_knows_of_it_calls_nobody() {
+    let mut bench = Bench::with(config());
+    bench.auto_commit = false;
+    raw(&mut bench, "INVITE", "", "");
+    raw(&mut bench, "CANCEL", "", "");
+    bench.pass(Duration::from_secs(5));
+    bench.auto_commit = true;
+    bench.commit();
+    assert_eq!((bench.fars[DESK].calls, heard(&bench, "SIP/2.0 200")), (0, 1), "of the CANCEL");
+    assert!(heard(&bench, "SIP/2.0 487") > 0);
+    rest(&mut bench);
+    assert_eq!(outcome(&bench), (CallStatus::AgentNoAnswer, Failure::Cancel, HangUpSide::Customer, 487));
+}
+
+#[test]
+fn a_cancel_that_crosses_the_answer_changes_nothing() {
+    let mut bench = Bench::with(config());
+    raw(&mut bench, "INVITE", "", "");
+    bench.ring(DESK, 180, None);
+    bench.answer(DESK);
+    raw(&mut bench, "CANCEL", "", "");
+    assert_eq!((heard(&bench, "SIP/2.0 487"), bench.switch.counts().legs_living), (0, 2));
+}
+
+#[test]
+fn a_caller_who_never_acknowledges_is_given_up() {
+    let mut bench = Bench::with(config());
+    raw(&mut bench, "INVITE", "", "");
+    bench.answer(DESK);
+    bench.fars[TRUNK].deaf = true;
+    bench.pass(Duration::from_secs(33));
+    assert_eq!(bench.fars[DESK].ended, [Ended::ByFar]);
+    bench.pass(Duration::from_secs(60));
+    bench.record();
+    bench.assert_at_rest();
+}
+
+#[test]
+fn an_invite_that_comes_again_after_a_crash_calls_nobody_twice() {
+    let mut bench = Bench::with(config());
+    raw(&mut bench, "INVITE", "", "");
+    bench.ring(DESK, 180, None);
+    bench.crash();
+    raw(&mut bench, "INVITE", "", "");
+    assert_eq!((bench.fars[DESK].calls, bench.fars[DESK].requests("CANCEL")), (1, 1));
+    bench.pass(Duration::from_secs(60));
+    assert!(heard(&bench, "SIP/2.0 480") > 0);
+    bench.record();
+    bench.assert_at_rest();
+}
+
+#[test]
+fn a_program_that_is_about_to_end_takes_no_call() {
+    for said in [|| Input::RefuseCalls, || Input::EndCalls] {
+        let mut bench = Bench::with(config());
+        bench.input(said());
+        bench.call_in(TRUNK, CALLED, CALLER, &[Codec::Pcma]);
+        assert_eq!(refused(&bench), Some((503, RefusedBecause::Stopping)));
+        assert_eq!((bench.log.len(), bench.fars[DESK].calls), (0, 0));
+    }
+    let mut bench = talking();
+    bench.input(Input::RefuseCalls);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.switch.counts().legs_living, 2, "living calls go on");
+}
+
+#[test]
+fn no_port_is_lost_however_calls_end() {
+    let mut config = config();
+    config.rtp_port_max = config.rtp_port_min + 3;
+    let mut bench = Bench::with(config);
+    let ends: [fn(&mut Bench); 5] = [
+        |bench| bench.refuse(DESK, 486),
+        |bench| bench.hang_up(TRUNK),
+        Bench::crash,
+        |bench| (bench.answer(DESK), bench.crash()).1,
+        |bench| (bench.answer(DESK), bench.hang_up(TRUNK)).1,
+    ];
+    for (n, end) in ends.into_iter().enumerate() {
+        bench.call_in(TRUNK, CALLED, CALLER, &[Codec::Pcma]);
+        assert_eq!(bench.switch.counts().ports_used, 2, "both ports are there for call {n}");
+        bench.ring(DESK, 180, None);
+        end(&mut bench);
+        bench.pass(Duration::from_secs(120));
+        bench.assert_at_rest();
+    }
+}

@@ -56,6 +56,22 @@ impl Center {
             living.map(|call| call.facts.id).eq(self.state.living.iter().copied()),
             "the living calls are not those that are not over"
         );
+        let living = self.state.calls.values().filter(|call| call.ended.is_none());
+        let promised = living.filter(|call| call.leg_of(Role::Customer).is_none());
+        assert!(
+            promised.map(|call| call.facts.id).eq(self.state.promised.iter().copied()),
+            "the calls whose customer is to be called yet are others"
+        );
+        for (number, calls) in &self.state.showing {
+            let living = self.state.calls.values().filter(|call| call.ended.is_none());
+            let count = living.filter(|call| call.facts.display == *number).count();
+            assert_eq!(*calls, count, "the count of calls that show a number is another one");
+        }
+        assert_eq!(
+            self.state.showing.values().sum::<usize>(),
+            self.state.living.len(),
+            "a call is not among those that show its number"
+        );
         for (agent, id) in &self.state.on_call {
             let call = self.state.calls.get(id);
             assert!(

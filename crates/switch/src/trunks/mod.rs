@@ -122,9 +122,6 @@ impl Trunks {
 
     /// What each of these accounts may use; others use what they did, as far as it is left.
     fn set_choices(&mut self, accounts: &[AccountConfig]) {
-        let lines = &self.lines;
-        let is_left = |choice: &Choice| lines.get(choice.trunk.0).is_some_and(Line::is_configured);
-        self.choices.values_mut().for_each(|choices| choices.retain(is_left));
         for one in accounts {
             let number = |choice: &TrunkChoice| {
                 let trunk = self.named(&choice.trunk)?;
@@ -133,6 +130,13 @@ impl Trunks {
             let choices = one.trunks.iter().filter_map(number).collect();
             self.choices.insert(one.account.id, choices);
         }
+    }
+
+    /// Nobody may use a trunk that was taken out.
+    fn leave_choices(&mut self) {
+        let lines = &self.lines;
+        let is_left = |choice: &Choice| lines.get(choice.trunk.0).is_some_and(Line::is_configured);
+        self.choices.values_mut().for_each(|choices| choices.retain(is_left));
     }
 
     /// What is said of a trunk.
@@ -163,6 +167,12 @@ impl Trunks {
     /// Whether an account may call by a trunk.
     pub(crate) fn serves(&self, trunk: TrunkNo, account: AccountId) -> bool {
         self.choices.get(&account).into_iter().flatten().any(|choice| choice.trunk == trunk)
+    }
+
+    /// Whether an account may call by this trunk, and by no other.
+    pub(crate) fn serves_alone(&self, trunk: TrunkNo, account: AccountId) -> bool {
+        let choices = self.choices.get(&account).filter(|choices| !choices.is_empty());
+        choices.is_some_and(|choices| choices.iter().all(|choice| choice.trunk == trunk))
     }
 
     /// The channels of all trunks of an account: how many, and how many are not in use. None: any number.

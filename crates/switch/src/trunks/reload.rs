@@ -33,6 +33,8 @@ impl Switch {
                 self.take_out(now, trunk);
             }
         }
+        // Their numbers may be others' in a moment.
+        self.trunks.leave_choices();
         for trunk in trunks {
             let config = self.config.reachable(trunk);
             let trunk = match self.trunks.ever_named(&config.name) {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use base::AccountId;
 use callcenter::command::{Choice, Command, Limit, LoginType, Refusal};
+use callcenter::config::{InboundRoute, RecordingMode};
 use callcenter::signal::Failure;
+use media::codec::Codec;
 use switch::api::Diagnostic;
 use switch::config::{Config, TrunkChoice};
 
@@ -116,4 +118,23 @@ fn the_channel_of_a_call_is_its_own_also_when_it_goes_to_another_address_of_its_
     bench.refuse(taken, 503);
     assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [1, 1]);
     assert_eq!(bench.switch.trunks(bench.now)[0].channels, 1);
+}
+
+#[test]
+fn the_channel_that_a_call_will_want_is_not_given_to_who_calls_in() {
+    let mut config = one_channel();
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    config.accounts[0].account.inbound = vec![InboundRoute {
+        trunk: "first".to_owned(),
+        called: "01088880000".to_owned(),
+        to: "sip:desk@10.0.1.3:5060".to_owned(),
+        recording: RecordingMode::Off,
+        ring: Duration::from_secs(20),
+    }];
+    let mut bench = Bench::ready_with(config);
+    bench.dial_out();
+    bench.call_in(TRUNK, "01088880000", "13912345678", &[Codec::Pcma]);
+    assert_eq!(bench.fars[STRANGER].calls, 0);
+    bench.answer(PHONE);
+    assert_eq!(bench.fars[TRUNK].calls, 1, "the customer is called");
 }

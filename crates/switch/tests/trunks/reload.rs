@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use callcenter::signal::Failure;
 use switch::api::Diagnostic;
 use switch::config::{Config, TrunkChoice};
 
@@ -125,4 +126,20 @@ fn another_password_registers_anew_and_the_same_one_does_not() {
     assert!(bench.diagnostics.iter().any(|told| matches!(told, Diagnostic::TrunkRegistered { .. })));
     assert_eq!(bench.switch.counts().registrations, 1);
     assert_eq!(carriers_called(&mut bench), [1, 0]);
+}
+
+#[test]
+fn a_call_whose_account_and_trunks_are_gone_does_not_go_by_a_trunk_that_came_in_their_place() {
+    let mut bench = Bench::ready();
+    bench.dial_out();
+    let mut config = kit::config();
+    config.accounts.clear();
+    config.trunks = vec![kit::config().trunks.remove(1)];
+    config.trunks[0].name = "of others".to_owned();
+    bench.configure(config);
+    bench.answer(PHONE);
+    assert_eq!([bench.fars[TRUNK].calls, bench.fars[TRUNK2].calls], [0, 0]);
+    bench.pass(Duration::from_secs(40));
+    assert_eq!(bench.record().failure, Failure::ServiceUnavailable);
+    bench.assert_at_rest();
 }
