@@ -131,7 +131,7 @@ impl World {
 
     fn command(&mut self, command: Command) {
         if let Command::Open { stream, .. } = command
-            && self.open.len() < usize::try_from(STREAMS).unwrap()
+            && self.open.len() < usize::try_from(STREAMS).expect("few")
         {
             self.open.entry(stream).or_default();
         }
