@@ -15,7 +15,8 @@ REPOSITORY = os.path.dirname(os.path.dirname(HERE))
 EXAMPLE = f"{REPOSITORY}/docs/bench.example.toml"
 APPKEY = "2000103"
 SECRET = "HWHp9xFVlbboxIU2S6DHA7sf9sGzt3"
-SIP = "127.0.0.1:5060"
+# Not 127.0.0.1: its many RTP ports would be those of tests that run beside it.
+SIP = "127.0.0.5:5060"
 HTTP = "127.0.0.1:8080"
 CALLER = "127.0.0.2"
 CALLEE = "127.0.0.3:5080"
@@ -138,7 +139,8 @@ class Server:
 def configuration(example, pushes, recordings):
     """The example with the folder, the limits and the agents of a benchmark, and a carrier for their calls."""
     server = {
-        "http_listen": f'"{HTTP}"', "data_dir": '"data"', "disk_free_min_mb": "0", "allow_private_push": "true",
+        "http_listen": f'"{HTTP}"', "sip_listen": f'"{SIP}"', "data_dir": '"data"', "disk_free_min_mb": "0",
+        "allow_private_push": "true",
         # Ports rest for five seconds after a call: enough for two thousand short ones a second.
         "rtp_port_min": "9000", "rtp_port_max": "31999", "legs_max": "5000",
     }

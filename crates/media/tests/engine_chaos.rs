@@ -129,6 +129,50 @@ impl World {
         assert_eq!(self.engine.streams(), self.open.len());
     }
 
+    fn command(&mut self, command: Command) {
+        if let Command::Open { stream, .. } = command
+            && self.open.len() < usize::try_from(STREAMS).expect("few")
+        {
+            self.open.entry(stream).or_default();
+        }
+        self.engine.handle_command(self.now, command);
+        self.drain();
+    }
+
+    /// Whatever was before: a far end that is agreed on now, and is to hear another, hears it.
+    fn talk(&mut self, codecs: [Codec; 2], first: u16) {
+        let [speaks, listens] = [StreamId(0), StreamId(1)];
+        self.command(Command::Close { stream: StreamId(STREAMS) });
+        for (stream, codec) in [speaks, listens].into_iter().zip(codecs) {
+            let remote = Some(SocketAddr::from(([10, 0, 0, 1], 5000)));
+            let (payload, events, ptime) = (codec.payload(), Some(101), Ptime::default());
+            let terms =
+                Terms { remote, peer: None, codec, payload, events, ptime, send: true, receive: true };
+            self.command(Command::Open { stream, call: CallId(9), port: 30_000, family: Family::V4 });
+            self.command(Command::Agree { stream, terms });
+        }
+        self.command(Command::Hear { stream: listens, source: Source::Nothing });
+        self.command(Command::Hear { stream: listens, source: Source::Stream(speaks) });
+        // What is still being dialled comes first: 64 digits take less than 20 s.
+        (0..80).for_each(|_| self.pass(Duration::from_millis(300)));
+        for n in 0..20 {
+            self.pass(Duration::from_millis(20));
+            let sequence = first.wrapping_add(n);
+            let (marker, payload_number) = (n == 0, codecs[0].payload());
+            let stamp = Stamp { marker, payload_number, sequence, timestamp: 160 * u32::from(n), ssrc: 1 };
+            let mut packet = [&stamp.to_bytes()[..], &[0x55; 160]].concat();
+            let from = SocketAddr::from(([10, 0, 0, 1], 5000));
+            let forward = self.engine.handle_rtp(self.now, speaks, from, &mut packet);
+            if let Some(forward) = forward {
+                self.sent(forward.stream, &packet[..forward.len]);
+            }
+            let before = self.open[&listens];
+            self.drain();
+            let is_heard = forward.is_some_and(|one| one.stream == listens) || self.open[&listens] > before;
+            assert!(is_heard, "packet {n} is not heard");
+        }
+    }
+
     /// Every wake-up that is asked for moves on: `steps` is more than there can be deadlines.
     fn pass(&mut self, time: Duration) {
         let end = self.now.later(time);
@@ -148,7 +192,11 @@ impl World {
 
 proptest! {
     #[test]
-    fn the_engine_keeps_its_promises(steps in prop::collection::vec(step(), 1..120)) {
+    fn the_engine_keeps_its_promises(
+        steps in prop::collection::vec(step(), 1..120),
+        codecs in [codec(), codec()],
+        first in any::<u16>(),
+    ) {
         let sounds = vec![Sound::new(&[1000; 480]), Sound::new(&[])];
         let config = EngineConfig { sounds, streams_max: usize::try_from(STREAMS).unwrap() };
         let mut engine = Engine::new(config, Random::from_number(1));
@@ -156,14 +204,7 @@ proptest! {
         let mut world = World { engine, now: Now::default().later(Duration::from_secs(9)), open: BTreeMap::new() };
         for step in steps {
             match step {
-                Step::Command(command) => {
-                    if let Command::Open { stream, .. } = command
-                        && world.open.len() < usize::try_from(STREAMS).unwrap()
-                    {
-                        world.open.entry(stream).or_default();
-                    }
-                    world.engine.handle_command(world.now, command);
-                }
+                Step::Command(command) => world.command(command),
                 Step::Packet { stream, from, number, sequence, payload } => {
                     let timestamp = 160 * u32::from(sequence);
                     let stamp = Stamp { marker: false, payload_number: number, sequence, timestamp, ssrc: 1 };
@@ -174,5 +215,6 @@ proptest! {
             }
             world.drain();
         }
+        world.talk(codecs, first);
     }
 }

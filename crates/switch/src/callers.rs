@@ -72,9 +72,9 @@ impl Switch {
         let (dialog, preferred) = (leg.dialog, self.codec_of(leg.call));
         let leg = self.legs.get_mut(id).expect("the leg was found above");
         match leg.speech.reply(preferred, &self.ports) {
-            Ok((sdp, new)) => {
+            Ok((sdp, _)) => {
                 (leg.state, leg.status) = (State::Up, 200);
-                self.apply(id, new);
+                self.agree_again(id);
                 self.endpoint.accept(now, dialog, sdp);
                 self.watch_silence(id);
             }

@@ -68,8 +68,8 @@ impl Switch {
     pub(crate) fn agree(&mut self, id: LegId, answer: &[u8]) -> bool {
         let leg = self.legs.get_mut(id).expect("only known legs are answered");
         match leg.speech.take_answer(answer, &self.ports) {
-            Ok(new) => {
-                self.apply(id, new);
+            Ok(_) => {
+                self.agree_again(id);
                 true
             }
             Err(error) => {
@@ -167,6 +167,13 @@ impl Switch {
         let (answer, new) = leg.speech.reply(preferred, &self.ports)?;
         self.apply(id, new);
         Ok(Some(answer))
+    }
+
+    /// The agreement that counts from the answer on, though it be that of early media: a far end behind a NAT that was
+    /// silent until then is to be found from now on.
+    pub(crate) fn agree_again(&mut self, id: LegId) {
+        let agreed = self.legs.get(id).and_then(|leg| leg.speech.agreed().cloned());
+        self.apply(id, agreed);
     }
 
     pub(crate) fn apply(&mut self, id: LegId, terms: Option<Terms>) {

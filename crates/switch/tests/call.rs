@@ -130,6 +130,21 @@ fn early_media_later_than_the_first_180_is_told_and_agreed() {
     assert_eq!(last, Some(Source::Stream(customer.into())));
 }
 
+/// A phone behind a NAT may be silent until it is answered; where it is must be learned then.
+#[test]
+fn an_answer_that_repeats_early_media_is_agreed_on_again() {
+    let (mut bench, _) = Bench::ready_to_customer();
+    let early = bench.fars[TRUNK].answer(&[Codec::Pcma]);
+    bench.ring(TRUNK, 183, Some(early.clone()));
+    bench.ring(TRUNK, 183, Some(early.clone()));
+    bench.pass(Duration::from_secs(20));
+    bench.answer_with(TRUNK, early);
+    let [_, customer] = bench.legs()[..] else { panic!("two legs") };
+    let is_of_customer =
+        |one: &&Media| matches!(one, Media::Agree { stream, .. } if *stream == customer.into());
+    assert_eq!(bench.media.iter().filter(is_of_customer).count(), 2, "early, and when it answered");
+}
+
 #[test]
 fn a_busy_customer_is_declined_and_the_agent_is_let_go() {
     let (mut bench, _) = Bench::ready_to_customer();

@@ -15,6 +15,9 @@
 //! 6. An agreement with another SDP address opens the window again. The source that was used until then cannot be learned
 //!    in it: its last packets are still on their way. An agreement with the same address opens it again only when nothing
 //!    was accepted yet (an answer that repeats what early media agreed on); one without an address (hold) never does.
+//! 7. While a call is on hold a NAT may forget its far end, and show it at another port afterwards. So after an agreement
+//!    with the same address another source may take the place of a learned one, by rule 3, unless the learned one is heard
+//!    before it.
 //!
 //! RTCP changes nothing; as a sign of life it must come from the host that packets are accepted from.
 
@@ -33,7 +36,14 @@ enum Far {
     /// Packets came from the SDP address.
     Settled { sdp: SocketAddr },
     /// Packets come from somewhere else.
-    Learned { sdp: SocketAddr, source: SocketAddr },
+    Learned { sdp: SocketAddr, source: SocketAddr, moves: Option<Moves> },
+}
+
+/// Whereby a learned source may be another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moves {
+    peer: Option<IpAddr>,
+    until: Mono,
 }
 
 /// The source check of one stream.
@@ -48,15 +58,20 @@ impl FarEnd {
     /// An agreement was made; `remote` is the address in the far end's SDP, `peer` the host that its signalling comes from.
     pub(super) fn agree(&mut self, now: Mono, remote: Option<SocketAddr>, peer: Option<IpAddr>) {
         let Some(remote) = remote.map(plain) else { return };
+        let peer = peer.map(|host| host.to_canonical());
+        let until = now + LEARN_WINDOW;
         let before = match self.0 {
-            Far::Settled { sdp } | Far::Learned { sdp, .. } if sdp == remote => return,
+            Far::Settled { sdp } if sdp == remote => return,
+            Far::Learned { sdp, source, .. } if sdp == remote => {
+                self.0 = Far::Learned { sdp, source, moves: Some(Moves { peer, until }) };
+                return;
+            }
             Far::Unknown => None,
             Far::Open { before, .. } => before,
             Far::Settled { sdp } => Some(sdp),
             Far::Learned { source, .. } => Some(source),
         };
-        let peer = peer.map(|host| host.to_canonical());
-        self.0 = Far::Open { sdp: remote, peer, until: now + LEARN_WINDOW, before };
+        self.0 = Far::Open { sdp: remote, peer, until, before };
     }
 
     /// Whether a packet from `from` is the far end's. Call it for well formed packets only: it learns.
@@ -69,16 +84,26 @@ impl FarEnd {
                 true
             }
             Far::Open { until, before, .. } if now > until || before == Some(from) => false,
-            Far::Open { sdp, peer, .. } => {
-                let known = from.ip() == sdp.ip() || Some(from.ip()) == peer;
-                if known {
-                    self.0 = Far::Learned { sdp, source: from };
-                }
-                known
+            Far::Learned { sdp, source, .. } if from == source => {
+                self.0 = Far::Learned { sdp, source, moves: None };
+                true
+            }
+            Far::Open { sdp, peer, .. } => self.learn(from, sdp, peer),
+            Far::Learned { sdp, moves: Some(Moves { peer, until }), .. } if now <= until => {
+                self.learn(from, sdp, peer)
             }
             Far::Settled { sdp } => from == sdp,
-            Far::Learned { source, .. } => from == source,
+            Far::Learned { .. } => false,
         }
+    }
+
+    /// Whether `from` is of a host that is known, which makes it the source.
+    fn learn(&mut self, from: SocketAddr, sdp: SocketAddr, peer: Option<IpAddr>) -> bool {
+        let known = from.ip() == sdp.ip() || Some(from.ip()) == peer;
+        if known {
+            self.0 = Far::Learned { sdp, source: from, moves: None };
+        }
+        known
     }
 
     /// Where packets go.
@@ -211,6 +236,28 @@ mod tests {
         far.agree(after(70), Some(address(PHONE)), Some(address(NAT).ip()));
         assert!(far.accepts(after(71), address(NAT)));
         assert!(!far.accepts(after(71), address(ATTACKER)));
+    }
+
+    #[test]
+    fn a_nat_that_shows_another_port_after_a_hold_is_followed_once() {
+        let moved = SocketAddr::new(address(NAT).ip(), 4444);
+        let moved_again = SocketAddr::new(address(NAT).ip(), 5555);
+        let mut far = agreed();
+        assert!(far.accepts(after(1), address(NAT)));
+        assert!(!far.accepts(after(2), moved), "nothing was agreed on");
+        far.agree(after(60), None, Some(address(NAT).ip()));
+        far.agree(after(300), Some(address(PHONE)), Some(address(NAT).ip()));
+        assert!(!far.accepts(after(301), address(ATTACKER)));
+        assert_eq!(far.address(), Some(address(NAT)));
+        assert!(far.accepts(after(302), moved));
+        assert_eq!(far.address(), Some(moved));
+        assert!(!far.accepts(after(302), moved_again));
+        assert!(!far.accepts(after(302), address(NAT)));
+        far.agree(after(400), Some(address(PHONE)), Some(address(NAT).ip()));
+        assert!(far.accepts(after(400), moved), "it is where it was");
+        assert!(!far.accepts(after(400), moved_again));
+        far.agree(after(500), Some(address(PHONE)), Some(address(NAT).ip()));
+        assert!(!far.accepts(after(506), moved_again), "too late");
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::rtp::{Header, Stamp, sequence_distance, timestamp_distance};
 
 /// A jump of sequence numbers larger than this is a restart of the source, not loss (RFC 3550 appendix A.1).
 const SEQUENCE_JUMP_MAX: i16 = 3000;
+/// So is a number further behind than this: no packet is that late (there, too). Relayed by its number, a source that counts
+/// anew would stay behind what was sent already, and so unheard, for up to a minute.
+const SEQUENCE_LATE_MAX: i16 = 100;
 /// How far a source's timestamps may be from the time that passed before it is taken for a restart.
 const TIMESTAMP_JUMP_MAX: Duration = Duration::from_secs(2);
 
@@ -248,14 +251,14 @@ impl Relay {
         let timestamp = i64::from(timestamp_distance(self.newest_timestamp, header.timestamp));
         let passed = i64::from(samples(now.since(self.newest_at)));
         self.key == key
-            && sequence.unsigned_abs() <= SEQUENCE_JUMP_MAX.unsigned_abs()
+            && (-SEQUENCE_LATE_MAX..=SEQUENCE_JUMP_MAX).contains(&sequence)
             && (timestamp - passed).abs() <= i64::from(samples(TIMESTAMP_JUMP_MAX))
     }
 
     /// Sequence numbers wrap: a floor that stayed where it was would lie ahead of them after eleven minutes. What is
     /// further behind than this does not fit anyway.
     fn raise_floor(&mut self) {
-        let oldest = self.newest_sequence.wrapping_sub(SEQUENCE_JUMP_MAX.unsigned_abs());
+        let oldest = self.newest_sequence.wrapping_sub(SEQUENCE_LATE_MAX.unsigned_abs());
         if sequence_distance(self.floor, oldest) > 0 {
             self.floor = oldest;
         }
@@ -335,6 +338,20 @@ mod tests {
             assert!(again.marker);
             assert_eq!(again.sequence.wrapping_sub(first.sequence), 1);
             assert_eq!(again.timestamp.wrapping_sub(first.timestamp), 160);
+        }
+    }
+
+    #[test]
+    fn a_source_that_counts_anew_while_its_clock_goes_on_is_a_switch() {
+        for back in [101, 1000, 2999] {
+            let mut out = outgoing();
+            let first = relay(&mut out, 0, A, 10, 1600);
+            for n in 1..1500 {
+                relay(&mut out, 20 * u64::from(n), A, 10 + n, 1600 + 160 * u32::from(n));
+            }
+            let again = relay(&mut out, 30_000, A, 1509_u16.wrapping_sub(back), 1600 + 240_000);
+            assert_eq!(again.sequence.wrapping_sub(first.sequence), 1500, "{back} back");
+            assert_eq!(again.timestamp.wrapping_sub(first.timestamp), 240_000);
         }
     }
 

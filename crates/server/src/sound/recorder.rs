@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use base::{AccountId, CallId, Wall};
 use callcenter::action::RecordingFiles;
 use media::api::Stored;
+use media::limits::BLOCK_BYTES;
 use media::recording::Head;
 
 use super::encoder::Encoder;
@@ -26,8 +27,8 @@ use super::renderer::{Backlog, Job, Patience, Queue, Renderer};
 use super::space::{Room, Space};
 use crate::vital;
 
-/// Bytes on their way from the media threads to the disk: over three seconds of 1,000 recorded calls. More are dropped and
-/// counted.
+/// Bytes of memory on their way from the media threads to the disk: over three seconds of 1,000 recorded calls. More are
+/// dropped and counted.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 /// How often the free space is looked at.
 const SPACE_EVERY: Duration = Duration::from_secs(5);
@@ -331,8 +332,9 @@ impl Track {
     }
 }
 
+/// What blocks take of the memory, however little is in them.
 fn bytes_of(blocks: &[Stored]) -> usize {
-    blocks.iter().map(|stored| stored.block.bytes().len()).sum()
+    blocks.len() * BLOCK_BYTES
 }
 
 /// An empty file that is appended to.

@@ -105,6 +105,12 @@ fn blocks_come_back_and_too_many_are_refused() {
     assert_eq!(recorder.store(stored.clone(), Some(back.clone())), Err(stored.clone()));
     assert_eq!(recorder.load.dropped.load(Ordering::Acquire), 9);
     recorder.load.waiting_bytes.fetch_sub(WAITING_BYTES_MAX, Ordering::AcqRel);
+    // A block takes its memory, however little is in it.
+    let nearly = WAITING_BYTES_MAX - BLOCK_BYTES + 1;
+    recorder.load.waiting_bytes.fetch_add(nearly, Ordering::AcqRel);
+    let short = vec![Stored { call, block: block(0..1) }];
+    assert_eq!(recorder.store(short.clone(), Some(back.clone())), Err(short));
+    recorder.load.waiting_bytes.fetch_sub(nearly, Ordering::AcqRel);
     assert_eq!(recorder.store(stored.clone(), Some(back)), Ok(()));
     assert_eq!(returned.recv_timeout(Duration::from_secs(20)), Ok(stored));
     recorder.stop();
