@@ -26,6 +26,7 @@ pub(crate) struct Seat {
 /// A call so far.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) kind: CallKind,
     agent: String,
     /// The number called, whoever called it.
     pub(crate) customer: String,
@@ -67,11 +68,16 @@ impl Calls {
                     CallKind::Incoming => &call.trunk,
                     CallKind::DialOut | CallKind::WebCall => &call.customer,
                 };
-                let new = Call::new(now, call.agent.number.clone(), number.clone());
+                let new = Call::new(now, call.kind, call.agent.number.clone(), number.clone());
                 self.by_id.insert(call.id, new);
             }
             Event::LegStarted { leg, id, role, target, .. } => {
-                self.seats.insert(*leg, Seat { call: *id, role: *role });
+                // Where a route leads they sit as an agent does.
+                let seat = match role {
+                    Role::Agent | Role::Destination => Role::Agent,
+                    Role::Customer => Role::Customer,
+                };
+                self.seats.insert(*leg, Seat { call: *id, role: seat });
                 if let (Target::Number(number), Role::Customer) = (target, role) {
                     assert_eq!(*number, self.call(*id).customer, "call {id} calls somebody else");
                 }
@@ -163,8 +169,9 @@ impl Seat {
 }
 
 impl Call {
-    fn new(started: Mono, agent: String, customer: String) -> Call {
+    fn new(started: Mono, kind: CallKind, agent: String, customer: String) -> Call {
         Call {
+            kind,
             agent,
             customer,
             started,

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use base::{CallId, LegId, Mono};
-use callcenter::event::Role;
+use callcenter::event::{CallKind, Role};
 use lab::PhoneId;
 use media::recording::Packet;
 
@@ -20,6 +20,8 @@ use crate::mark::{self, Content};
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
     seats: BTreeMap<PhoneId, Seat>,
+    /// Phones that call the switch, by the number that they show.
+    callers: BTreeMap<String, PhoneId>,
     /// Packets that arrived at phones.
     pub(crate) packets: u64,
 }
@@ -31,7 +33,19 @@ impl Hearing {
         assert_eq!(before, None, "{phone:?} is called twice");
     }
 
-    /// The place of a phone that was called.
+    /// A phone calls the switch, and shows a number that no other shows.
+    pub(crate) fn calls(&mut self, phone: PhoneId, shown: String) {
+        self.callers.insert(shown, phone);
+    }
+
+    /// The switch takes the call of whoever shows a number: anew, when it died before.
+    pub(crate) fn taken(&mut self, shown: &str, seat: Seat) {
+        if let Some(phone) = self.callers.get(shown) {
+            self.seats.insert(*phone, seat);
+        }
+    }
+
+    /// The place of a phone that was called, or calls.
     pub(crate) fn seat(&self, phone: PhoneId) -> Option<Seat> {
         self.seats.get(&phone).copied()
     }
@@ -44,14 +58,14 @@ impl Hearing {
         let content = mark::read(packet);
         self.fits(seat, content);
         match (content, seat.role) {
-            (Content::Speech(_) | Content::Digit, Role::Customer) => {
+            // Who calls in may hear the network before the answer.
+            (Content::Speech(_) | Content::Digit, Role::Customer) if call.kind == CallKind::DialOut => {
                 assert!(call.linked.is_some(), "the customer of call {} hears before it answered", seat.call);
             }
             (Content::RingBack, _) => {
                 assert!(call.linked.is_none(), "call {} hears ring-back after the answer", seat.call);
             }
-            (Content::Speech(_) | Content::Digit, Role::Agent | Role::Destination)
-            | (Content::Unknown, _) => {}
+            (Content::Speech(_) | Content::Digit | Content::Unknown, _) => {}
         }
     }
 

@@ -134,7 +134,7 @@ impl Knobs {
             shut_downs: u64::from(random.chance(20)),
             stalls: random.below(2),
             misbehaviours: random.below(6),
-            arrivals: 0,
+            arrivals: random.below(8),
             intrusions: random.below(12),
             reloads: if random.chance(30) { 1 + random.below(3) } else { 0 },
             port_pairs: if random.chance(35) { 4 } else { 64 },

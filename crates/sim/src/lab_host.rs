@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{Mono, Now, Random, Timers};
-use lab::{Caller, Counts, Input, Lab, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish};
+use lab::behaviour::Step;
+use lab::{Caller, Counts, Input, Lab, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish, Prompt};
 use sip::api::{Flow, Transport};
 
+use crate::contract::ENDINGS;
 use crate::far;
 use crate::knobs::Knobs;
 use crate::mark;
@@ -20,6 +22,13 @@ use crate::wire::Wire;
 const CUT_OFF_MS_MAX: u64 = 15_000;
 /// How long a phone stays signed out.
 const SIGNED_OUT_MS_MAX: u64 = 10_000;
+/// What customers do who called and were answered.
+const CALLERS: &[&[Step]] = &[
+    &[],
+    &[Step::Repeat(Prompt::Customer)],
+    &[Step::Repeat(Prompt::Customer), Step::Wait(Duration::from_secs(4)), Step::HangUp],
+    &[Step::HangUp],
+];
 const RTP_PORTS: std::ops::RangeInclusive<u16> = 30_000..=30_999;
 
 /// The lab and what is around it.
@@ -31,6 +40,8 @@ pub(crate) struct LabHost {
     phones: BTreeSet<PhoneId>,
     /// When users sign in again.
     sign_ins: Timers<String>,
+    /// How many called the switch by the trunk: each shows a number of its own.
+    callers: u64,
     /// Nothing reaches it or leaves it until then.
     cut_off_until: Mono,
     told: VecDeque<Told>,
@@ -49,6 +60,7 @@ impl LabHost {
             config,
             phones: BTreeSet::new(),
             sign_ins: Timers::default(),
+            callers: 0,
             cut_off_until: Mono::ZERO,
             told: VecDeque::new(),
         };
@@ -150,6 +162,20 @@ impl LabHost {
         }
     }
 
+    /// A customer calls by the trunk.
+    pub(crate) fn call_in(&mut self, now: Now, random: &mut Random) {
+        let pick = |random: &mut Random, n: usize| {
+            let limit = u64::try_from(n).expect("a small table");
+            usize::try_from(random.below(limit)).expect("below a small table's length")
+        };
+        let to = setup::routed(ENDINGS[pick(random, ENDINGS.len())]);
+        let then = CALLERS[pick(random, CALLERS.len())];
+        self.callers += 1;
+        let number = format!("138{:08}", self.callers);
+        let from = Caller::Customer { number, switch: setup::switch_address() };
+        self.wish(now, PhoneWish::Dial { from, to, then });
+    }
+
     /// From now on every socket opens and everybody is signed in.
     pub(crate) fn heal(&mut self, now: Now) {
         self.thread.heal();
@@ -245,8 +271,11 @@ impl LabHost {
                 self.phones.insert(phone);
                 self.told.push_back(Told::Called { phone, number });
             }
-            LabEvent::PhoneDialled { phone, .. } => {
+            LabEvent::PhoneDialled { phone, number, to } => {
                 self.phones.insert(phone);
+                if setup::is_routed(&to) {
+                    self.told.push_back(Told::Calls { phone, shown: number });
+                }
             }
             LabEvent::Ended { phone, .. } => {
                 assert!(self.phones.remove(&phone), "{phone:?} left twice");

@@ -32,6 +32,8 @@ pub(crate) enum Told {
     Sends { from: SocketAddr, to: SocketAddr, data: Bytes },
     /// The INVITE that just arrived calls a phone of the lab.
     Called { phone: PhoneId, number: String },
+    /// A phone of the lab calls the switch by this number, and shows this one.
+    Calls { phone: PhoneId, shown: String },
     /// An RTP packet arrived at a phone of the lab.
     Hears { phone: PhoneId, packet: Vec<u8> },
     /// A phone of the lab was sent a digit.
@@ -132,7 +134,7 @@ impl People {
                 far.call_in(now);
                 drain(now, far, told);
             }
-            People::Lab(_) => {}
+            People::Lab(lab) => lab.call_in(now, random),
         }
     }
 

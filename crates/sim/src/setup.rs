@@ -151,7 +151,7 @@ fn account(knobs: &Knobs) -> Account {
         customer_ring: knobs.customer_ring,
         call_age_max: knobs.call_age_max,
         recording: RecordingMode::DualTrack,
-        inbound: (0..knobs.trunks).map(route).collect(),
+        inbound: routes(knobs),
         recording_format: RecordingFormat::Mp3,
         dialout_ring_at: DialoutRingAt::Customer,
         calls_max: 100,
@@ -161,12 +161,36 @@ fn account(knobs: &Knobs) -> Account {
     }
 }
 
-/// Calls by each trunk are put through to the same desk.
-fn route(trunk: u64) -> InboundRoute {
+/// Calls by each trunk are put through: to the desk, or in the lab to the number that was called, which says what is done
+/// there.
+fn routes(knobs: &Knobs) -> Vec<InboundRoute> {
+    let called: Vec<String> = match knobs.kind {
+        Kind::Adversaries => vec![ROUTED.to_owned()],
+        Kind::Lab => ENDINGS.iter().map(|ending| routed(ending)).collect(),
+    };
+    let trunks = (0..knobs.trunks).map(|n| format!("trunk{n}"));
+    trunks.flat_map(|trunk| called.iter().map(move |called| route(&trunk, called, knobs.kind))).collect()
+}
+
+/// A number for which there is a route in the lab.
+pub(crate) fn routed(ending: &str) -> String {
+    format!("8888{ending}")
+}
+
+/// Whether a number is one of those.
+pub(crate) fn is_routed(number: &str) -> bool {
+    number.starts_with("8888")
+}
+
+fn route(trunk: &str, called: &str, kind: Kind) -> InboundRoute {
+    let to = match kind {
+        Kind::Adversaries => format!("sip:{DESK}@{}", far::address(DESK_NET, 0)),
+        Kind::Lab => format!("sip:{called}@{}", carrier_address()),
+    };
     InboundRoute {
-        trunk: format!("trunk{trunk}"),
-        called: ROUTED.to_owned(),
-        to: format!("sip:{DESK}@{}", far::address(DESK_NET, 0)),
+        trunk: trunk.to_owned(),
+        called: called.to_owned(),
+        to,
         recording: RecordingMode::Normal,
         ring: Duration::from_secs(10),
     }

@@ -116,11 +116,36 @@ fn a_refusal_is_repeated_until_its_ack() {
     let dialog = far.calls(&call);
     far.endpoint.reject(far.now, dialog, 486);
     let did = far.did();
-    assert!(did.status() == 486 && matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
-    assert_eq!(far.waits(1_500).responses.len(), 2);
+    assert!(did.status() == 486 && did.events.is_empty(), "the token is good until the caller knows");
+    let did = far.waits(1_500);
+    assert_eq!((did.responses.len(), did.events.len()), (2, 0));
+    let did = far.hears(same_branch(&call, Method::Ack));
+    assert!(did.responses.is_empty() && matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
     assert!(far.hears(same_branch(&call, Method::Ack)).is_silent());
     assert!(far.waits(60_000).is_silent());
     assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn a_refusal_that_nobody_acknowledges_is_over_after_64_t1() {
+    let mut far = Far::new(Config::default());
+    let dialog = far.calls(&invite("1"));
+    far.endpoint.reject(far.now, dialog, 486);
+    assert!(far.waits(31_999).events.is_empty());
+    assert!(matches!(far.waits(1).events[..], [Event::Ended { how: Ended::ByUs, .. }]));
+    assert!(far.waits(60_000).is_silent());
+    assert_eq!(far.endpoint.counts(), Counts::default());
+}
+
+#[test]
+fn who_cancelled_is_not_waited_for() {
+    let mut far = Far::new(Config::default());
+    let call = invite("1");
+    far.calls(&call);
+    let did = far.hears(same_branch(&call, Method::Cancel));
+    assert_eq!(did.responses.iter().map(|(_, response)| response.status).collect::<Vec<_>>(), [200, 487]);
+    assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByFar, .. }]));
+    assert!(far.hears(same_branch(&call, Method::Ack)).is_silent());
 }
 
 #[test]
@@ -280,7 +305,7 @@ fn a_peer_of_the_older_standard_is_understood() {
     let refusal = far.did().responses.remove(0).1;
     let mut ack = same_branch(&call, Method::Ack);
     ack.headers.set(HeaderName::To, refusal.headers.get(&HeaderName::To).unwrap());
-    assert!(far.hears(ack).is_silent());
+    assert!(matches!(far.hears(ack).events[..], [Event::Ended { how: Ended::ByUs, .. }]));
     assert!(far.waits(4_000).is_silent(), "acknowledged");
 
     let dialog = {
@@ -334,6 +359,22 @@ fn a_resumed_call_that_rang_here_is_refused_and_left_and_one_that_talked_is_left
     let did = far.hears(answer(&bye, 481, ""));
     assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
     assert!(far.waits(60_000).is_silent());
+
+    // One who was only called knows nothing of a dialog: the refusal is what counts.
+    far.endpoint = sip::Endpoint::new(Config::default(), base::Random::from_number(6));
+    far.endpoint.resume(far.now, &ringing).unwrap();
+    let bye = far.did().one_request(Method::Bye);
+    assert!(far.hears(answer(&bye, 481, "")).is_silent());
+    let did = far.hears(same_branch(&call, Method::Ack));
+    assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
+
+    // One who was answered minds the BYE.
+    far.endpoint = sip::Endpoint::new(Config::default(), base::Random::from_number(7));
+    far.endpoint.resume(far.now, &ringing).unwrap();
+    let bye = far.did().one_request(Method::Bye);
+    let did = far.hears(answer(&bye, 200, ""));
+    assert!(matches!(did.events[..], [Event::Ended { how: Ended::ByUs, .. }]));
+    far.waits(60_000);
 
     far.endpoint.resume(far.now, &talking).unwrap();
     let bye = far.did().one_request(Method::Bye);

@@ -168,7 +168,7 @@ pub enum Body {
     },
     /// The dialog of a leg is over and its far end knows (or gave up listening): forget its token.
     ///
-    /// Comes after the leg's `LegEnded`, sometimes half a minute later; a crash in between sends the BYE again.
+    /// Comes after the leg's `LegEnded`, sometimes half a minute later; a crash in between sends the BYE, or the refusal, again.
     TokenDone {
         /// Which leg.
         leg: LegId,

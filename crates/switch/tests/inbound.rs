@@ -254,6 +254,37 @@ fn a_crash_while_it_rings_refuses_the_caller_and_cancels_the_desk() {
 }
 
 #[test]
+fn a_refusal_that_was_lost_is_said_again_after_a_crash() {
+    let mut bench = called();
+    bench.ring(DESK, 180, None);
+    bench.fars[TRUNK].deaf = true;
+    bench.refuse(DESK, 486);
+    assert_eq!(outcome(&bench), (CallStatus::AgentNoAnswer, Failure::Decline, HangUpSide::Agent, 486));
+    assert_eq!(bench.fars[TRUNK].ended, []);
+    bench.crash();
+    assert_eq!(bench.switch.counts().resumed, 1, "the caller is still to be told");
+    bench.fars[TRUNK].deaf = false;
+    rest(&mut bench);
+    assert_eq!(bench.fars[TRUNK].ended, [Ended::Refused(480)]);
+    bench.record();
+    bench.crash();
+    assert_eq!(bench.switch.counts().resumed, 0);
+}
+
+#[test]
+fn a_caller_who_never_acknowledges_a_refusal_is_let_go() {
+    let mut bench = called();
+    bench.fars[TRUNK].deaf = true;
+    bench.refuse(DESK, 486);
+    bench.pass(Duration::from_secs(31));
+    assert_eq!(bench.switch.counts().legs, 1);
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.switch.counts().legs, 0);
+    bench.crash();
+    assert_eq!(bench.switch.counts().resumed, 0);
+}
+
+#[test]
 fn a_crash_leaves_nobody_on_the_line_however_much_of_the_answer_was_committed() {
     for committed in [true, false] {
         let mut bench = called();

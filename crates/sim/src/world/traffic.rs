@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::{LegId, StreamId};
 use bytes::Bytes;
-use callcenter::event::{Event, Numbered, Role};
+use callcenter::event::{CallKind, Event, Numbered, Role};
 use callcenter::record::CallRecord;
 use switch::api::{Body, Diagnostic, Entry, Flow, Input, Output};
 
@@ -92,10 +92,12 @@ impl World {
                     let leg = calls.expect("only an INVITE of the switch calls a phone");
                     let seat = self.calls.seat(leg);
                     self.hearing.called(phone, seat);
-                    if seat.role == Role::Customer && contract::ending(&number) == "0011" {
+                    let presses = seat.role == Role::Customer || setup::is_routed(&number);
+                    if presses && contract::ending(&number) == "0011" {
                         self.calls.side(seat).keys.extend(contract::KEYS.chars());
                     }
                 }
+                Told::Calls { phone, shown } => self.hearing.calls(phone, shown),
                 Told::Hears { phone, packet } => self.hearing.arrived(&mut self.calls, phone, &packet),
                 Told::HearsDigit { phone, digit } => self.hearing.digit(&mut self.calls, phone, digit),
                 Told::Falters { phone } => {
@@ -120,6 +122,13 @@ impl World {
         if let Body::Event(Numbered { event: Event::CallRecorded { record }, .. }) = &entry.body {
             self.judge(record);
         }
+        if let Body::Event(Numbered {
+            event: Event::LegStarted { leg, role: Role::Customer, shown, .. },
+            ..
+        }) = &entry.body
+        {
+            self.hearing.taken(shown, self.calls.seat(*leg));
+        }
         self.log.append(entry);
         self.plan_commit();
     }
@@ -128,6 +137,7 @@ impl World {
     fn judge(&mut self, record: &CallRecord) {
         if self.knobs.kind == Kind::Lab
             && !self.log.stalled
+            && record.call.kind == CallKind::DialOut
             && let Some(call) = self.calls.undisturbed(record.id)
         {
             if self.knobs.lossless() {

@@ -111,8 +111,21 @@ impl Dialog {
         }
         if !core.table.refuse_at_once(&mut core.wire, pending.transaction, &only) {
             core.answer(now.mono, pending.transaction, &response);
+            self.refused = Some(pending.transaction);
         }
         self.over(core, now, Ended::ByUs);
+    }
+
+    /// The caller has our refusal of the INVITE of `transaction`, or did not say so in 64 × T1 (RFC 3261 §17.2.1). Until
+    /// then it must be told anew after a restart: it has our 100, and would hear it ring for as long as it likes.
+    pub(crate) fn refusal_done(&mut self, core: &mut Core, transaction: TransactionId) {
+        if self.refused != Some(transaction) {
+            return;
+        }
+        self.refused = None;
+        if matches!(self.state, State::Over) {
+            self.tell_end(core, Ended::ByUs);
+        }
     }
 
     /// A CANCEL came for the INVITE of `transaction`: the one that began the dialog, or one inside it.

@@ -112,6 +112,7 @@ impl Dialog {
 
     fn far_left(&mut self, core: &mut Core, now: Now, id: TransactionId, request: &Request) {
         core.answer_plainly(now.mono, id, request, 200);
+        self.refused = None;
         match &self.state {
             State::Inviting => self.far_left_early(core, now),
             State::Incoming(pending) => {

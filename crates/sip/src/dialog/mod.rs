@@ -8,7 +8,7 @@
 //! | Accepted | the ACK for our 2xx |
 //! | Up | nothing |
 //! | Leaving | the answer to our BYE |
-//! | Over | nothing; what still comes for an INVITE of ours is turned away |
+//! | Over | nothing but the ACK for a refusal of ours; what still comes for an INVITE of ours is turned away |
 //!
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
@@ -71,6 +71,8 @@ pub(crate) struct Dialog {
     far: Option<Far>,
     /// Our 2xx that was not acknowledged yet.
     unacked: Option<Unacked>,
+    /// Their INVITE that we refused, until they acknowledge that or are not waited for any more.
+    refused: Option<TransactionId>,
     /// Their offer that our user has not answered yet.
     reoffer: Option<Pending>,
     /// Our SDP that the far end has, for a re-INVITE that changes nothing.
@@ -179,6 +181,7 @@ impl Dialog {
             outgoing: None,
             far: None,
             unacked: None,
+            refused: None,
             reoffer: None,
             sdp: Bytes::new(),
             change: None,
@@ -225,7 +228,8 @@ impl Dialog {
 
     /// Whether anything may still come for it that needs an answer from here.
     pub(crate) fn is_needed(&self) -> bool {
-        !matches!(self.state, State::Over) || self.outgoing.as_ref().is_some_and(Outgoing::is_heard)
+        let is_heard = self.outgoing.as_ref().is_some_and(Outgoing::is_heard);
+        !matches!(self.state, State::Over) || self.refused.is_some() || is_heard
     }
 
     /// Our user wants it to end, whatever that takes now.
@@ -285,6 +289,10 @@ impl Dialog {
             core.open(now.mono, bye, flow, ClientUser::Bye(self.id));
             return;
         }
+        // Who knows of no dialog may still wait for the refusal that went with it.
+        if response.status < 300 {
+            self.refused = None;
+        }
         self.over(core, now, Ended::ByUs);
     }
 
@@ -314,7 +322,8 @@ impl Dialog {
         Some(core.open(now.mono, bye, self.next_hop(core), ClientUser::Bye(self.id)))
     }
 
-    /// The protocol came to its end; tells our user what is owed, else `how`.
+    /// The protocol came to its end; tells our user what is owed, else `how`. Who was refused may not know yet: then it is
+    /// owed until they do, and the token is good until then.
     fn over(&mut self, core: &mut Core, now: Now, how: Ended) {
         self.stop_timers(core);
         self.reliable = Reliable::default();
@@ -323,7 +332,11 @@ impl Dialog {
         self.drop_refer(core, now);
         self.unacked = None;
         self.state = State::Over;
-        self.tell_end(core, how);
+        match (self.refused, self.verdict) {
+            (None, _) => self.tell_end(core, how),
+            (Some(_), Verdict::Open) => self.verdict = Verdict::Owed(how),
+            (Some(_), Verdict::Owed(_) | Verdict::Told) => {}
+        }
     }
 
     fn tell_end(&mut self, core: &mut Core, how: Ended) {

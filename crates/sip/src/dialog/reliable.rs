@@ -149,6 +149,7 @@ impl Dialog {
         let State::Incoming(pending) = &self.state else { return };
         let response = core.response(&pending.request, 504, &self.local_tag);
         core.answer(now.mono, pending.transaction, &response);
+        // It was waited for long enough: its ACK is not.
         self.over(core, now, Ended::Broken);
     }
 

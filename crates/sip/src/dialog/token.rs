@@ -115,8 +115,10 @@ impl Dialog {
                 // Our tag is in it already.
                 let asked = Asked { key, scope: Scope::Inside, merge: None, back };
                 let transaction = core.table.open_server(asked, &Method::Invite);
+                core.table.set_dialog(transaction, id);
                 let refusal = core.response(&request, 480, &dialog.local_tag);
                 core.answer(now.mono, transaction, &refusal);
+                dialog.refused = Some(transaction);
                 // It may have been accepted since: a caller who has the 2xx minds the BYE alone.
                 (dialog.far, dialog.local_cseq) = (Far::asking(&request), 0);
                 dialog.leave(core, now, Ended::ByUs);

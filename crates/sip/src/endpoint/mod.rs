@@ -92,6 +92,9 @@ impl Endpoint {
             Input::Overloaded(overloaded) => self.load.set(overloaded),
             Input::Timeout => self.timeout(now),
         }
+        while let Some((dialog, transaction)) = self.core.table.poll_refused() {
+            self.with(dialog, |dialog, core| dialog.refusal_done(core, transaction));
+        }
     }
 
     /// What goes out next. Empty again after each drain; changes only by the calls that take `&mut self`.
@@ -167,7 +170,7 @@ impl Endpoint {
         Some(id)
     }
 
-    /// Refuses a caller. `status` is 300–699. `Ended` follows.
+    /// Refuses a caller. `status` is 300–699. `Ended` follows once the caller knows, or has not said so for 64 × T1.
     pub fn reject(&mut self, now: Now, dialog: DialogId, status: u16) {
         assert!((300..700).contains(&status), "{status} is no refusal");
         self.with(dialog, |dialog, core| dialog.reject(core, now, status));

@@ -204,7 +204,7 @@ impl Client {
                     }
                 }
                 Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
-                Effect::Deliver | Effect::TimedOut => {}
+                Effect::Deliver | Effect::TimedOut | Effect::Refused => {}
             }
         }
     }

@@ -130,6 +130,8 @@ pub(crate) enum Effect {
     Deliver,
     /// Tell the user that nobody answered.
     TimedOut,
+    /// Tell the user that the far end has our refusal, or is not waited for any more.
+    Refused,
     /// Set a timer.
     Set(Timer, Duration),
     /// Forget a timer.
@@ -150,6 +152,7 @@ fn lingers(now: Mono, fx: &Effects, transport: Transport) -> Option<Mono> {
         | Effect::Acknowledge
         | Effect::Deliver
         | Effect::TimedOut
+        | Effect::Refused
         | Effect::Stop(_) => None,
     })
 }

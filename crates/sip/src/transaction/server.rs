@@ -163,7 +163,7 @@ impl Server {
                     }
                 }
                 Effect::Stop(timer) => wire.timers.cancel(&TimerName::Transaction(id, timer)),
-                Effect::Acknowledge | Effect::Deliver | Effect::TimedOut => {}
+                Effect::Acknowledge | Effect::Deliver | Effect::TimedOut | Effect::Refused => {}
             }
         }
     }

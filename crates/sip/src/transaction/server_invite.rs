@@ -81,9 +81,12 @@ fn completed(interval: Duration, input: ServerInput, times: &Times, fx: &mut Eff
             fx.push(Effect::Set(Timer::G, interval));
             InviteServer::Completed { interval }
         }
-        // §17.2.1 has the user told; nobody here could do anything about it.
-        ServerInput::Timer(Timer::H) => InviteServer::Terminated,
+        ServerInput::Timer(Timer::H) => {
+            fx.push(Effect::Refused);
+            InviteServer::Terminated
+        }
         ServerInput::Ack => {
+            fx.push(Effect::Refused);
             fx.push(Effect::Stop(Timer::G));
             fx.push(Effect::Stop(Timer::H));
             fx.push(Effect::Set(Timer::I, times.t4));
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(run(state, ServerInput::Repeated).1, [Effect::Send]);
         let (state, fx) = run(state, ServerInput::Ack);
         assert_eq!(state, InviteServer::Confirmed);
-        assert_eq!(fx[2], Effect::Set(Timer::I, Duration::from_secs(5)));
+        assert_eq!((fx[0], fx[3]), (Effect::Refused, Effect::Set(Timer::I, Duration::from_secs(5))));
         assert_eq!(run(state, ServerInput::Repeated), (InviteServer::Confirmed, vec![]));
         assert_eq!(run(state, ServerInput::Timer(Timer::I)).0, InviteServer::Terminated);
     }
@@ -137,6 +140,9 @@ mod tests {
     #[test]
     fn an_unacknowledged_refusal_is_given_up() {
         let (state, _) = run(InviteServer::Proceeding, ServerInput::Answer(Class::Failure));
-        assert_eq!(run(state, ServerInput::Timer(Timer::H)).0, InviteServer::Terminated);
+        assert_eq!(
+            run(state, ServerInput::Timer(Timer::H)),
+            (InviteServer::Terminated, vec![Effect::Refused])
+        );
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Table {
     merges: BTreeSet<MergeKey>,
     /// Those that shrink as soon as their users have seen to them, and until when they linger. None: not at all.
     settled: Vec<(Settled, Option<Mono>)>,
+    /// Refused INVITEs whose dialogs are to be told that the far end knows, or is not waited for any more.
+    refused: Vec<(DialogId, TransactionId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,7 @@ impl Table {
             answered_bytes: 0,
             merges: BTreeSet::new(),
             settled: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -342,6 +345,11 @@ impl Table {
         over.then_some((user, id))
     }
 
+    /// A refused INVITE whose far end has the refusal, or did not say so in time, and its dialog.
+    pub(crate) fn poll_refused(&mut self) -> Option<(DialogId, TransactionId)> {
+        self.refused.pop()
+    }
+
     /// Leaves of what was settled only what is needed to hear repetitions.
     pub(crate) fn tidy(&mut self) {
         while let Some((settled, until)) = self.settled.pop() {
@@ -461,6 +469,9 @@ impl Table {
     fn step_server(&mut self, now: Mono, wire: &mut Wire, id: TransactionId, input: ServerInput) -> bool {
         let Some(server) = self.servers.get_mut(&id) else { return false };
         let (fx, until) = server.step(now, wire, id, &self.times, input);
+        if fx.contains(&Effect::Refused) {
+            self.refused.extend(server.dialog.map(|dialog| (dialog, id)));
+        }
         if server.is_over() {
             self.forget_server(wire, id);
         }
