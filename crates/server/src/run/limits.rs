@@ -7,6 +7,10 @@ use crate::store::limits::ENTRIES_QUEUED_MAX;
 /// Log entries that may wait for their commit; with more no new calls are taken, so that living ones have room.
 pub const LOG_BACKLOG_MAX: usize = ENTRIES_QUEUED_MAX / 2;
 
+/// An address that somebody has is waited for so long at the start. Then the program ends.
+pub const ADDRESS_LEFT_MAX: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+pub const ADDRESS_LOOK: Duration = Duration::from_millis(50);
 /// Open HTTP requests are waited for so long when the server stops.
 pub const HTTP_DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Phones that are told to hang up when the server stops have so long to confirm.

@@ -1,11 +1,12 @@
 //! One running Cordboard: built part by part, in the order in which each needs the others, and taken down in reverse.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use base::{LogNo, Now, Random};
@@ -19,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::limits::{HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
+use super::limits::{ADDRESS_LEFT_MAX, ADDRESS_LOOK, HTTP_DRAIN_MAX, LEG_END_MAX, LOG_BACKLOG_MAX};
 use super::names::Names;
 use super::reload::{Reloaded, Reloader, public_url};
 use super::wires::{Accounts, Calls, Health, Leaving, LogWatch, Recordings, Rendering};
@@ -63,19 +64,30 @@ impl Sockets {
     /// # Errors
     /// When an address is in use or not ours; the message names it and the key to change.
     pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
-        let http = config.server.http_listen;
-        let sip = config.server.sip.iter().map(|listen| {
-            let address = listen.bind;
-            SipSockets::bind(address)
-                .with_context(|| format!("SIP cannot listen on {address} (server.sip_listen)"))
-        });
-        let sip = sip.collect::<anyhow::Result<_>>()?;
-        Ok(Sockets {
-            http: TcpListener::bind(http)
-                .await
-                .with_context(|| format!("HTTP cannot listen on {http} (server.http_listen)"))?,
-            sip,
-        })
+        let mut sip = Vec::new();
+        for address in config.server.sip.iter().map(|listen| listen.bind) {
+            let sockets = once_left(|| std::future::ready(SipSockets::bind(address))).await;
+            let named = || format!("SIP cannot listen on {address} (server.sip_listen)");
+            sip.push(sockets.with_context(named)?);
+        }
+        let address = config.server.http_listen;
+        let http = once_left(|| TcpListener::bind(address)).await;
+        let named = || format!("HTTP cannot listen on {address} (server.http_listen)");
+        Ok(Sockets { http: http.with_context(named)?, sip })
+    }
+}
+
+/// Opens a socket as soon as nobody has its address. When the program was killed while it started an encoder, that has all
+/// its sockets, and its store, until it runs: at the lowest priority, on a busy machine, for a moment.
+async fn once_left<T, F: Future<Output = std::io::Result<T>>>(open: impl Fn() -> F) -> std::io::Result<T> {
+    let began = Instant::now();
+    loop {
+        match open().await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && began.elapsed() < ADDRESS_LEFT_MAX => {
+                tokio::time::sleep(ADDRESS_LOOK).await;
+            }
+            done => return done,
+        }
     }
 }
 
@@ -406,4 +418,25 @@ fn prometheus() -> Option<PrometheusHandle> {
                 .ok()
         })
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_somebody_has_is_waited_for() {
+        let held = bind::streams(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let address = held.local_addr().expect("bound");
+        let held = Mutex::new(Some(held));
+        let opened = once_left(|| {
+            let opened = bind::streams(address);
+            // Whoever had it is gone after the first try.
+            held.lock().expect("nobody panics").take();
+            std::future::ready(opened)
+        });
+        assert_eq!(opened.await.expect("it is free").local_addr().expect("bound"), address);
+    }
 }
