@@ -140,13 +140,15 @@ impl Encoding {
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.input = None;
         self.ended()?;
-        let measured = mp3::measure(io::BufReader::new(File::open(&self.file)?))?;
+        let file =
+            File::open(&self.file).map_err(|error| fault(format!("there is no file of it: {error}")))?;
+        let measured = mp3::measure(io::BufReader::new(&file))?;
         let Wanted { channels, samples } = self.wanted;
         let may_be = samples..=samples + FRAMES_MORE * mp3::FRAME_SAMPLES;
         if !measured.is_some_and(|made| made.channels == channels && may_be.contains(&made.samples)) {
             return Err(fault(format!("of {samples} samples on {channels} channels it made {measured:?}")));
         }
-        File::open(&self.file)?.sync_data()
+        file.sync_data()
     }
 
     /// Waits for its end, which must be a good one.
