@@ -12,6 +12,7 @@ use super::limits::LOCK_WAIT;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/sqlite/0001_log_and_folds.sql"),
     include_str!("../../../../migrations/sqlite/0002_phones.sql"),
+    include_str!("../../../../migrations/sqlite/0003_measured.sql"),
 ];
 
 /// Opens the file for writing, creates it when absent and brings its schema up to date.
@@ -94,7 +95,7 @@ mod tests {
         let error = open(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the store has schema 3, this program knows schemas up to 2: run a newer one"
+            "the store has schema 4, this program knows schemas up to 3: run a newer one"
         );
     }
 
