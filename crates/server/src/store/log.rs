@@ -77,6 +77,13 @@ pub(super) fn each(
     Ok(())
 }
 
+/// Everything that is kept of a call, in order, with its time.
+pub(super) fn of_call(conn: &Connection, call: CallId) -> rusqlite::Result<Vec<(Wall, Entry)>> {
+    conn.prepare(&format!("SELECT {COLUMNS}, at FROM log WHERE call = ? ORDER BY no"))?
+        .query_map([call.0], |row| Ok((Wall::from_millis(row.get(9)?), read(row)?)))?
+        .collect()
+}
+
 /// The events that a command led to.
 pub(super) fn events_of(conn: &Connection, command: CommandId) -> rusqlite::Result<Vec<Numbered>> {
     conn.prepare_cached("SELECT event FROM log WHERE command = ? AND event IS NOT NULL ORDER BY no")?

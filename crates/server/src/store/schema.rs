@@ -38,11 +38,26 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     set_up(&conn)?;
     conn.execute_batch("PRAGMA synchronous = FULL;")?;
+    is_ours(&conn)?;
+    Ok(conn)
+}
+
+/// Opens the file for reading only, beside a process that may serve from it: its schema must be ours already.
+///
+/// # Errors
+/// A file that is absent, unreadable or has another schema.
+pub(super) fn open_beside_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let conn = open_to_read(path)?;
+    is_ours(&conn)?;
+    Ok(conn)
+}
+
+fn is_ours(conn: &Connection) -> Result<(), StoreError> {
     let found = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match MIGRATIONS.len() {
         known if found > known => Err(StoreError::Newer { found, known }),
         known if found < known => Err(StoreError::Older { found, known }),
-        _same => Ok(conn),
+        _same => Ok(()),
     }
 }
 
