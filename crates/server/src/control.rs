@@ -566,8 +566,10 @@ impl<O: Outside> Worker<O> {
         if self.appended.is_empty() {
             return;
         }
-        // That the far end of a dialog knows of its end: lost in a crash, it is only told again.
-        let waited_for = |entry: &Entry| !matches!(entry.body, Body::TokenDone { .. });
+        // That the far end of a dialog knows of its end: lost in a crash, it is only told again. How a leg was heard: nothing
+        // follows from it.
+        let waited_for =
+            |entry: &Entry| !matches!(entry.body, Body::TokenDone { .. } | Body::Measured { .. });
         if self.phase != Phase::Stopped && !self.appended.iter().any(waited_for) {
             let now = self.clock.mono();
             if now < *self.unhurried.get_or_insert(now + UNHURRIED_MAX) {

@@ -43,6 +43,7 @@ pub(crate) struct Call {
 struct Leg {
     role: Role,
     ended: bool,
+    measured: bool,
 }
 
 /// An agent so far.
@@ -76,6 +77,13 @@ impl Ledger {
                 let ended =
                     self.calls.get(call).and_then(|call| call.legs.get(leg)).is_some_and(|leg| leg.ended);
                 assert!(ended, "the dialog of leg {leg} is over before the leg");
+            }
+            Body::Measured { leg, call, .. } => {
+                let of = self.calls.get_mut(call).and_then(|call| call.legs.get_mut(leg));
+                let of = of.expect("what is measured is a leg of a call that started");
+                assert!(of.ended, "leg {leg} was measured before its end");
+                assert!(!of.measured, "leg {leg} was measured twice");
+                of.measured = true;
             }
             Body::Bindings { user, .. } => *self.registered.entry(user.clone()).or_default() += 1,
         }
@@ -198,7 +206,7 @@ impl Ledger {
         assert!(!call.ended, "leg {leg} starts after call {id} ended");
         let same = call.legs.values().filter(|one| one.role == role).count();
         assert_eq!(same, 0, "call {id} has two legs of the same role");
-        call.legs.insert(leg, Leg { role, ended: false });
+        call.legs.insert(leg, Leg { role, ended: false, measured: false });
         let number = match target {
             Target::Number(number) | Target::Phone(number) => number,
             Target::Uri(uri) => user_of(uri),
@@ -226,7 +234,13 @@ impl Ledger {
         }
     }
 
-    /// A call that has no record yet: nothing but its recording may follow that.
+    /// How many legs were measured.
+    pub(crate) fn measured(&self) -> usize {
+        self.calls.values().flat_map(|call| call.legs.values()).filter(|leg| leg.measured).count()
+    }
+
+    /// A call that has no record yet: nothing may follow that but its recording, what was measured of its legs, and that
+    /// tokens are done with.
     fn open_call(&mut self, id: CallId) -> &mut Call {
         let call = self.calls.get_mut(&id).expect("an event is about a call that started");
         assert!(!call.recorded, "an event of call {id} came after its record");

@@ -77,6 +77,8 @@ pub struct Report {
     pub bridged: usize,
     /// Calls that came by a trunk and were put through, and of them those in which both sides heard each other.
     pub came: (usize, usize),
+    /// Legs whose sound was measured.
+    pub measured: usize,
     /// INVITEs that left, without retransmissions.
     pub invites: usize,
     /// Entries in the log.
@@ -111,6 +113,7 @@ impl Report {
             calls: 0,
             bridged: 0,
             came: (0, 0),
+            measured: 0,
             invites: 0,
             entries: 0,
             datagrams: 0,

@@ -1,12 +1,12 @@
 //! The sound of the switch: its commands are held against the rules, then carried out by a media thread, or by a model
 //! in which a stream is silent or it is not.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base::{CallId, LegId, Mono, Now, Random};
-use media::api::{Command, Signal};
+use base::{CallId, LegId, Mono, Now, Random, StreamId};
+use media::api::{Command, Counts, Signal};
 
 use crate::Kind;
 use crate::knobs::Knobs;
@@ -127,6 +127,8 @@ struct Model {
     recordings: BTreeMap<CallId, Mono>,
     mute: u64,
     ports_unusable: u64,
+    /// Streams that could not be opened and are not closed yet.
+    unusable: BTreeSet<StreamId>,
     random: Random,
     signals: VecDeque<(Duration, Signal)>,
 }
@@ -137,6 +139,7 @@ impl Model {
             recordings: BTreeMap::new(),
             mute: knobs.mute,
             ports_unusable: knobs.ports_unusable,
+            unusable: BTreeSet::new(),
             random,
             signals: VecDeque::new(),
         }
@@ -151,6 +154,7 @@ impl Model {
         match command {
             Command::Open { stream, .. } => {
                 if self.random.chance(self.ports_unusable) {
+                    self.unusable.insert(stream);
                     self.signals.push_back((Duration::from_millis(1), Signal::OpenFailed { stream }));
                 }
             }
@@ -171,8 +175,14 @@ impl Model {
             Command::Agree { .. }
             | Command::Hear { .. }
             | Command::Listen { .. }
-            | Command::SendDigits { .. }
-            | Command::Close { .. } => {}
+            | Command::SendDigits { .. } => {}
+            Command::Close { stream } => {
+                if !self.unusable.remove(&stream) {
+                    let lag = Duration::from_micros(self.random.below(1_500_000));
+                    let counts = Counts { received: self.random.below(3), ..Counts::default() };
+                    self.signals.push_back((lag, Signal::Closed { stream, counts }));
+                }
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ impl Wire {
                     *self.begun.entry(number.clone()).or_default() += 1;
                 }
             }
-            Body::Event(_) | Body::TokenDone { .. } | Body::Bindings { .. } => {}
+            Body::Event(_) | Body::TokenDone { .. } | Body::Measured { .. } | Body::Bindings { .. } => {}
         }
     }
 

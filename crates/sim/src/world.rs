@@ -310,6 +310,7 @@ impl World {
             calls: self.ledger.calls.len(),
             bridged: self.ledger.calls.values().filter(|call| call.answered).count(),
             came: self.ledger.came(),
+            measured: self.ledger.measured(),
             invites: self.wire.invites(),
             lost: self.network.lost,
             entries: self.log.committed().len(),

@@ -31,6 +31,8 @@ fn two_hundred_worlds_come_to_rest() {
     assert!(came.0 > 400 && came.1 > 100, "of calls that came only {came:?} were taken and answered");
     let packets: u64 = reports.iter().map(|report| report.packets).sum();
     assert!(packets > 100_000, "only {packets} packets of sound");
+    let measured: usize = reports.iter().map(|report| report.measured).sum();
+    assert!(measured > 1_000, "only {measured} legs were measured");
     let judged: BTreeSet<_> = reports.iter().flat_map(|report| report.judged.keys().copied()).collect();
     assert_eq!(judged.len(), ENDINGS, "only calls to {judged:?} were held against the contract");
 }

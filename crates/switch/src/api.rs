@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use sip::api::Flow;
 
 use crate::config::{Changes, TrunkAddress};
+pub use crate::quality::Quality;
 
 /// What comes in. Each is one mutation; drain [`Output`]s after it.
 #[derive(Clone, Debug)]
@@ -174,6 +175,18 @@ pub enum Body {
         leg: LegId,
         /// Of which call.
         call: CallId,
+    },
+    /// How a leg was heard. For readers alone: it justifies nothing, nothing waits for it, and a crash may lose it.
+    ///
+    /// Comes once, after the leg's `LegEnded` and perhaps after the call's record; of a leg that nothing was heard of and
+    /// nothing was sent to there is none.
+    Measured {
+        /// Which leg.
+        leg: LegId,
+        /// Of which call.
+        call: CallId,
+        /// What was measured.
+        quality: Quality,
     },
     /// Where the phones of a user are. Replaces an earlier one of the same user.
     Bindings {
@@ -408,6 +421,8 @@ pub struct Counts {
     pub log_backlog: usize,
     /// Dialogs of before a restart whose far end is being told.
     pub resumed: usize,
+    /// Streams of ended legs that are being closed.
+    pub streams_closing: usize,
     /// Dialogs, transactions and bindings of SIP.
     pub dialogs: usize,
     /// Registrations with trunks, those included that are being taken back.

@@ -246,8 +246,9 @@ impl Switch {
         let leg = self.legs.get_mut(id).expect("only known legs are retired");
         assert!(leg.is_living(), "leg {id} ended twice");
         let (account, port, gateway) = (leg.account, leg.port, leg.gateway());
+        let owner = Owner { account, leg: id, call: leg.call };
         self.legs.end(id);
-        self.media(media::api::Command::Close { stream: id.into() });
+        self.close_stream(owner);
         self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
     }

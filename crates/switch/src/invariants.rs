@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::leg::Invite;
-use crate::limits::RECORDINGS_MAX;
+use crate::limits::{RECORDINGS_MAX, STREAMS_CLOSING_MAX};
 use crate::switch::Switch;
 
 impl Switch {
@@ -17,6 +17,14 @@ impl Switch {
         let legs_max = self.config.legs_max.max(self.legs_before);
         assert!(self.legs.len() <= legs_max, "more legs than {legs_max}");
         assert!(self.recordings.len() <= RECORDINGS_MAX, "more recordings than {RECORDINGS_MAX}");
+        assert!(
+            self.closing.len() <= STREAMS_CLOSING_MAX,
+            "more than {STREAMS_CLOSING_MAX} streams are closing"
+        );
+        for leg in self.closing.keys() {
+            let living = self.legs.get(*leg).is_some_and(|leg| leg.is_living());
+            assert!(!living, "the stream of leg {leg} is closed, but the leg is not over");
+        }
         let mut held = BTreeSet::new();
         for leg in self.gate.held_invites() {
             assert!(held.insert(leg), "two INVITEs of leg {leg} wait for the log");

@@ -16,6 +16,7 @@ mod leg;
 pub mod limits;
 mod phones;
 mod ports;
+mod quality;
 mod reload;
 mod restart;
 mod routes;

@@ -15,6 +15,9 @@ pub const LEGS_MAX: usize = 10_000;
 /// Recordings between their start and their `Finish`. Full: the call goes on unrecorded.
 pub const RECORDINGS_MAX: usize = 10_000;
 
+/// Streams of ended legs whose counts have not come. More: those of the oldest leave nothing in the log.
+pub const STREAMS_CLOSING_MAX: usize = 10_000;
+
 /// Dialogs of before a restart that are ended. More: their far ends are not told.
 pub const RESUMED_MAX: usize = 20_000;
 

@@ -12,7 +12,7 @@ use crate::switch::{Account, Owner, Recording, Resumed, Switch, Then};
 
 impl Switch {
     /// Applies a committed entry, in the order of the log. Entries of calls that have their record may be left out, tokens
-    /// that a `TokenDone` followed, and bindings that later ones replaced.
+    /// that a `TokenDone` followed, what was measured, and bindings that later ones replaced.
     pub fn replay(&mut self, account: AccountId, body: &Body) {
         match body {
             Body::Event(numbered) => {
@@ -26,6 +26,7 @@ impl Switch {
             Body::TokenDone { leg, .. } => {
                 self.tokens.remove(leg);
             }
+            Body::Measured { .. } => {}
             Body::Bindings { user, kept } => {
                 let of = (account, user.clone());
                 match kept.is_empty() {

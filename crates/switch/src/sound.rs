@@ -4,15 +4,15 @@ use base::{AccountId, CallId, LegId, Now, StreamId};
 use bytes::Bytes;
 use callcenter::action::{Heard, RecordingFiles};
 use callcenter::signal::Signal;
-use media::api::{Command, Signal as Said, Source, Terms};
+use media::api::{Command, Counts, Signal as Said, Source, Terms};
 use media::sdp::SdpError;
 use sip::api::DialogId;
 
-use crate::api::Diagnostic;
+use crate::api::{Body, Diagnostic, Quality};
 use crate::cause::Stopped;
 use crate::leg::State;
-use crate::limits::RECORDINGS_MAX;
-use crate::switch::{Recording, Switch, Then};
+use crate::limits::{RECORDINGS_MAX, STREAMS_CLOSING_MAX};
+use crate::switch::{Owner, Recording, Switch, Then};
 
 /// Not acceptable here (RFC 3261 §21.4.26).
 const NOT_ACCEPTABLE_HERE: u16 = 488;
@@ -35,6 +35,8 @@ impl Switch {
                     self.tell_operator(Diagnostic::PortUnusable { leg, port });
                     self.stop(now, leg, Stopped::PortUnusable);
                 }
+                // What was never open is closed without a word.
+                self.closing.remove(&leg);
             }
             Said::RecordingStopped { call, length } => {
                 if let Some(recording) = self.recordings.get(&call) {
@@ -42,13 +44,29 @@ impl Switch {
                     self.afterwards(Then::Finish(call));
                 }
             }
-            Said::Closed { stream, counts } => {
-                let counts = format!("{counts:?}");
-                self.tell_operator(Diagnostic::StreamClosed { leg: leg_of(stream), counts });
-            }
+            Said::Closed { stream, counts } => self.closed(leg_of(stream), &counts),
             // Nothing is decided by these yet: no plan listens to digits or plays a sound to its end.
             Said::Heard { .. } | Said::Digit { .. } | Said::Played { .. } => {}
         }
+    }
+
+    /// The stream of a leg that is over. Its counts come back when the engine has closed it.
+    pub(crate) fn close_stream(&mut self, owner: Owner) {
+        self.closing.insert(owner.leg, owner);
+        if self.closing.len() > STREAMS_CLOSING_MAX {
+            self.closing.pop_first();
+        }
+        self.media(Command::Close { stream: owner.leg.into() });
+    }
+
+    /// A leg that goes on may have had another stream before, of which nothing is kept.
+    fn closed(&mut self, leg: LegId, counts: &Counts) {
+        if let Some(Owner { account, leg, call }) = self.closing.remove(&leg)
+            && let Some(quality) = Quality::of(counts)
+        {
+            self.append(account, Body::Measured { leg, call, quality });
+        }
+        self.tell_operator(Diagnostic::StreamClosed { leg, counts: format!("{counts:?}") });
     }
 
     /// `Action::Hear`: one row of the hearing plan becomes one row of the engine's patch table.

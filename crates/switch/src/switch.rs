@@ -42,6 +42,8 @@ pub struct Switch {
     pub(crate) gate: Gate,
     /// Calls whose sound is or was stored and whose files are not ordered yet.
     pub(crate) recordings: BTreeMap<CallId, Recording>,
+    /// Ended legs whose streams are being closed: whose the counts are that come.
+    pub(crate) closing: BTreeMap<LegId, Owner>,
     /// Dialogs of before the restart.
     pub(crate) resumed: BTreeMap<DialogId, Resumed>,
     /// Who may call in.
@@ -159,6 +161,7 @@ impl Switch {
                 .begun_anywhere(&mut random),
             gate: Gate::new(last),
             recordings: BTreeMap::new(),
+            closing: BTreeMap::new(),
             resumed: BTreeMap::new(),
             tokens: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -238,6 +241,7 @@ impl Switch {
             gated: self.gate.len(),
             log_backlog: self.gate.backlog(),
             resumed: self.resumed.len(),
+            streams_closing: self.closing.len(),
             dialogs: self.endpoint.counts().dialogs,
             registrations: self.endpoint.counts().registrations,
         }

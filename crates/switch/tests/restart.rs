@@ -77,7 +77,7 @@ fn tokens_are_forgotten_when_the_far_end_knows() {
     for leg in bench.legs() {
         let of_leg = |entry: &&switch::api::Entry| match &entry.body {
             Body::Token { leg: of, .. } | Body::TokenDone { leg: of, .. } => *of == leg,
-            Body::Event(_) | Body::Bindings { .. } => false,
+            Body::Event(_) | Body::Measured { .. } | Body::Bindings { .. } => false,
         };
         let last = bench.log.iter().rfind(of_leg).expect("a leg has tokens");
         assert!(matches!(last.body, Body::TokenDone { .. }));
@@ -160,7 +160,7 @@ fn registrations_that_do_not_hold_any_more_are_forgotten_also_by_the_log() {
         let state = bench.switch.center(kit::ACCOUNT).and_then(|center| center.agent_state("1001"));
         let last = bench.log.iter().rev().find_map(|entry| match &entry.body {
             Body::Bindings { user, kept } => Some((user.as_str(), kept.is_empty())),
-            Body::Event(_) | Body::Token { .. } | Body::TokenDone { .. } => None,
+            Body::Event(_) | Body::Token { .. } | Body::TokenDone { .. } | Body::Measured { .. } => None,
         });
         (state, last == Some(("1001", true)))
     };

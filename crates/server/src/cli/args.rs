@@ -59,6 +59,8 @@ pub enum Command {
     /// List pushes that could not be delivered, or send them again.
     #[command(subcommand)]
     Pushes(PushesCommand),
+    /// Tell what the log says of a call, line by line.
+    Explain(ExplainArgs),
     /// Copy the store, the configuration and, if wanted, the recordings of a server that may be running.
     Backup(BackupArgs),
     /// Have a running server read its configuration again.
@@ -192,6 +194,33 @@ To restore, with no server running: put TARGET/data where data_dir of the config
 must be empty or absent, and start the server.
 
 Ends with 0 when the backup is whole, else 2.";
+
+/// `cordboard explain`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXPLAIN_HELP)]
+pub struct ExplainArgs {
+    /// The call: its callUniqueId, as answers, pushes and records have it.
+    #[arg(value_name = "CALL")]
+    pub call: u64,
+    /// The configuration, whose data_dir is read.
+    #[arg(long, short, value_name = "FILE", default_value = "cordboard.toml")]
+    pub config: PathBuf,
+    /// Read the store in this folder instead, as of a demo that was started with --keep.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
+}
+
+const EXPLAIN_HELP: &str = "\
+Reads the log of a server that may be running, and changes nothing. Each line is a row: when (UTC), and what happened; at the end
+how each leg was heard, which may come after the call's record. The customer's number is shown as the log has it.
+
+MOS is an estimate of how what the far end says sounds here: above 4 is good, below 3.5 people complain.
+
+Examples:
+  cordboard explain 1790000000000000000
+  cordboard explain 1790000000000000000 --data cordboard-demo
+
+Ends with 0, with 1 when the log has nothing of the call (never, or not any more: journal_keep_days), else 2.";
 
 /// `cordboard reload`
 #[derive(Clone, Debug, Args)]
@@ -502,7 +531,8 @@ mod tests {
     #[test]
     fn every_example_of_the_help_is_accepted() {
         let mut examples = 0;
-        let helps = [EXAMPLES, DEMO_HELP, CALL_HELP, SIGN_HELP, LAB_HELP, BACKUP_HELP, RELOAD_HELP];
+        let helps =
+            [EXAMPLES, DEMO_HELP, CALL_HELP, SIGN_HELP, LAB_HELP, BACKUP_HELP, EXPLAIN_HELP, RELOAD_HELP];
         for line in helps.iter().flat_map(|help| help.lines()) {
             let Some(command) = line.trim().strip_prefix("cordboard ") else { continue };
             let command = command.split("    ").next().expect("a split has a first part");

@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod call;
 mod check;
+mod explain;
 mod pushes;
 mod reload;
 mod sign;
@@ -18,9 +19,9 @@ use tracing_subscriber::EnvFilter;
 pub use call::ask;
 
 pub use args::{
-    BackupArgs, BothWays, CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, Identity, LabArgs,
-    LogFormat, Phone, PushesCommand, PushesListArgs, PushesReplayArgs, RelayPath, ReloadArgs, ServeArgs,
-    SignArgs,
+    BackupArgs, BothWays, CallArgs, CheckArgs, Cli, Command, DeadLetterArgs, DemoArgs, ExplainArgs, Identity,
+    LabArgs, LogFormat, Phone, PushesCommand, PushesListArgs, PushesReplayArgs, RelayPath, ReloadArgs,
+    ServeArgs, SignArgs,
 };
 
 /// The exit code of a command that could not be carried out; 1 is a "no": a mistake found, a request refused.
@@ -60,6 +61,7 @@ fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         | Command::Call(_)
         | Command::Sign(_)
         | Command::Pushes(_)
+        | Command::Explain(_)
         | Command::Backup(_)
         | Command::Reload(_)
         | Command::Lab(_) => "info",
@@ -72,6 +74,7 @@ fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args, out),
         Command::Call(args) => runtime()?.block_on(call::run(args, out)),
         Command::Sign(args) => sign::run(args, out).map(|()| ExitCode::SUCCESS),
+        Command::Explain(args) => explain::run(&args, out),
         Command::Backup(args) => backup::run(&args, out).map(|()| ExitCode::SUCCESS),
         Command::Reload(args) => reload::run(&args, out),
         Command::Pushes(command) => pushes::run(command, out).map(|()| ExitCode::SUCCESS),

@@ -4,7 +4,7 @@ use callcenter::event::{Event, Numbered};
 use switch::api::{Body, Entry};
 use tracing::info;
 
-/// Writes the line of an entry about to be appended; tokens have none.
+/// Writes the line of an entry about to be appended; the others have none.
 pub(super) fn write(entry: &Entry) {
     let Body::Event(numbered) = &entry.body else { return };
     let Numbered { account, seq, event, .. } = numbered;

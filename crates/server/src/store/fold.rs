@@ -64,6 +64,7 @@ impl<'a> Fold<'a> {
                 (leg.0, call.0, entry.account.0, token.as_ref(), entry.no.0),
             ),
             Body::TokenDone { leg, call: _ } => self.run("DELETE FROM leg WHERE id = ?", [leg.0]),
+            Body::Measured { .. } => Ok(()),
             Body::Bindings { user, kept } if kept.is_empty() => {
                 self.run("DELETE FROM phone WHERE account = ? AND user = ?", (entry.account.0, user))
             }

@@ -3,15 +3,16 @@
 use base::{AccountId, CallId, CommandId, LegId, LogNo, Wall};
 use bytes::Bytes;
 use callcenter::event::{Event, Numbered};
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 use switch::api::{Body, Entry};
 
 /// The columns that [`read`] reads, in its order.
-const COLUMNS: &str = "no, account, command, call, event, leg, token, phone";
+const COLUMNS: &str = "no, account, command, call, event, leg, token, phone, measured";
 
 /// Writes one row. `at` is the time of an entry that has none of its own.
 pub(super) fn insert(conn: &Connection, entry: &Entry, at: Wall) -> rusqlite::Result<()> {
+    let mut measured = None;
     let (call, seq, event, leg, token, phone) = match &entry.body {
         Body::Event(event) => {
             let json = to_json(event)?;
@@ -21,14 +22,18 @@ pub(super) fn insert(conn: &Connection, entry: &Entry, at: Wall) -> rusqlite::Re
             (Some(*call), None, None, Some(leg.0), Some(token.as_ref()), None)
         }
         Body::TokenDone { leg, call } => (Some(*call), None, None, Some(leg.0), None, None),
+        Body::Measured { leg, call, quality } => {
+            measured = Some(to_json(quality)?);
+            (Some(*call), None, None, Some(leg.0), None, None)
+        }
         Body::Bindings { user, kept } => {
             let kept = (!kept.is_empty()).then_some(kept.as_ref());
             (None, None, None, None, kept, Some(user))
         }
     };
     conn.prepare_cached(
-        "INSERT INTO log (no, account, at, command, call, seq, event, leg, token, phone)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO log (no, account, at, command, call, seq, event, leg, token, phone, measured)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute((
         entry.no.0,
@@ -41,6 +46,7 @@ pub(super) fn insert(conn: &Connection, entry: &Entry, at: Wall) -> rusqlite::Re
         leg,
         token,
         phone,
+        measured,
     ))?;
     Ok(())
 }
@@ -69,6 +75,13 @@ pub(super) fn each(
         each(read(row)?)?;
     }
     Ok(())
+}
+
+/// Everything that is kept of a call, in order, with its time.
+pub(super) fn of_call(conn: &Connection, call: CallId) -> rusqlite::Result<Vec<(Wall, Entry)>> {
+    conn.prepare(&format!("SELECT {COLUMNS}, at FROM log WHERE call = ? ORDER BY no"))?
+        .query_map([call.0], |row| Ok((Wall::from_millis(row.get(9)?), read(row)?)))?
+        .collect()
 }
 
 /// The events that a command led to.
@@ -108,7 +121,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
             let (leg, call) = (LegId(leg), CallId(row.get(3)?));
             match row.get::<_, Option<Vec<u8>>>(6)? {
                 Some(token) => Body::Token { leg, call, token: Bytes::from(token) },
-                None => Body::TokenDone { leg, call },
+                None if row.get_ref(8)? == ValueRef::Null => Body::TokenDone { leg, call },
+                None => Body::Measured { leg, call, quality: from_json(row, 8)? },
             }
         }
     };

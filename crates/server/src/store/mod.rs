@@ -26,10 +26,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use base::{AccountId, LogNo, Wall};
+use base::{AccountId, CallId, LogNo, Wall};
 use callcenter::event::Numbered;
 use callcenter::record::CallRecord;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use switch::api::Entry;
 
 pub use backup::{Copied, back_up};
 pub use outbox::{DeadLetter, DeadLetterFilter, Patience, Push, Settlement, Unsettled};
@@ -213,6 +214,15 @@ impl DeadLetters {
         tx.commit()?;
         Ok(replayed)
     }
+}
+
+/// Everything that the store in `dir`, from which another process may serve, still keeps of a call: the rows of the log in
+/// order, each with its time.
+///
+/// # Errors
+/// No store there, one of another version of the program, or not readable.
+pub fn explain(dir: &Path, call: CallId) -> Result<Vec<(Wall, Entry)>, StoreError> {
+    Ok(log::of_call(&schema::open_beside_to_read(&dir.join(FILE))?, call)?)
 }
 
 /// Makes a new store in `to` out of nothing but the log of the store in `from`: the tables it folds are to be those of

@@ -61,19 +61,6 @@ impl Reader {
         self.read(move |conn| outbox::dead_letters(conn, &filter, at_most)).await
     }
 
-    /// Everything that was logged about a call and is still kept, as JSON, oldest first.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn explain(&self, call: CallId) -> Result<Vec<String>, StoreError> {
-        self.read(move |conn| {
-            conn.prepare_cached("SELECT event FROM log WHERE call = ? AND event IS NOT NULL ORDER BY no")?
-                .query_map([call.0], |row| row.get(0))?
-                .collect()
-        })
-        .await
-    }
-
     /// Whether the files of a call's recording are still to be made.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use super::limits::LOCK_WAIT;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/sqlite/0001_log_and_folds.sql"),
     include_str!("../../../../migrations/sqlite/0002_phones.sql"),
+    include_str!("../../../../migrations/sqlite/0003_measured.sql"),
 ];
 
 /// Opens the file for writing, creates it when absent and brings its schema up to date.
@@ -37,11 +38,26 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     set_up(&conn)?;
     conn.execute_batch("PRAGMA synchronous = FULL;")?;
+    is_ours(&conn)?;
+    Ok(conn)
+}
+
+/// Opens the file for reading only, beside a process that may serve from it: its schema must be ours already.
+///
+/// # Errors
+/// A file that is absent, unreadable or has another schema.
+pub(super) fn open_beside_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let conn = open_to_read(path)?;
+    is_ours(&conn)?;
+    Ok(conn)
+}
+
+fn is_ours(conn: &Connection) -> Result<(), StoreError> {
     let found = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match MIGRATIONS.len() {
         known if found > known => Err(StoreError::Newer { found, known }),
         known if found < known => Err(StoreError::Older { found, known }),
-        _same => Ok(conn),
+        _same => Ok(()),
     }
 }
 
@@ -94,7 +110,7 @@ mod tests {
         let error = open(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the store has schema 3, this program knows schemas up to 2: run a newer one"
+            "the store has schema 4, this program knows schemas up to 3: run a newer one"
         );
     }
 

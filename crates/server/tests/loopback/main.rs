@@ -13,6 +13,7 @@ mod desk;
 mod full_disk;
 mod inbound;
 mod log;
+mod measured;
 mod names;
 mod program;
 mod recordings;

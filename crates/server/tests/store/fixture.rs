@@ -16,7 +16,7 @@ use callcenter::event::{
 use callcenter::record::{CallRecord, CallStatus};
 use callcenter::signal::{Cause, EndedBy, Failure};
 use server::store::{LogState, Patience, Push, Render, Startup, Store, Watch, WriterHandle};
-use switch::api::{Body, Entry};
+use switch::api::{Body, Entry, Quality};
 use tempfile::TempDir;
 
 pub const ACCOUNT: AccountId = AccountId(2_000_103);
@@ -293,6 +293,23 @@ pub fn token(call: u64, leg: u64, text: &'static str) -> Body {
 
 pub fn token_done(call: u64, leg: u64) -> Body {
     Body::TokenDone { leg: LegId(leg), call: CallId(call) }
+}
+
+pub fn measured(call: u64, leg: u64) -> Body {
+    let quality = Quality {
+        received: 600,
+        sent: 580,
+        lost: 6,
+        late: 2,
+        doubled: 1,
+        refused: 3,
+        jitter_mean_us: 1_250,
+        jitter_max_us: 20_000,
+        round_trip_us: Some(41_300),
+        far_lost: Some(4),
+        mos_hundredths: Some(405),
+    };
+    Body::Measured { leg: LegId(leg), call: CallId(call), quality }
 }
 
 pub fn phones(user: &str, text: &'static str) -> Body {

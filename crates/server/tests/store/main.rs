@@ -8,6 +8,7 @@
 mod backup;
 mod crash;
 mod durability;
+mod explain;
 mod fixture;
 mod folds;
 mod keys;

@@ -102,6 +102,7 @@ async fn the_tables_are_what_the_retained_log_says() {
     let tokens = vec![
         opened.entry(token(100, 1000, "old"), None),
         opened.entry(token_done(100, 1000), None),
+        opened.entry(measured(100, 1000), None),
         opened.entry(token(101, 1010, "new"), None),
         opened.entry(phones("8000", "gone"), None),
         opened.entry(phones("8000", "here"), None),

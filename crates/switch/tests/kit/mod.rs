@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Wall};
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, StreamId, Wall};
 use bytes::Bytes;
 use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
@@ -65,6 +65,9 @@ pub(crate) struct Bench {
     pub(crate) auto_commit: bool,
     pub(crate) replies: Vec<(CommandId, Result<Accepted, Refusal>)>,
     pub(crate) media: Vec<media::api::Command>,
+    /// What every stream counted when it is closed.
+    pub(crate) counts: media::api::Counts,
+    closed: VecDeque<StreamId>,
     pub(crate) finished: Vec<(CallId, RecordingFiles)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
@@ -256,6 +259,8 @@ impl Bench {
             media: Vec::new(),
             finished: Vec::new(),
             diagnostics: Vec::new(),
+            counts: media::api::Counts::default(),
+            closed: VecDeque::new(),
             network: VecDeque::new(),
             commands: 0,
         }
@@ -452,6 +457,7 @@ impl Bench {
             Switch::new(self.config.clone(), Random::from_number(2), self.durable, highest, numbers);
         self.finished.clear();
         self.media.clear();
+        self.closed.clear();
         for entry in &self.log {
             self.switch.replay(entry.account, &entry.body);
         }
@@ -465,6 +471,11 @@ impl Bench {
             let mut quiet = !self.drain_switch();
             for n in 0..self.fars.len() {
                 quiet &= !self.drain_far(n);
+            }
+            if let Some(stream) = self.closed.pop_front() {
+                quiet = false;
+                let closed = media::api::Signal::Closed { stream, counts: self.counts };
+                self.switch.handle_input(self.now, Input::Media(closed));
             }
             if let Some((from, to, data)) = self.network.pop_front() {
                 quiet = false;
@@ -480,7 +491,9 @@ impl Bench {
     pub(crate) fn events(&self) -> impl Iterator<Item = &Happened> {
         self.log.iter().filter_map(|entry| match &entry.body {
             Body::Event(numbered) => Some(&numbered.event),
-            Body::Token { .. } | Body::TokenDone { .. } | Body::Bindings { .. } => None,
+            Body::Token { .. } | Body::TokenDone { .. } | Body::Measured { .. } | Body::Bindings { .. } => {
+                None
+            }
         })
     }
 
@@ -557,8 +570,14 @@ impl Bench {
                 Output::Transmit { flow, data } => self.network.push_back((flow.local, flow.remote, data)),
                 Output::Connect { .. } | Output::Close { .. } => panic!("there are no streams here"),
                 Output::Reply { command, result } => self.replies.push((command, result)),
-                Output::Media(command) => self.media.push(command),
+                Output::Media(command) => {
+                    if let media::api::Command::Close { stream } = command {
+                        self.closed.push_back(stream);
+                    }
+                    self.media.push(command);
+                }
                 Output::Finish { call, files, .. } => self.finished.push((call, files)),
+                Output::Diagnostic(Diagnostic::StreamClosed { .. }) => {}
                 Output::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
             }
         }
