@@ -111,7 +111,8 @@ impl Dialog {
         }
         if !core.table.refuse_at_once(&mut core.wire, pending.transaction, &only) {
             core.answer(now.mono, pending.transaction, &response);
-            self.refused = Some(pending.transaction);
+            // What was answered before, in whatever way, is not answered again.
+            self.refused = Some(pending.transaction).filter(|id| core.table.waits_for_ack(*id));
         }
         self.over(core, now, Ended::ByUs);
     }

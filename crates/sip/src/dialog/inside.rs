@@ -121,7 +121,9 @@ impl Dialog {
                 self.over(core, now, Ended::ByFar);
             }
             State::Accepted | State::Up | State::Leaving => self.over(core, now, Ended::ByFar),
-            State::Cancelling(_) | State::Over => {}
+            State::Cancelling(_) => {}
+            // Who was refused says so by leaving: nothing is waited for any more.
+            State::Over => self.tell_end(core, Ended::ByFar),
         }
     }
 

@@ -118,7 +118,7 @@ impl Dialog {
                 core.table.set_dialog(transaction, id);
                 let refusal = core.response(&request, 480, &dialog.local_tag);
                 core.answer(now.mono, transaction, &refusal);
-                dialog.refused = Some(transaction);
+                dialog.refused = Some(transaction).filter(|id| core.table.waits_for_ack(*id));
                 // It may have been accepted since: a caller who has the 2xx minds the BYE alone.
                 (dialog.far, dialog.local_cseq) = (Far::asking(&request), 0);
                 dialog.leave(core, now, Ended::ByUs);

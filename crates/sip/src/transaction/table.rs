@@ -6,6 +6,7 @@ use super::client::{Client, ClientMachine, ClientRest, ClientUser};
 use super::lingering::Lingering;
 use super::memo::Answered;
 use super::server::{Asked, Server, ServerMachine, ServerRest, Was};
+use super::server_invite::InviteServer;
 use super::{
     Class, ClientInput, ClientKey, Effect, InviteClient, Keys, MergeKey, Scope, ServerInput, ServerKey,
     Timer, Times, TransactionId,
@@ -304,6 +305,12 @@ impl Table {
             server.answered = Answered::by(response, server.asked.scope);
         }
         self.settle(now, Settled::Server(id), until);
+    }
+
+    /// Whether the refusal of an INVITE is repeated until its ACK.
+    pub(crate) fn waits_for_ack(&self, id: TransactionId) -> bool {
+        let machine = self.servers.get(&id).map(|server| &server.machine);
+        matches!(machine, Some(ServerMachine::Invite(InviteServer::Completed { .. })))
     }
 
     /// Says what the log must say before the answers to a request leave.
