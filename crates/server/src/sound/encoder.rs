@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use media::{mp3, wav};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, pidfd_open, prlimit};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, prlimit};
 
 use super::renderer::{Patience, Stopped};
 
@@ -83,6 +84,8 @@ impl Encoder {
         let kbps = self.kbps * u32::from(wanted.channels);
         command.args(["--cbr", "-b", &kbps.to_string(), "-"]).arg(file);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // A script that is killed takes what it has started with it.
+        command.process_group(0);
         let mut child = command.spawn().map_err(|error| fault(format!("it cannot be started: {error}")))?;
         let (input, errors) = (child.stdin.take(), child.stderr.take());
         let id = Pid::from_child(&child);
@@ -219,7 +222,9 @@ impl Write for Encoding {
 impl Drop for Encoding {
     fn drop(&mut self) {
         // When it ended by itself and was waited for, there is nothing to kill.
-        let _ = self.child.kill();
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }
