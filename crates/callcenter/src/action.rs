@@ -47,6 +47,26 @@ pub enum Action {
         /// Why nobody talks to it: the verdict on the leg that was to.
         cause: Cause,
     },
+    /// A phone that rings is to answer by itself: it is called anew, with `Call-Info: answer-after=0` and `Alert-Info`. Legs
+    /// that do not ring are ignored.
+    LetAnswer {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Tell a phone that asked to hand its call on (`Signal::Referred`) how that stands.
+    AnswerReferral {
+        /// The leg that asked.
+        leg: LegId,
+        /// How.
+        standing: Referral,
+    },
+    /// Dial digits to the far end: RFC 4733 events, or tones.
+    SendDigits {
+        /// The leg whose far end hears them.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digits: String,
+    },
     /// End a leg in whatever way its state needs (CANCEL, BYE). `LegEnded` follows. Unknown legs are ignored.
     EndLeg {
         /// Which leg.
@@ -70,23 +90,97 @@ pub enum Action {
         /// Which files are to be made when the call is over.
         files: RecordingFiles,
     },
+    /// From now on this is stored, and nothing else of the call: after a change of who talks to whom.
+    Store {
+        /// Whose recording.
+        call: CallId,
+        /// In order of legs; none: nothing is, and time goes on.
+        tracks: Vec<Track>,
+    },
     /// The call's recording is complete; make its files.
     StopRecording {
         /// Whose recording.
         call: CallId,
+        /// Pieces of it that become files of their own.
+        parts: Vec<RecordingPart>,
     },
 }
 
+/// One of the sounds that a recording is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Track {
+    /// Of which leg.
+    pub leg: LegId,
+    /// Which of its sounds.
+    pub sound: LegSound,
+    /// To which side of the recording it belongs.
+    pub side: Side,
+}
+
+/// A sound of a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LegSound {
+    /// What its far end says.
+    Said,
+    /// The music that its far end hears.
+    Music,
+}
+
+/// A side of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Side {
+    /// Agents and whoever talks to the customer: left.
+    Agent,
+    /// The customer: right.
+    Customer,
+}
+
+/// A piece of a recording that becomes files of its own: from when a later agent joined until that agent left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingPart {
+    /// The agent's leg.
+    pub leg: LegId,
+    /// Its files.
+    pub files: RecordingFiles,
+    /// From here, milliseconds after the beginning of the recording.
+    pub from_ms: u64,
+    /// To here; not more than the recording has.
+    pub to_ms: u64,
+}
+
+/// How a transfer stands that a phone asked for (RFC 3515).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// It is not tried (603).
+    Refused,
+    /// It is being tried (202, NOTIFY 100).
+    Accepted,
+    /// It succeeded (NOTIFY 200): the phone may hang up.
+    Succeeded,
+    /// It failed (NOTIFY with this status): the phone has its call back.
+    Failed {
+        /// SIP status, 400–699.
+        status: u16,
+    },
+}
+
+/// Whose sounds are mixed, in ascending order; at least two.
+pub type Mixed = Vec<LegId>;
+
 /// What a leg hears: one cell of the hearing plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Heard {
     /// Nothing is sent.
     #[default]
     Nothing,
     /// What the far end of this leg says.
     Leg(LegId),
+    /// What the far ends of these legs say, mixed.
+    Mix(Mixed),
     /// Ring-back tone (450 Hz, 1 s on, 4 s off).
     RingBack,
+    /// The account's music, from its beginning, again and again.
+    Music,
 }
 
 /// Whom a leg calls; of a caller's leg, whom it called.

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{CallId, CommandId, Mono, Now, Random, Snowflake, Timers, Wall};
+use base::{CallId, CommandId, LegId, Mono, Now, Random, Snowflake, Timers, Wall};
 
 use self::history::History;
 use crate::action::Action;
@@ -17,7 +17,7 @@ use crate::call::ending;
 use crate::command::{Accepted, Command, Refusal};
 use crate::config::{Account, AccountStatus};
 use crate::decide::{self, Decision, Dice, Stimulus, View};
-use crate::event::{CallKind, Event, Numbered, Role};
+use crate::event::{CallKind, Event, Numbered};
 use crate::numbers::NumberPlan;
 use crate::signal::Signal;
 use crate::state::State;
@@ -278,6 +278,9 @@ impl Center {
 
     fn carry_out(&mut self, now: Now, command: Option<CommandId>, decision: Decision) {
         for event in decision.events {
+            if let Event::CallRecorded { record } = &event {
+                self.cancel_all_of(record.id);
+            }
             self.state.apply(now.wall, &event);
             self.set_timers(now, &event);
             if let Event::CallStarted { call, .. } = &event
@@ -305,13 +308,14 @@ impl Center {
                 let age_max = self.around.account.call_age_max;
                 self.timers.set(TimerKind::CallAge(call.id), now.mono + age_max);
             }
-            Event::LegStarted { id, role, .. } => self.set_ring_timer(now, *id, *role),
-            Event::LegAnswered { leg, id, .. } => self.cancel_ring_timer(*id, *leg),
+            Event::LegStarted { leg, id, .. } => self.set_ring_timer(now, *id, *leg),
+            Event::LegAnswered { leg, id, .. }
+            | Event::LegLeft { leg, id, .. }
+            | Event::LegEnded { leg, id, .. } => self.timers.cancel(&TimerKind::LegRing(*id, *leg)),
             Event::CallEnded { call, .. } => {
                 self.cancel_all_of(call.id);
                 self.timers.set(TimerKind::RecordingWait(call.id), now.mono + limits::RECORD_WAIT_MAX);
             }
-            Event::CallRecorded { record } => self.cancel_all_of(record.id),
             Event::AgentChanged { agent, wrap_up_until, .. } => {
                 self.set_wrap_up_timer(now, &agent.number, *wrap_up_until);
             }
@@ -319,39 +323,35 @@ impl Center {
                 self.timers.cancel(&TimerKind::WrapUp(agent.number.clone()));
             }
             Event::AgentChose { .. }
+            // Its timers were cancelled before it was forgotten.
+            | Event::CallRecorded { .. }
+            | Event::LegPlaced { .. }
+            | Event::LegHeld { .. }
+            | Event::LegMuted { .. }
+            | Event::PartyFailed { .. }
+            | Event::PartyRecorded { .. }
+            | Event::PartStarted { .. }
             | Event::LegRang { .. }
-            | Event::LegEnded { .. }
             | Event::RecordingStarted { .. }
             | Event::RecordingStopped { .. }
             | Event::RecordingReady { .. } => {}
         }
     }
 
-    fn set_ring_timer(&mut self, now: Now, id: CallId, role: Role) {
+    fn set_ring_timer(&mut self, now: Now, id: CallId, leg: LegId) {
         let Some(call) = self.state.calls.get(&id) else { return };
-        let (timer, ring_ms_max) = match role {
-            Role::Agent => (TimerKind::AgentRing(id), call.details.agent_ring_ms_max),
-            Role::Destination => (TimerKind::DestinationRing(id), call.details.agent_ring_ms_max),
-            // Whoever calls in waits as long as we let the other leg ring.
-            Role::Customer if call.facts.kind == CallKind::Incoming => return,
-            Role::Customer => (TimerKind::CustomerRing(id), call.details.customer_ring_ms_max),
-        };
-        self.timers.set(timer, now.mono + Duration::from_millis(ring_ms_max));
+        let Some(ring_max) = call.living_leg(leg).and_then(|leg| call.ring_max(leg)) else { return };
+        self.timers.set(TimerKind::LegRing(id, leg), now.mono + ring_max);
     }
 
-    fn cancel_ring_timer(&mut self, id: CallId, leg: base::LegId) {
-        let role = self.state.calls.get(&id).and_then(|call| call.living_leg(leg)).map(|leg| leg.role);
-        match role {
-            Some(Role::Agent) => self.timers.cancel(&TimerKind::AgentRing(id)),
-            Some(Role::Customer) => self.timers.cancel(&TimerKind::CustomerRing(id)),
-            Some(Role::Destination) => self.timers.cancel(&TimerKind::DestinationRing(id)),
-            None => {}
-        }
-    }
-
-    fn cancel_all_of(&mut self, call: CallId) {
-        for timer in TimerKind::all_of(call) {
+    /// Called before the call is forgotten.
+    fn cancel_all_of(&mut self, id: CallId) {
+        for timer in TimerKind::all_of(id) {
             self.timers.cancel(&timer);
+        }
+        let legs = self.state.calls.get(&id).into_iter().flat_map(|call| &call.legs);
+        for leg in legs {
+            self.timers.cancel(&TimerKind::LegRing(id, leg.id));
         }
     }
 

@@ -41,6 +41,92 @@ pub enum Command {
         /// The agent's number.
         agent: String,
     },
+    /// The others hear music, the agent nothing (API 2.3).
+    Hold {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Undo it (API 2.4).
+    Unhold {
+        /// The agent's number.
+        agent: String,
+    },
+    /// The others do not hear the agent (API 2.5).
+    Mute {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Undo it (API 2.6).
+    Unmute {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Hand the customer on, without a word before (API 2.7).
+    Transfer {
+        /// The agent's number.
+        agent: String,
+        /// To whom.
+        to: Party,
+    },
+    /// Call somebody else while the customer waits (API 2.8).
+    Consult {
+        /// The agent's number.
+        agent: String,
+        /// Whom.
+        to: Party,
+    },
+    /// Connect the customer with whom the agent consults, and leave (API 2.9).
+    ConsultTransfer {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Let all three talk (API 2.10).
+    ThreeWayCall {
+        /// The agent's number.
+        agent: String,
+    },
+    /// End the consultation and take the customer back (API 2.11).
+    ResumeConsult {
+        /// The agent's number.
+        agent: String,
+    },
+    /// The same (API 2.12): both end it, ringing or answered (contract §5).
+    CancelConsult {
+        /// The agent's number.
+        agent: String,
+    },
+    /// Call somebody, then somebody else, and connect them (API 2.14).
+    WebCall(WebCall),
+    /// Listen to an agent's call, or take part in it (`listen`, and ours: `whisper`, `barge`, `takeOver`).
+    Monitor {
+        /// The number of the agent who does; must be a supervisor.
+        supervisor: String,
+        /// The number of the agent whose call it is.
+        agent: String,
+        /// How.
+        how: Monitoring,
+    },
+    /// Do to an agent what the agent could do (ours: `forceOffline`, `forceIdle`, `forceBusy`, `forceHangup`).
+    Force {
+        /// The number of the agent who does; must be a supervisor.
+        supervisor: String,
+        /// The number of the agent to whom it is done.
+        agent: String,
+        /// What.
+        what: Forced,
+    },
+    /// Dial digits to those who hear the agent (ours: `sendDtmf`).
+    SendDtmf {
+        /// The agent's number.
+        agent: String,
+        /// `0`–`9`, `*`, `#`, `A`–`D`, at most [`limits::DIGITS_MAX`](crate::limits::DIGITS_MAX).
+        digits: String,
+    },
+    /// Let the agent's phone, which rings, answer by itself (ours: `answer`).
+    Answer {
+        /// The agent's number.
+        agent: String,
+    },
 }
 
 impl Command {
@@ -51,10 +137,97 @@ impl Command {
             | Command::Offline { agent }
             | Command::Busy { agent }
             | Command::Rest { agent }
-            | Command::Hangup { agent } => agent,
+            | Command::Hangup { agent }
+            | Command::Hold { agent }
+            | Command::Unhold { agent }
+            | Command::Mute { agent }
+            | Command::Unmute { agent }
+            | Command::Transfer { agent, .. }
+            | Command::Consult { agent, .. }
+            | Command::ConsultTransfer { agent }
+            | Command::ThreeWayCall { agent }
+            | Command::ResumeConsult { agent }
+            | Command::CancelConsult { agent }
+            | Command::Monitor { agent, .. }
+            | Command::Force { agent, .. }
+            | Command::SendDtmf { agent, .. }
+            | Command::Answer { agent } => agent,
             Command::DialOut(dial) => &dial.agent,
+            Command::WebCall(call) => match &call.callee {
+                WebCallee::Agent(agent) => agent,
+                WebCallee::Number(_) | WebCallee::Ivr(_) => "",
+            },
         }
     }
+}
+
+/// Whom a customer is handed to, or whom an agent consults (`mode` and `number`, API 2.7 and 2.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// `agent`: an agent's number, else the id of a skill group.
+    Agent(String),
+    /// `outline`: a number in the telephone network.
+    Outline(String),
+    /// `ivr`: the id of an IVR.
+    Ivr(String),
+    /// `queue` (ours): the id of a skill group.
+    Queue(String),
+}
+
+/// The fields of `webcall` (API 2.14). Times are already limited to 1–300 s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebCall {
+    /// `callerNumber`: who is called first.
+    pub caller: String,
+    /// `callerTimeout`; `None` = 120 s.
+    pub caller_ring_max: Option<Duration>,
+    /// `callerDisplayNumber`; `None` = the account's default.
+    pub caller_shown: Option<String>,
+    /// `calleeNumber` and `calleeType`: who is called then.
+    pub callee: WebCallee,
+    /// `calleeTimeout`; `None` = 60 s.
+    pub callee_ring_max: Option<Duration>,
+    /// `calleeDisplayNumber`; `None` = the account's default.
+    pub callee_shown: Option<String>,
+    /// The caller's own data in its canonical text form (≤ 255 bytes), `""` when absent.
+    pub extras: String,
+}
+
+/// Who is called second (`calleeType`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebCallee {
+    /// `number`: a number in the telephone network.
+    Number(String),
+    /// `agentNumber`.
+    Agent(String),
+    /// `ivrId`.
+    Ivr(String),
+}
+
+/// What a supervisor does with an agent's call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Monitoring {
+    /// Hears what the agent hears and says.
+    Listen,
+    /// The same, and the agent alone hears the supervisor.
+    Whisper,
+    /// Talks with all.
+    Barge,
+    /// Talks with all, and the agent leaves.
+    TakeOver,
+}
+
+/// What a supervisor does to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forced {
+    /// Ends the agent's part in its call, if in one, and signs the agent out.
+    Offline,
+    /// The agent's choice becomes idle, also during a call: then it is shown afterwards.
+    Idle,
+    /// The agent's choice becomes busy, likewise.
+    Busy,
+    /// As the agent's own `hangup`.
+    Hangup,
 }
 
 /// The fields of `dialOut` (API 2.1). Times are already limited to 1–300 s.
@@ -164,6 +337,18 @@ pub enum Refusal {
     GroupUnknown,
     /// The account has no number to show (40000 on `calleeCallerNumber`).
     NoShownNumber,
+    /// Who listens is no supervisor (40000 on `listenAgent`).
+    NotSupervisor,
+    /// A supervisor cannot do this to itself (40000 on `agentNumber`).
+    ToOneself,
+    /// No such IVR (40000 on the field that names it).
+    IvrUnknown,
+    /// No such queue (40000 on `number`).
+    QueueUnknown,
+    /// `callerDisplayNumber` of a `webcall` is not a number of the account (40000).
+    CallerDisplayNotOwned,
+    /// `calleeDisplayNumber` of a `webcall` is not a number of the account (40000).
+    CalleeDisplayNotOwned,
     /// The account was removed (6717).
     AccountRemoved,
     /// The account is disabled (6718).
@@ -189,4 +374,6 @@ pub enum Limit {
     Channels(usize),
     /// Legs of the server, those reserved for calls that come in left out.
     Legs(usize),
+    /// Parties of a call.
+    Parties(usize),
 }

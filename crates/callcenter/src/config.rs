@@ -41,6 +41,14 @@ pub struct Account {
     pub recording_format: RecordingFormat,
     /// When `dialoutRing` is told (contract §5).
     pub dialout_ring_at: DialoutRingAt,
+    /// What customers hear while a transfer rings.
+    pub transfer_sound: TransferSound,
+    /// What becomes of a consultation when the customer hangs up.
+    pub consult_without_customer: WithoutCustomer,
+    /// What becomes of those in a three-way call when the customer leaves.
+    pub conference_without_customer: WithoutCustomer,
+    /// What a recording has on the agent's side while the customer hears music.
+    pub hold_recording: HoldRecording,
     /// Calls the account may have at once. More are refused, as with the limits below.
     pub calls_max: usize,
     /// Calls it may begin within any second. `None` = no limit.
@@ -69,6 +77,10 @@ impl Account {
             inbound: Vec::new(),
             recording_format: RecordingFormat::default(),
             dialout_ring_at: DialoutRingAt::Customer,
+            transfer_sound: TransferSound::default(),
+            consult_without_customer: WithoutCustomer::default(),
+            conference_without_customer: WithoutCustomer::default(),
+            hold_recording: HoldRecording::default(),
             calls_max: 0,
             calls_per_s_max: None,
             number_calls_max: BTreeMap::new(),
@@ -109,6 +121,8 @@ pub struct Agent {
     pub edition: String,
     /// Wrap-up after a bridged call; zero = none.
     pub wrap_up: Duration,
+    /// Whether the agent may listen to others and do to them what [`Forced`](crate::command::Forced) names.
+    pub supervisor: bool,
 }
 
 /// An inbound route: calls by a trunk for a user or number are put through to an address.
@@ -192,4 +206,34 @@ pub enum DialoutRingAt {
     Customer,
     /// When the agent's phone rings.
     Agent,
+}
+
+/// What customers hear while a transfer rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransferSound {
+    /// Ring-back, or the network's early media.
+    #[default]
+    RingBack,
+    /// The account's music.
+    Music,
+}
+
+/// What becomes of those who are left when the customer hangs up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutCustomer {
+    /// The call ends.
+    #[default]
+    End,
+    /// They go on.
+    GoOn,
+}
+
+/// What a recording has on the agent's side while the customer hears music.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldRecording {
+    /// Nothing.
+    #[default]
+    Silence,
+    /// The music.
+    Music,
 }

@@ -12,7 +12,7 @@ use crate::call::{Call, dial_out, ending, inbound};
 use crate::command::{Accepted, Choice, Command, Refusal};
 use crate::config::{Account, AgentStatus};
 use crate::event::{AgentRef, CallFacts, CallKind, Event, Moment};
-use crate::signal::Signal;
+use crate::signal::{Cause, EndedBy, Failure, Signal};
 use crate::state::State;
 use crate::surroundings::Surroundings;
 use crate::timer::TimerKind;
@@ -33,7 +33,7 @@ impl Stimulus {
     /// The leg of who calls in, if that is what it is about.
     pub(crate) fn caller(&self) -> Option<LegId> {
         match self {
-            Stimulus::Signal(Signal::CallArrived { leg, .. }) => Some(*leg),
+            Stimulus::Signal(Signal::CallArrived { leg, .. } | Signal::PhoneCalled { leg, .. }) => Some(*leg),
             Stimulus::Signal(_) | Stimulus::Command(_) | Stimulus::Timer(_) => None,
             Stimulus::CallDied(_) | Stimulus::CallCut(_) => None,
         }
@@ -91,6 +91,21 @@ fn on_command(view: View<'_>, command: &Command, dice: &mut Dice<'_>) -> Result<
         Command::Rest { agent } => presence::choose(view, agent, Choice::Idle),
         Command::DialOut(dial) => dial_out::accept(view, dial, dice),
         Command::Hangup { agent } => dial_out::hang_up(view, agent),
+        Command::Hold { .. }
+        | Command::Unhold { .. }
+        | Command::Mute { .. }
+        | Command::Unmute { .. }
+        | Command::Transfer { .. }
+        | Command::Consult { .. }
+        | Command::ConsultTransfer { .. }
+        | Command::ThreeWayCall { .. }
+        | Command::ResumeConsult { .. }
+        | Command::CancelConsult { .. }
+        | Command::WebCall(_)
+        | Command::Monitor { .. }
+        | Command::Force { .. }
+        | Command::SendDtmf { .. }
+        | Command::Answer { .. } => Err(Refusal::NotInCall),
     }
 }
 
@@ -119,11 +134,17 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
         | (Signal::LegAnswered { .. }, None)
         | (Signal::LegEnded { .. }, None)
         | (Signal::RecordingStopped { .. }, None) => Decision::default(),
-        (Signal::RecordingReady { call, files }, _) => {
-            Decision::events([Event::RecordingReady { id: *call, files: files.clone() }])
+        (Signal::RecordingReady { call, files, part }, _) => {
+            Decision::events([Event::RecordingReady { id: *call, files: files.clone(), part: *part }])
         }
         (Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted, _) => {
             presence::refresh(view)
+        }
+        (Signal::PhoneCalled { leg, .. }, _) => {
+            inbound::refuse(*leg, Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Forbidden })
+        }
+        (Signal::LegHeld { .. } | Signal::Referred { .. } | Signal::KeyPressed { .. }, _) => {
+            Decision::default()
         }
         // The shell asks about each call by itself.
         (Signal::ShutDownBegan, _) => Decision::default(),
@@ -135,10 +156,7 @@ fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
         view.state.calls.get(id).map(|call| decide(view, call)).unwrap_or_default()
     };
     match timer {
-        TimerKind::AgentRing(id)
-        | TimerKind::CustomerRing(id)
-        | TimerKind::DestinationRing(id)
-        | TimerKind::CallAge(id) => with_call(id, ending::time_over),
+        TimerKind::LegRing(id, _) | TimerKind::CallAge(id) => with_call(id, ending::time_over),
         TimerKind::RecordingWait(id) => with_call(id, ending::wait_over),
         TimerKind::WrapUp(agent) => presence::wrap_up_over(view, agent),
     }
@@ -249,11 +267,15 @@ impl<'a> View<'a> {
 
     fn call_of_signal(self, signal: &Signal) -> Option<CallId> {
         match signal {
-            Signal::LegRinging { leg, .. } | Signal::LegAnswered { leg } | Signal::LegEnded { leg, .. } => {
-                self.state.legs.get(leg).copied()
-            }
+            Signal::LegRinging { leg, .. }
+            | Signal::LegAnswered { leg }
+            | Signal::LegHeld { leg, .. }
+            | Signal::Referred { leg, .. }
+            | Signal::KeyPressed { leg, .. }
+            | Signal::LegEnded { leg, .. } => self.state.legs.get(leg).copied(),
             Signal::RecordingStopped { call, .. } | Signal::RecordingReady { call, .. } => Some(*call),
             Signal::CallArrived { .. }
+            | Signal::PhoneCalled { .. }
             | Signal::PhoneRegistered { .. }
             | Signal::PhoneUnregistered { .. }
             | Signal::Restarted

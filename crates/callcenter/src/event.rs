@@ -6,7 +6,7 @@ use base::{AccountId, CallId, LegId, Wall};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{RecordingFiles, Target};
-use crate::command::{Choice, LoginType};
+use crate::command::{Choice, LoginType, Monitoring};
 use crate::config::RecordingMode;
 use crate::record::CallRecord;
 use crate::signal::Cause;
@@ -87,8 +87,17 @@ pub enum Event {
         shown: String,
         /// Set when customers are told (`dialoutRing`).
         call: Option<CallFacts>,
+        /// Whose leg it is, if it is a later agent's, or a supervisor's.
+        #[serde(default)]
+        agent: Option<LegAgent>,
+        /// With whom it is to talk.
+        #[serde(default)]
+        place: Place,
+        /// How long it may ring, milliseconds, where the call's details do not say so.
+        #[serde(default)]
+        ring_ms_max: Option<u64>,
     },
-    /// A leg's phone rings. For the agent's leg also push `dialoutRing` when `call` is set
+    /// A leg's phone rings, or, for a second time, its network begins to speak before the answer. For the agent's leg also push `dialoutRing` when `call` is set
     /// (`dialout_ring_at = "agent"`), for where an inbound route leads `incomingRing`; what the agent shows is told by
     /// `AgentChanged`.
     LegRang {
@@ -98,6 +107,9 @@ pub enum Event {
         id: CallId,
         /// Set when customers are told (`dialoutRing`, `incomingRing`).
         call: Option<CallFacts>,
+        /// Whether there is something to hear before the answer.
+        #[serde(default)]
+        early_media: bool,
     },
     /// A leg was answered. For the customer's leg also push "user connected" (`call` is set).
     LegAnswered {
@@ -118,6 +130,70 @@ pub enum Event {
         cause: Cause,
         /// The trunk's address it last went to, if it went through one.
         gateway: Option<SocketAddr>,
+    },
+    /// A leg has another place now: with whom its far end talks. No push.
+    LegPlaced {
+        /// Which leg.
+        leg: LegId,
+        /// Of which call.
+        id: CallId,
+        /// Its new place.
+        place: Place,
+    },
+    /// An agent holds a conversation, or takes it back. No push; what the agent shows is told by `AgentChanged`.
+    LegHeld {
+        /// The agent's leg.
+        leg: LegId,
+        /// Of which call.
+        id: CallId,
+        /// Holds.
+        held: bool,
+    },
+    /// An agent is muted, or not any more. No push, likewise.
+    LegMuted {
+        /// The agent's leg.
+        leg: LegId,
+        /// Of which call.
+        id: CallId,
+        /// Muted.
+        muted: bool,
+    },
+    /// A party has left a call that goes on; its leg is being ended. Push `dialoutHangup` / `incomingHangup` for an agent whose
+    /// customer it was (`call` is set).
+    LegLeft {
+        /// Which leg.
+        leg: LegId,
+        /// Of which call.
+        id: CallId,
+        /// Set when customers are told.
+        call: Option<CallFacts>,
+    },
+    /// Who was to be brought into a call could not be reached (push `transferFailed` / `consultFailed`, ours).
+    PartyFailed {
+        /// The leg that failed.
+        leg: LegId,
+        /// The call, about the agent who wanted it.
+        call: CallFacts,
+        /// Whether the customer was to be handed on, or the party to be consulted.
+        kind: RecordKind,
+        /// Who: an agent's number, or the number dialled.
+        target: String,
+        /// Why.
+        cause: Cause,
+    },
+    /// The record of a party that was brought into a call (push `cdr`). Comes before the call's own.
+    PartyRecorded {
+        /// The record.
+        record: Box<CallRecord>,
+    },
+    /// A later agent joined a recorded call: from now on until that leg leaves, its recording becomes these files, too. No push.
+    PartStarted {
+        /// Of which call.
+        id: CallId,
+        /// The agent's leg.
+        leg: LegId,
+        /// Which files will be made.
+        files: RecordingFiles,
     },
     /// The call is over for its customers (push `dialoutHangup` / `incomingHangup`).
     CallEnded {
@@ -151,6 +227,9 @@ pub enum Event {
         id: CallId,
         /// Which files.
         files: RecordingFiles,
+        /// The leg whose part of the call they are; none: the whole of it.
+        #[serde(default)]
+        part: Option<LegId>,
     },
 }
 
@@ -162,15 +241,22 @@ impl Event {
             | Event::AgentSignedOut { .. }
             | Event::AgentChose { .. }
             | Event::AgentChanged { .. } => None,
-            Event::CallStarted { call, .. } | Event::CallEnded { call, .. } => Some(call.id),
+            Event::CallStarted { call, .. }
+            | Event::CallEnded { call, .. }
+            | Event::PartyFailed { call, .. } => Some(call.id),
             Event::LegStarted { id, .. }
             | Event::LegRang { id, .. }
             | Event::LegAnswered { id, .. }
             | Event::LegEnded { id, .. }
+            | Event::LegPlaced { id, .. }
+            | Event::LegHeld { id, .. }
+            | Event::LegMuted { id, .. }
+            | Event::LegLeft { id, .. }
+            | Event::PartStarted { id, .. }
             | Event::RecordingStarted { id, .. }
             | Event::RecordingStopped { id, .. }
             | Event::RecordingReady { id, .. } => Some(*id),
-            Event::CallRecorded { record } => Some(record.id),
+            Event::CallRecorded { record } | Event::PartyRecorded { record } => Some(record.call.id),
         }
     }
 }
@@ -227,6 +313,78 @@ pub struct CallDetails {
     pub recording: Option<RecordingMode>,
 }
 
+/// The agent of a leg, when it is not the one whose call it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegAgent {
+    /// As events show one.
+    pub agent: AgentRef,
+    /// `agentId`: 24 hex digits.
+    pub id: String,
+    /// With which phone.
+    pub login: LoginType,
+}
+
+/// Where a leg is plugged in: with whom its far end talks, once it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// With the customer and whoever else is there.
+    Floor(Joined),
+    /// Nowhere yet: the customer is handed to it as soon as it answers.
+    Arriving {
+        /// The leg that handed the customer on; it may have left.
+        by: LegId,
+    },
+    /// With the agent of another leg alone, who consults it.
+    Aside {
+        /// That leg.
+        with: LegId,
+    },
+    /// With whomever the agent of another leg consults: it is a second line of the same phone, and that agent talks there.
+    SecondLine {
+        /// The agent's first line.
+        of: LegId,
+    },
+    /// With nobody: a supervisor, who hears what an agent hears and says.
+    Watching {
+        /// The agent's leg.
+        of: LegId,
+        /// What else.
+        how: Monitoring,
+    },
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place::Floor(Joined::First)
+    }
+}
+
+/// How a leg came to the floor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Joined {
+    /// The call began with it.
+    #[default]
+    First,
+    /// The customer was handed to it.
+    Transfer,
+    /// It joined those who talked.
+    Conference,
+}
+
+/// `cdrType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordKind {
+    /// `callRecord`: of the call.
+    #[default]
+    Call,
+    /// `transferRecord`: of whom the customer was, or was to be, handed to.
+    Transfer,
+    /// `consultRecord`: of whom an agent consulted.
+    Consult,
+    /// `conferenceRecord`: of who joined those who talked.
+    Conference,
+}
+
 /// `callType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallKind {
@@ -258,8 +416,12 @@ pub enum Role {
     Agent,
     /// The customer's.
     Customer,
-    /// Of where an inbound route leads, when that is no agent.
+    /// Of where an inbound route leads, or of whom a `webcall` calls second, when that is no agent.
     Destination,
+    /// Of a number outside that was brought into the call.
+    Outside,
+    /// Of an agent who supervises another.
+    Supervisor,
 }
 
 /// `hangUpSide`.

@@ -18,3 +18,12 @@ pub const CALLS_PER_S_MAX: usize = 1_000;
 
 /// Outputs waiting to be polled. Whoever passes inputs in without draining what comes out meets an assertion.
 pub const OUTPUTS_MAX: usize = 1 << 20;
+
+/// Living legs of a call. More parties are not brought in: `Refusal::Full`.
+pub const PARTIES_MAX: usize = 8;
+
+/// Legs of a call, those that are over included. More parties are not brought in, likewise.
+pub const CALL_LEGS_MAX: usize = 64;
+
+/// Digits in one `sendDtmf`. The border refuses more.
+pub const DIGITS_MAX: usize = 32;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::RecordingFiles;
 use crate::command::LoginType;
-use crate::event::{AgentRef, CallFacts, HangUpSide, Role};
+use crate::event::{AgentRef, CallFacts, HangUpSide, RecordKind, Role};
 use crate::numbers::Attribution;
 use crate::signal::Failure;
 
@@ -17,8 +17,11 @@ use crate::signal::Failure;
 pub struct CallRecord {
     /// Whose.
     pub account: AccountId,
-    /// `_id` = `uniqueId`.
+    /// `_id`: that of the call, or the number of the party's leg. `uniqueId` and `callUniqueId` are the call's.
     pub id: CallId,
+    /// `cdrType`.
+    #[serde(default)]
+    pub kind: RecordKind,
     /// The call's facts: type, numbers, agent, extras, groups.
     pub call: CallFacts,
     /// `agentId`.
@@ -53,6 +56,9 @@ pub struct CallRecord {
     pub ended: Wall,
     /// When the record was made: `createTime`, `saveTime`.
     pub created: Wall,
+    /// Seconds that `totalDuration` leaves out: while a party was in the call that has a record of its own.
+    #[serde(default)]
+    pub left_out_s: i64,
     /// Seconds the agent's phone rang: answer − start; unanswered: leg end − start.
     pub agent_ring_s: i64,
     /// Seconds the customer's phone rang, likewise; 0 for incoming calls.

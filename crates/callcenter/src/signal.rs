@@ -22,6 +22,38 @@ pub enum Signal {
         /// Who calls; none: nobody may be told, or nobody knows.
         caller: Option<String>,
     },
+    /// A registered phone calls by itself. Answered by `Action::TakeLeg` or `Action::RefuseLeg`.
+    PhoneCalled {
+        /// The number that its leg has, or would have.
+        leg: LegId,
+        /// The phone's user name.
+        user: String,
+        /// Whom it called, as it was dialled.
+        called: String,
+    },
+    /// The far phone holds, or takes back, by itself (re-INVITE with `sendonly` or `inactive`).
+    LegHeld {
+        /// Which leg.
+        leg: LegId,
+        /// It holds.
+        held: bool,
+    },
+    /// The far phone asks to hand its call on (REFER). Answered by `Action::AnswerReferral`, perhaps more than once.
+    Referred {
+        /// Which leg.
+        leg: LegId,
+        /// To whom: the user of the address.
+        to: String,
+        /// The leg that the call to them has already (`Replaces`), if it is one of ours.
+        replaces: Option<LegId>,
+    },
+    /// The far phone pressed a key and said so in signalling (INFO): nobody has heard it.
+    KeyPressed {
+        /// Which leg.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
     /// The far phone rings (180, or 183), or its network speaks before the answer.
     LegRinging {
         /// Which leg.
@@ -58,6 +90,8 @@ pub enum Signal {
         call: CallId,
         /// Which files.
         files: RecordingFiles,
+        /// The leg whose part of the call they are; none: the whole of it.
+        part: Option<LegId>,
     },
     /// A SIP phone of this user has at least one registration.
     PhoneRegistered {

@@ -69,6 +69,11 @@ impl State {
                 }
             }
             Event::LegRang { id, .. }
+            | Event::LegPlaced { id, .. }
+            | Event::LegHeld { id, .. }
+            | Event::LegMuted { id, .. }
+            | Event::LegLeft { id, .. }
+            | Event::PartStarted { id, .. }
             | Event::LegAnswered { id, .. }
             | Event::RecordingStarted { id, .. }
             | Event::RecordingStopped { id, .. } => self.apply_to_call(*id, at, event),
@@ -81,7 +86,7 @@ impl State {
                 self.end(call);
             }
             Event::CallRecorded { record } => self.forget(record.id),
-            Event::RecordingReady { .. } => {}
+            Event::PartyFailed { .. } | Event::PartyRecorded { .. } | Event::RecordingReady { .. } => {}
         }
     }
 

@@ -93,6 +93,10 @@ impl Surroundings {
                 self.phones.remove(user);
             }
             Signal::CallArrived { .. }
+            | Signal::PhoneCalled { .. }
+            | Signal::LegHeld { .. }
+            | Signal::Referred { .. }
+            | Signal::KeyPressed { .. }
             | Signal::LegRinging { .. }
             | Signal::LegAnswered { .. }
             | Signal::LegEnded { .. }

@@ -54,6 +54,13 @@ pub enum Command {
         /// Second track (right).
         customer: StreamId,
     },
+    /// From now on this is stored of a call whose recording runs, and nothing else of it. Ignored without one.
+    Store {
+        /// Whose recording.
+        call: CallId,
+        /// In order of streams; none: nothing is, and time goes on.
+        tracks: Vec<Track>,
+    },
     /// The recording is complete: answered by `Signal::RecordingStopped`.
     StopRecord {
         /// Whose recording.
@@ -148,14 +155,45 @@ impl Default for Ptime {
     }
 }
 
+/// One of the sounds that a recording is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Track {
+    /// Of which stream.
+    pub stream: StreamId,
+    /// Which of its sounds.
+    pub sound: StreamSound,
+    /// To which side of the recording it belongs.
+    pub side: Side,
+}
+
+/// A sound of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StreamSound {
+    /// What its far end says, as it comes.
+    Said,
+    /// The [`Source::Sound`] that its far end hears, while it hears one.
+    Played,
+}
+
+/// A side of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Left.
+    Agent,
+    /// Right.
+    Customer,
+}
+
 /// What a stream's far end hears.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// Nothing.
     #[default]
     Nothing,
     /// What another stream receives, forwarded on arrival.
     Stream(StreamId),
+    /// What these streams receive, mixed: in ascending order, the stream itself not among them.
+    Mix(Vec<StreamId>),
     /// Ring-back tone of China: 450 Hz, 1 s on, 4 s off.
     RingBack,
     /// Busy tone of China: 450 Hz, 0.35 s on, 0.35 s off.

@@ -113,8 +113,11 @@ fn append(next: &mut LogNo) -> Vec<Entry> {
                     target: Target::Phone("8000".to_owned()),
                     shown: "02258834811".to_owned(),
                     call: None,
+                    agent: None,
+                    place: callcenter::event::Place::default(),
+                    ring_ms_max: None,
                 },
-                _ => Event::LegRang { leg, id: call, call: None },
+                _ => Event::LegRang { leg, id: call, call: None, early_media: false },
             };
             let body = match i {
                 9 => Body::Token { leg, call, token: Bytes::from_static(&[7; 400]) },

@@ -76,6 +76,7 @@ impl Calls {
                 let seat = match role {
                     Role::Agent | Role::Destination => Role::Agent,
                     Role::Customer => Role::Customer,
+                    Role::Outside | Role::Supervisor => return,
                 };
                 self.seats.insert(*leg, Seat { call: *id, role: seat });
                 if let (Target::Number(number), Role::Customer) = (target, role) {
@@ -89,7 +90,14 @@ impl Calls {
                 let call = self.call_mut(call.id);
                 call.over = call.over.or(Some(now));
             }
-            Event::AgentSignedIn { .. }
+            Event::LegPlaced { .. }
+            | Event::LegHeld { .. }
+            | Event::LegMuted { .. }
+            | Event::LegLeft { .. }
+            | Event::PartyFailed { .. }
+            | Event::PartyRecorded { .. }
+            | Event::PartStarted { .. }
+            | Event::AgentSignedIn { .. }
             | Event::AgentSignedOut { .. }
             | Event::AgentChose { .. }
             | Event::AgentChanged { .. }
@@ -142,7 +150,7 @@ impl Calls {
     pub(crate) fn side(&mut self, seat: Seat) -> &mut Side {
         let call = self.call_mut(seat.call);
         match seat.role {
-            Role::Agent | Role::Destination => &mut call.of_agent,
+            Role::Agent | Role::Destination | Role::Outside | Role::Supervisor => &mut call.of_agent,
             Role::Customer => &mut call.of_customer,
         }
     }
@@ -161,7 +169,7 @@ impl Seat {
     /// Of the same call, at the other end.
     pub(crate) fn opposite(self) -> Seat {
         let role = match self.role {
-            Role::Agent | Role::Destination => Role::Customer,
+            Role::Agent | Role::Destination | Role::Outside | Role::Supervisor => Role::Customer,
             Role::Customer => Role::Agent,
         };
         Seat { role, ..self }

@@ -154,6 +154,13 @@ impl Ledger {
             }
             Event::CallStarted { call, .. } => self.call_started(call.id, &call.agent.number),
             Event::LegStarted { leg, id, role, target, .. } => self.leg_started(*leg, *id, *role, target),
+            Event::LegPlaced { .. }
+            | Event::LegHeld { .. }
+            | Event::LegMuted { .. }
+            | Event::LegLeft { .. }
+            | Event::PartyFailed { .. }
+            | Event::PartyRecorded { .. }
+            | Event::PartStarted { .. } => {}
             Event::LegRang { leg, id, .. } => {
                 assert!(!self.leg(*id, *leg).ended, "leg {leg} rang after its end");
             }

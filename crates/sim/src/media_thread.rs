@@ -91,6 +91,7 @@ impl MediaThread {
             Command::Agree { .. }
             | Command::Hear { .. }
             | Command::Watch { .. }
+            | Command::Store { .. }
             | Command::StopRecord { .. }
             | Command::Listen { .. }
             | Command::SendDigits { .. } => {}

@@ -28,7 +28,7 @@ impl Rules {
             Command::Agree { stream, .. } => {
                 self.streams.get_mut(stream).expect("only open streams agree").agreed = true;
             }
-            Command::Hear { stream, source } => self.hear(*stream, *source),
+            Command::Hear { stream, source } => self.hear(*stream, source),
             Command::Watch { stream, .. } => {
                 let watched = self.streams.get(stream).expect("only open streams are watched");
                 assert!(watched.agreed, "a stream is watched before anything was agreed");
@@ -39,6 +39,9 @@ impl Rules {
                     assert!(of_call, "a recording of call {call} stores a stream that is not its own");
                 }
                 assert!(self.recordings.insert(*call), "call {call} is recorded twice");
+            }
+            Command::Store { call, .. } => {
+                assert!(self.recordings.contains(call), "nothing is recorded of {call}")
             }
             Command::StopRecord { call } => {
                 assert!(self.recordings.remove(call), "a recording stops once, after its start");
@@ -81,13 +84,19 @@ impl Rules {
     }
 
     /// Nobody hears anybody outside the call.
-    fn hear(&mut self, stream: StreamId, source: Source) {
+    fn hear(&mut self, stream: StreamId, source: &Source) {
         let call = self.streams.get(&stream).expect("only open streams hear").call;
         match source {
             Source::Stream(other) => {
                 // The other leg may just have ended: then nothing is heard.
-                assert_eq!(self.calls.get(&other), Some(&call), "a leg hears another call");
-                assert_ne!(other, stream, "a leg hears itself");
+                assert_eq!(self.calls.get(other), Some(&call), "a leg hears another call");
+                assert_ne!(*other, stream, "a leg hears itself");
+            }
+            Source::Mix(others) => {
+                for other in others {
+                    assert_eq!(self.calls.get(other), Some(&call), "a leg hears another call");
+                    assert_ne!(*other, stream, "a leg hears itself");
+                }
             }
             Source::Nothing | Source::RingBack => {}
             Source::Busy | Source::Congestion | Source::Sound { .. } | Source::Echo => {

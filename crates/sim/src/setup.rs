@@ -157,6 +157,10 @@ fn account(knobs: &Knobs) -> Account {
         calls_max: 100,
         calls_per_s_max: None,
         number_calls_max: Default::default(),
+        transfer_sound: Default::default(),
+        consult_without_customer: Default::default(),
+        conference_without_customer: Default::default(),
+        hold_recording: Default::default(),
         utc_offset_s: 28_800,
     }
 }
@@ -207,5 +211,6 @@ fn agent(n: u64) -> Agent {
         bound_number: None,
         edition: "full".to_owned(),
         wrap_up: Duration::from_secs(if n.is_multiple_of(2) { 10 } else { 0 }),
+        supervisor: false,
     }
 }

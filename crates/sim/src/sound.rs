@@ -172,7 +172,8 @@ impl Model {
                 let lag = Duration::from_micros(self.random.below(1_500_000));
                 self.signals.push_back((lag, Signal::RecordingStopped { call, length: now.since(began) }));
             }
-            Command::Agree { .. }
+            Command::Store { .. }
+            | Command::Agree { .. }
             | Command::Hear { .. }
             | Command::Listen { .. }
             | Command::SendDigits { .. } => {}

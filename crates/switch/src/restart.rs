@@ -126,6 +126,13 @@ impl Switch {
             | Event::LegRang { .. }
             | Event::LegAnswered { .. }
             | Event::LegEnded { .. }
+            | Event::LegPlaced { .. }
+            | Event::LegHeld { .. }
+            | Event::LegMuted { .. }
+            | Event::LegLeft { .. }
+            | Event::PartyFailed { .. }
+            | Event::PartyRecorded { .. }
+            | Event::PartStarted { .. }
             | Event::CallEnded { .. }
             | Event::RecordingStopped { .. }
             | Event::CallRecorded { .. } => {}

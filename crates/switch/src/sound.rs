@@ -2,9 +2,9 @@
 
 use base::{AccountId, CallId, LegId, Now, StreamId};
 use bytes::Bytes;
-use callcenter::action::{Heard, RecordingFiles};
+use callcenter::action::{Heard, LegSound, RecordingFiles, Side, Track};
 use callcenter::signal::Signal;
-use media::api::{Command, Counts, Signal as Said, Source, Terms};
+use media::api::{Command, Counts, Signal as Said, Source, StreamSound, Terms};
 use media::sdp::SdpError;
 use sip::api::DialogId;
 
@@ -77,7 +77,10 @@ impl Switch {
         let source = match source {
             Heard::Nothing => Source::Nothing,
             Heard::Leg(other) => Source::Stream(other.into()),
+            Heard::Mix(others) => Source::Mix(others.into_iter().map(StreamId::from).collect()),
             Heard::RingBack => Source::RingBack,
+            // The account's music; the engine's first sound as long as accounts have none of their own.
+            Heard::Music => Source::Sound { sound: 0, looped: true },
         };
         self.media(Command::Hear { stream: leg.into(), source });
     }
@@ -162,6 +165,24 @@ impl Switch {
         }
         self.recordings.insert(call, Recording { account, files });
         self.media(Command::Record { call, agent: agent.into(), customer: customer.into() });
+    }
+
+    /// `Action::Store`: who talks to whom is another one now.
+    pub(crate) fn store(&mut self, call: CallId, tracks: &[Track]) {
+        if self.recordings.contains_key(&call) {
+            let tracks = tracks.iter().map(|track| media::api::Track {
+                stream: track.leg.into(),
+                sound: match track.sound {
+                    LegSound::Said => StreamSound::Said,
+                    LegSound::Music => StreamSound::Played,
+                },
+                side: match track.side {
+                    Side::Agent => media::api::Side::Agent,
+                    Side::Customer => media::api::Side::Customer,
+                },
+            });
+            self.media(Command::Store { call, tracks: tracks.collect() });
+        }
     }
 
     /// `Action::StopRecording`.

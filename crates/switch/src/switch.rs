@@ -195,7 +195,7 @@ impl Switch {
             Input::Command { id, account, command } => self.command(now, id, account, command),
             Input::Media(signal) => self.media_said(now, signal),
             Input::RecordingReady { account, call, files } => {
-                self.tell(account, Signal::RecordingReady { call, files });
+                self.tell(account, Signal::RecordingReady { call, files, part: None });
             }
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
@@ -279,12 +279,27 @@ impl Switch {
             return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::LogUnavailable) });
         }
         let room = match command {
-            Command::DialOut(_) => self.room_for_calls(now, account),
+            Command::DialOut(_)
+            | Command::WebCall(_)
+            | Command::Transfer { .. }
+            | Command::Consult { .. }
+            | Command::Monitor { .. } => self.room_for_calls(now, account),
             Command::Online { .. }
             | Command::Offline { .. }
             | Command::Busy { .. }
             | Command::Rest { .. }
-            | Command::Hangup { .. } => Room::default(),
+            | Command::Hangup { .. }
+            | Command::Hold { .. }
+            | Command::Unhold { .. }
+            | Command::Mute { .. }
+            | Command::Unmute { .. }
+            | Command::ConsultTransfer { .. }
+            | Command::ThreeWayCall { .. }
+            | Command::ResumeConsult { .. }
+            | Command::CancelConsult { .. }
+            | Command::Force { .. }
+            | Command::SendDtmf { .. }
+            | Command::Answer { .. } => Room::default(),
         };
         let Some(at) = self.accounts.get_mut(&account) else {
             return self.out.push_back(Output::Reply { command: id, result: Err(Refusal::AccountRemoved) });
@@ -364,7 +379,9 @@ impl Switch {
             Action::StartRecording { call, agent, customer, files } => {
                 self.start_recording(account, call, agent, customer, files);
             }
-            Action::StopRecording { call } => self.stop_recording(call),
+            Action::Store { call, tracks } => self.store(call, &tracks),
+            Action::StopRecording { call, parts: _ } => self.stop_recording(call),
+            Action::LetAnswer { .. } | Action::AnswerReferral { .. } | Action::SendDigits { .. } => {}
         }
     }
 

@@ -21,7 +21,7 @@ use crate::agent::activity::Activity;
 use crate::command::{Accepted, DialOut, LoginType, Refusal};
 use crate::config::{Agent, DialoutRingAt};
 use crate::decide::{Decision, Dice, View};
-use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Role};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Place, Role};
 use crate::record::naming;
 
 /// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
@@ -61,7 +61,7 @@ pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: LegId, early_media: bo
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_rings(view, call, leg),
             Role::Customer => customer_rings(call, leg, early_media),
-            Role::Destination => Decision::default(),
+            Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
         },
         Some(_) | None => Decision::default(),
     }
@@ -73,7 +73,7 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut D
         Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
             Role::Agent => agent_answers(view, call, leg, dice),
             Role::Customer => customer_answers(view, call, leg, dice),
-            Role::Destination => Decision::default(),
+            Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
         },
         Some(_) | None => Decision::default(),
     }
@@ -131,7 +131,8 @@ fn agent_rings(view: View<'_>, call: &Call, leg: &Leg) -> Decision {
         DialoutRingAt::Agent => Some(call.facts.clone()),
         DialoutRingAt::Customer => None,
     };
-    let mut decision = Decision::events([Event::LegRang { leg: leg.id, id: call.facts.id, call: told }]);
+    let mut decision =
+        Decision::events([Event::LegRang { leg: leg.id, id: call.facts.id, call: told, early_media: false }]);
     decision.events.extend(view.changed_by_call(call, Activity::Ringing, Moment::Ring, None));
     decision
 }
@@ -139,7 +140,7 @@ fn agent_rings(view: View<'_>, call: &Call, leg: &Leg) -> Decision {
 fn customer_rings(call: &Call, leg: &Leg, early_media: bool) -> Decision {
     let mut decision = Decision::default();
     if leg.rang.is_none() {
-        decision.events.push(Event::LegRang { leg: leg.id, id: call.facts.id, call: None });
+        decision.events.push(Event::LegRang { leg: leg.id, id: call.facts.id, call: None, early_media });
     }
     if let (true, Some(agent)) = (early_media, call.leg_of(Role::Agent)) {
         decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
@@ -196,6 +197,9 @@ fn start_leg(
         target: target.clone(),
         shown: shown.clone(),
         call: told.then(|| call.facts.clone()),
+        agent: None,
+        place: Place::default(),
+        ring_ms_max: None,
     };
     let actions = vec![Action::StartLeg { leg, call: id, target, shown }];
     Decision { actions, ..Decision::events([started]) }

@@ -31,11 +31,11 @@ pub(crate) fn leg_ended(
         return settle(view, call, ended);
     }
     let side = match (cause.by, role) {
-        (EndedBy::Far, Role::Agent | Role::Destination) => HangUpSide::Agent,
-        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
-        (EndedBy::Us | EndedBy::Network, Role::Agent | Role::Customer | Role::Destination) => {
-            HangUpSide::System
+        (EndedBy::Far, Role::Agent | Role::Destination | Role::Outside | Role::Supervisor) => {
+            HangUpSide::Agent
         }
+        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
+        (EndedBy::Us | EndedBy::Network, _) => HangUpSide::System,
     };
     end(view, call, ended, side)
 }
@@ -163,7 +163,8 @@ fn wrap_up_until(view: View<'_>, call: &Call) -> Option<Wall> {
 }
 
 fn stop(call: &Call, side: HangUpSide) -> Vec<Action> {
-    let recording = call.is_recording().then_some(Action::StopRecording { call: call.facts.id });
+    let recording =
+        call.is_recording().then_some(Action::StopRecording { call: call.facts.id, parts: Vec::new() });
     let end = |leg: &Leg| match call.calls_in(leg) && leg.answered.is_none() {
         true => Action::RefuseLeg { leg: leg.id, cause: why_refused(call, side) },
         false => Action::EndLeg { leg: leg.id },

@@ -16,7 +16,7 @@ use super::{Call, Leg};
 use crate::action::{Action, Heard, Target};
 use crate::config::InboundRoute;
 use crate::decide::{Decision, Dice, View};
-use crate::event::{AgentRef, CallDetails, CallFacts, CallKind, Event, Role};
+use crate::event::{AgentRef, CallDetails, CallFacts, CallKind, Event, Place, Role};
 use crate::record::naming;
 use crate::signal::{Cause, EndedBy, Failure};
 
@@ -111,7 +111,8 @@ fn start(
     };
     let started = |leg, role, target| {
         let shown = customer.to_owned();
-        Event::LegStarted { leg, id, role, target, shown, call: None }
+        let place = Place::default();
+        Event::LegStarted { leg, id, role, target, shown, call: None, agent: None, place, ring_ms_max: None }
     };
     let to = Target::Uri(route.to.clone());
     let events = vec![
@@ -128,7 +129,10 @@ fn start(
 }
 
 fn rang(call: &Call, destination: &Leg) -> Decision {
-    let told = || Event::LegRang { leg: destination.id, id: call.facts.id, call: Some(call.facts.clone()) };
+    let told = || {
+        let (leg, id, call) = (destination.id, call.facts.id, Some(call.facts.clone()));
+        Event::LegRang { leg, id, call, early_media: false }
+    };
     Decision::events(destination.rang.is_none().then(told))
 }
 

@@ -14,7 +14,7 @@ use base::{LegId, Wall};
 use crate::action::{RecordingFiles, Target};
 use crate::agent::activity::Activity;
 use crate::config::{Account, RecordingMode};
-use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Role};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, LegAgent, Place, Role};
 use crate::signal::{Cause, Failure};
 
 /// A call from its start until its record.
@@ -30,6 +30,8 @@ pub(crate) struct Call {
     /// In order of start.
     pub(crate) legs: Vec<Leg>,
     pub(crate) recording: Option<Recording>,
+    /// Since when the customer and who talks to it hear each other.
+    pub(crate) bridged: Option<Wall>,
     /// Set when it is over for its customers; its record may still wait for facts.
     pub(crate) ended: Option<Ended>,
 }
@@ -43,8 +45,22 @@ pub(crate) struct Leg {
     pub(crate) shown: String,
     pub(crate) started: Wall,
     pub(crate) rang: Option<Wall>,
+    /// Whether there is something to hear before the answer.
+    pub(crate) early_media: bool,
     pub(crate) answered: Option<Wall>,
     pub(crate) ended: Option<LegEnd>,
+    /// Whose leg it is, if it is a later agent's or a supervisor's.
+    pub(crate) agent: Option<LegAgent>,
+    pub(crate) place: Place,
+    /// When it came to its place, or, if that is later, was answered there.
+    pub(crate) joined: Option<Wall>,
+    pub(crate) held: bool,
+    pub(crate) muted: bool,
+    /// When it left a call that went on: what it hears and says is of no more interest.
+    pub(crate) left: Option<Wall>,
+    /// Whether its record is written.
+    pub(crate) recorded: bool,
+    ring_ms_max: Option<u64>,
 }
 
 /// How a leg ended.
@@ -59,8 +75,19 @@ pub(crate) struct LegEnd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recording {
     pub(crate) files: RecordingFiles,
+    pub(crate) started: Wall,
     /// Known when all sound is stored.
     pub(crate) length_ms: Option<u64>,
+    /// Of later agents, in order.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What of a recording becomes the files of a later agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) leg: LegId,
+    pub(crate) files: RecordingFiles,
+    pub(crate) started: Wall,
 }
 
 /// How a call ended.
@@ -74,7 +101,16 @@ pub(crate) struct Ended {
 impl Call {
     pub(crate) fn new(started: Wall, facts: CallFacts, details: CallDetails) -> Call {
         let last_fact = started;
-        Call { facts, details, started, last_fact, legs: Vec::new(), recording: None, ended: None }
+        Call {
+            facts,
+            details,
+            started,
+            last_fact,
+            legs: Vec::new(),
+            recording: None,
+            bridged: None,
+            ended: None,
+        }
     }
 
     /// Folds in an event of this call.
@@ -82,11 +118,34 @@ impl Call {
         let at = at.max(self.last_fact);
         self.last_fact = at;
         match event {
-            Event::LegStarted { leg, role, target, shown, .. } => {
-                self.legs.push(Leg::new(*leg, *role, target.clone(), shown.clone(), at));
+            Event::LegStarted { leg, role, target, shown, agent, place, ring_ms_max, .. } => {
+                let leg = Leg::new(*leg, *role, target.clone(), shown.clone(), at);
+                let (agent, place, ring_ms_max) = (agent.clone(), *place, *ring_ms_max);
+                self.legs.push(Leg { agent, place, ring_ms_max, ..leg });
             }
-            Event::LegRang { leg, .. } => self.change_leg(*leg, |leg| leg.rang = Some(at)),
-            Event::LegAnswered { leg, .. } => self.change_leg(*leg, |leg| leg.answered = Some(at)),
+            Event::LegRang { leg, early_media, .. } => self.change_leg(*leg, |leg| {
+                leg.rang = leg.rang.or(Some(at));
+                leg.early_media |= early_media;
+            }),
+            Event::LegAnswered { leg, .. } => {
+                self.change_leg(*leg, |leg| (leg.answered, leg.joined) = (Some(at), Some(at)));
+                self.note_bridge(at);
+            }
+            Event::LegPlaced { leg, place, .. } => {
+                self.change_leg(*leg, |leg| (leg.place, leg.joined) = (*place, leg.joined.and(Some(at))));
+                self.note_bridge(at);
+            }
+            Event::LegHeld { leg, held, .. } => self.change_leg(*leg, |leg| leg.held = *held),
+            Event::LegMuted { leg, muted, .. } => self.change_leg(*leg, |leg| leg.muted = *muted),
+            Event::LegLeft { leg, .. } => self.change_leg(*leg, |leg| leg.left = leg.left.or(Some(at))),
+            Event::PartyRecorded { record } => {
+                self.change_leg(LegId(record.id.0), |leg| leg.recorded = true);
+            }
+            Event::PartStarted { leg, files, .. } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.parts.push(Part { leg: *leg, files: files.clone(), started: at });
+                }
+            }
             Event::LegEnded { leg, cause, gateway, .. } => {
                 let end = LegEnd { at, cause: *cause, gateway: *gateway };
                 self.change_leg(*leg, |leg| leg.ended = Some(end));
@@ -96,7 +155,8 @@ impl Call {
                 self.ended = Some(Ended { at, side: *side, failure });
             }
             Event::RecordingStarted { files, .. } => {
-                self.recording = Some(Recording { files: files.clone(), length_ms: None });
+                let (files, parts) = (files.clone(), Vec::new());
+                self.recording = Some(Recording { files, started: at, length_ms: None, parts });
             }
             Event::RecordingStopped { length_ms, .. } => {
                 if let Some(recording) = &mut self.recording {
@@ -108,6 +168,7 @@ impl Call {
             | Event::AgentChose { .. }
             | Event::AgentChanged { .. }
             | Event::CallStarted { .. }
+            | Event::PartyFailed { .. }
             | Event::CallRecorded { .. }
             | Event::RecordingReady { .. } => {}
         }
@@ -132,12 +193,26 @@ impl Call {
         }
     }
 
-    /// Since when the customer and who talks to it hear each other: the customer is the last to answer, or to be answered.
+    /// Since when the customer and who talks to it hear each other.
     pub(crate) fn bridged(&self) -> Option<Wall> {
-        self.leg_of(Role::Customer).and_then(|leg| leg.answered)
+        self.bridged
     }
 
-    /// The leg in this role; a call has at most one of each.
+    /// How long the phone of a leg may ring; `None`: it is not for us to say.
+    pub(crate) fn ring_max(&self, leg: &Leg) -> Option<Duration> {
+        let ring_ms_max = match (leg.ring_ms_max, leg.role) {
+            (Some(ring_ms_max), _) => ring_ms_max,
+            // Whoever calls in waits as long as we let the other leg ring.
+            (None, _) if self.calls_in(leg) => return None,
+            (None, Role::Customer) => self.details.customer_ring_ms_max,
+            (None, Role::Agent | Role::Destination | Role::Outside | Role::Supervisor) => {
+                self.details.agent_ring_ms_max
+            }
+        };
+        Some(Duration::from_millis(ring_ms_max))
+    }
+
+    /// The first leg in this role.
     pub(crate) fn leg_of(&self, role: Role) -> Option<&Leg> {
         self.legs.iter().find(|leg| leg.role == role)
     }
@@ -166,8 +241,18 @@ impl Call {
     pub(crate) fn calls_in(&self, leg: &Leg) -> bool {
         match (self.facts.kind, leg.role) {
             (CallKind::Incoming, Role::Customer) => true,
-            (CallKind::Incoming, Role::Agent | Role::Destination) => false,
+            (CallKind::Incoming, Role::Agent | Role::Destination | Role::Outside | Role::Supervisor) => false,
             (CallKind::DialOut | CallKind::WebCall, _) => false,
+        }
+    }
+
+    /// The customer and somebody else on the floor have both answered.
+    fn note_bridge(&mut self, at: Wall) {
+        let mut on_floor = self.legs.iter().filter(|leg| leg.answered.is_some() && leg.is_on_floor());
+        let (customers, others): (Vec<_>, Vec<_>) =
+            on_floor.by_ref().partition(|leg| leg.role == Role::Customer);
+        if !customers.is_empty() && !others.is_empty() {
+            self.bridged = self.bridged.or(Some(at));
         }
     }
 
@@ -184,7 +269,36 @@ fn whole_ms(time: Duration) -> u64 {
 
 impl Leg {
     fn new(id: LegId, role: Role, target: Target, shown: String, started: Wall) -> Leg {
-        Leg { id, role, target, shown, started, rang: None, answered: None, ended: None }
+        Leg {
+            id,
+            role,
+            target,
+            shown,
+            started,
+            rang: None,
+            early_media: false,
+            answered: None,
+            ended: None,
+            agent: None,
+            place: Place::default(),
+            joined: None,
+            held: false,
+            muted: false,
+            left: None,
+            recorded: false,
+            ring_ms_max: None,
+        }
+    }
+
+    /// Whether its place is with the customer.
+    pub(crate) fn is_on_floor(&self) -> bool {
+        match self.place {
+            Place::Floor(_) => true,
+            Place::Arriving { .. }
+            | Place::Aside { .. }
+            | Place::SecondLine { .. }
+            | Place::Watching { .. } => false,
+        }
     }
 
     /// The last SIP status known without its last word.
@@ -209,7 +323,10 @@ mod tests {
     #[test]
     fn a_fact_is_never_earlier_than_the_one_before() {
         let mut call = call();
-        call.apply(Wall::from_millis(3000), &Event::LegRang { leg: LegId(2), id: CallId(1), call: None });
+        call.apply(
+            Wall::from_millis(3000),
+            &Event::LegRang { leg: LegId(2), id: CallId(1), call: None, early_media: false },
+        );
         assert_eq!(call.legs[0].rang, Some(Wall::from_millis(5000)));
         assert_eq!(call.last_fact, Wall::from_millis(5000));
     }
@@ -217,7 +334,7 @@ mod tests {
     #[test]
     fn events_of_other_calls_are_left_out() {
         let call = call();
-        let other = Event::LegRang { leg: LegId(2), id: CallId(9), call: None };
+        let other = Event::LegRang { leg: LegId(2), id: CallId(9), call: None, early_media: false };
         assert_eq!(call.after(Wall::from_millis(9000), &[other]), call);
     }
 
@@ -245,8 +362,17 @@ mod tests {
         let mut call = Call::new(Wall::from_millis(4000), facts, details);
         let target = Target::Number("13900008000".to_owned());
         let shown = "02258834811".to_owned();
-        let started =
-            Event::LegStarted { leg: LegId(2), id: CallId(1), role: Role::Agent, target, shown, call: None };
+        let started = Event::LegStarted {
+            leg: LegId(2),
+            id: CallId(1),
+            role: Role::Agent,
+            target,
+            shown,
+            call: None,
+            agent: None,
+            place: Place::default(),
+            ring_ms_max: None,
+        };
         call.apply(Wall::from_millis(5000), &started);
         call
     }

@@ -35,12 +35,11 @@ impl Center {
         assert!(call.legs.iter().all(|leg| leg.ended.is_none()), "{id:?} lives on after a leg of it ended");
         let calls_out = |leg: &&Leg| !call.calls_in(leg);
         for leg in call.living_legs().filter(calls_out).filter(|leg| leg.answered.is_none()) {
-            let timer = match leg.role {
-                Role::Agent => TimerKind::AgentRing(id),
-                Role::Customer => TimerKind::CustomerRing(id),
-                Role::Destination => TimerKind::DestinationRing(id),
-            };
-            assert!(has(timer), "{:?} is unanswered, and nothing limits its ringing", leg.id);
+            assert!(
+                has(TimerKind::LegRing(id, leg.id)),
+                "{:?} is unanswered, and nothing limits its ringing",
+                leg.id
+            );
         }
     }
 
@@ -99,8 +98,10 @@ impl Center {
 
     fn check_timers(&self) {
         let of_calls = self.state.calls.keys().flat_map(|call| TimerKind::all_of(*call));
+        let of_legs = self.state.legs.iter().map(|(leg, call)| TimerKind::LegRing(*call, *leg));
         let of_agents = self.state.agents.keys().map(|number| TimerKind::WrapUp(number.clone()));
-        let known = of_calls.chain(of_agents).filter(|timer| self.timers.get(timer).is_some()).count();
+        let known =
+            of_calls.chain(of_legs).chain(of_agents).filter(|timer| self.timers.get(timer).is_some()).count();
         assert_eq!(known, self.timers.len(), "a timer is set for a call or an agent that is no more");
     }
 }

@@ -104,6 +104,7 @@ fn signed_in() -> (Center, Snowflake, Now) {
             bound_number: None,
             edition: "standard".to_owned(),
             wrap_up: Duration::ZERO,
+            supervisor: false,
         }],
         numbers: vec!["02258834811".to_owned()],
         default_number: Some("02258834811".to_owned()),
@@ -120,6 +121,10 @@ fn signed_in() -> (Center, Snowflake, Now) {
         calls_max: 10,
         calls_per_s_max: None,
         number_calls_max: Default::default(),
+        transfer_sound: Default::default(),
+        consult_without_customer: Default::default(),
+        conference_without_customer: Default::default(),
+        hold_recording: Default::default(),
     };
     let mut center = Center::new(account, Arc::new(NumberPlan::empty()), Random::from_number(1));
     let (mut ids, now) = (Snowflake::new(0, 0), Now::default());

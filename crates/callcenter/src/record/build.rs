@@ -8,7 +8,7 @@ use crate::call::{Call, Ended, Leg};
 use crate::command::LoginType;
 use crate::config::{Account, RecordingMode};
 use crate::decide::View;
-use crate::event::{CallFacts, CallKind, Event, Role};
+use crate::event::{CallFacts, CallKind, Event, RecordKind, Role};
 use crate::numbers::{Attribution, NumberKind, NumberPlan};
 
 /// The event that carries the record of `call`, over since `hung_up`, which no time of the record is later than.
@@ -24,6 +24,8 @@ pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall
     let record = CallRecord {
         account: view.account().id,
         id: call.facts.id,
+        kind: RecordKind::Call,
+        left_out_s: 0,
         call: with_all_groups(view.account(), call.facts.clone()),
         agent_id: call.details.agent_id.clone(),
         call_uuid: call.details.call_uuid.clone(),
@@ -110,7 +112,7 @@ fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
     };
     let (agent_number, login) = match leg.role {
         Role::Agent => (call.facts.agent.number.clone(), call.details.login),
-        Role::Customer | Role::Destination => (String::new(), None),
+        Role::Customer | Role::Destination | Role::Outside | Role::Supervisor => (String::new(), None),
     };
     LegBill {
         started: leg.started,

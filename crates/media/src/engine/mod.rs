@@ -233,6 +233,7 @@ impl Engine {
                     self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
                 }
             }
+            Command::Store { .. } => {}
             Command::Listen { stream } => {
                 if let Some(found) = self.find(stream) {
                     found.listen();
@@ -401,9 +402,12 @@ impl Engine {
         let heard = match source {
             Source::Stream(heard) => Some(heard),
             Source::Echo => Some(id),
-            Source::Nothing | Source::RingBack | Source::Busy | Source::Congestion | Source::Sound { .. } => {
-                None
-            }
+            Source::Nothing
+            | Source::Mix(_)
+            | Source::RingBack
+            | Source::Busy
+            | Source::Congestion
+            | Source::Sound { .. } => None,
         };
         self.patch.set(id, heard, &self.slots);
         self.at(index).hear(source);

@@ -37,9 +37,9 @@ pub(super) enum Player {
 }
 
 impl Player {
-    pub(super) fn new(source: Source) -> Player {
-        match source {
-            Source::Nothing | Source::Stream(_) | Source::Echo => Player::Idle,
+    pub(super) fn new(source: &Source) -> Player {
+        match *source {
+            Source::Nothing | Source::Stream(_) | Source::Mix(_) | Source::Echo => Player::Idle,
             Source::RingBack => Player::Tone { tone: Tone::RingBack, at: 0 },
             Source::Busy => Player::Tone { tone: Tone::Busy, at: 0 },
             Source::Congestion => Player::Tone { tone: Tone::Congestion, at: 0 },

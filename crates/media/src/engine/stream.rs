@@ -165,8 +165,8 @@ impl Stream {
     pub(super) fn hear(&mut self, source: Source) {
         // The same row again must not start a tone or a sound anew.
         if self.source != source {
+            self.player = Player::new(&source);
             self.source = source;
-            self.player = Player::new(source);
             self.outgoing.interrupt();
         }
     }

@@ -246,7 +246,7 @@ fn tones_have_their_frequency_level_and_cadence_in_every_codec_and_packet() {
     ];
     for codec in Codec::ALL {
         for ptime in [10, 20, 30, 40, 50, 60] {
-            for (source, tone) in tones {
+            for (source, tone) in tones.clone() {
                 let mut bench = Bench::new();
                 bench.open_with(AGENT, codec, ptime);
                 bench.hear(AGENT, source);

@@ -96,7 +96,17 @@ fn event(event: &Event, roles: &BTreeMap<LegId, Role>) -> String {
         Event::RecordingStopped { length_ms, .. } => {
             format!("the recording is complete: {} s", tenths(*length_ms))
         }
-        Event::CallRecorded { record } => recorded(record),
+        Event::LegPlaced { leg, place, .. } => format!("{} is now {place:?}", side(*leg, roles)),
+        Event::LegHeld { leg, held: true, .. } => format!("{} holds", side(*leg, roles)),
+        Event::LegHeld { leg, held: false, .. } => format!("{} does not hold any more", side(*leg, roles)),
+        Event::LegMuted { leg, muted: true, .. } => format!("{} is muted", side(*leg, roles)),
+        Event::LegMuted { leg, muted: false, .. } => format!("{} is not muted any more", side(*leg, roles)),
+        Event::LegLeft { leg, .. } => format!("{} has left the call", side(*leg, roles)),
+        Event::PartyFailed { leg, target, cause, .. } => {
+            format!("{} was not reached: {target}, {}", side(*leg, roles), why(cause))
+        }
+        Event::PartStarted { leg, .. } => format!("the recording has a part for {}", side(*leg, roles)),
+        Event::CallRecorded { record } | Event::PartyRecorded { record } => recorded(record),
         Event::RecordingReady { .. } => "the files of the recording are ready".to_owned(),
     }
 }
@@ -132,6 +142,8 @@ fn side(leg: LegId, roles: &BTreeMap<LegId, Role>) -> String {
         Some(Role::Agent) => "the agent's leg".to_owned(),
         Some(Role::Customer) => "the customer's leg".to_owned(),
         Some(Role::Destination) => "the destination's leg".to_owned(),
+        Some(Role::Outside) => "the leg of who was brought in".to_owned(),
+        Some(Role::Supervisor) => "the supervisor's leg".to_owned(),
         None => format!("leg {leg}"),
     }
 }

@@ -71,6 +71,7 @@ impl Reader<'_> {
             bound_number: self.bound_number(&mut section),
             edition: self.edition(&mut section),
             wrap_up: Duration::from_secs(section.number("wrap_up_s", 0..=3600).map_or(0, |at| at.value)),
+            supervisor: false,
             number,
             name,
         };

@@ -123,6 +123,10 @@ impl Account {
             calls_max: self.calls_max,
             calls_per_s_max: self.calls_per_s_max,
             number_calls_max: self.number_calls_max.clone(),
+            transfer_sound: Default::default(),
+            consult_without_customer: Default::default(),
+            conference_without_customer: Default::default(),
+            hold_recording: Default::default(),
         }
     }
 

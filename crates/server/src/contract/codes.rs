@@ -213,6 +213,14 @@ pub enum Wrong {
     NothingToShow,
     /// It was used for another body.
     UsedForAnotherBody,
+    /// The agent lacks the role.
+    NotASupervisor,
+    /// It is the agent itself.
+    Oneself,
+    /// There is no IVR of this id.
+    NoSuchIvr,
+    /// There is no queue of this id.
+    NoSuchQueue,
     /// It must consist of printable ASCII characters.
     NotPrintable,
     /// It is a limit of the configuration, and nothing is left of it.
@@ -269,6 +277,10 @@ impl Wrong {
             Wrong::UnknownOrEmpty => "不存在或没有号码".to_owned(),
             Wrong::NothingToShow => "未指定,且账户没有可用的外显号码".to_owned(),
             Wrong::UsedForAnotherBody => "已用于另一个请求体".to_owned(),
+            Wrong::NotASupervisor => "不是班长座席".to_owned(),
+            Wrong::Oneself => "不能是自己".to_owned(),
+            Wrong::NoSuchIvr => "IVR 不存在".to_owned(),
+            Wrong::NoSuchQueue => "技能组不存在".to_owned(),
             Wrong::NotPrintable => "只能由可打印的 ASCII 字符组成".to_owned(),
             Wrong::Reached(limit) => match limit {
                 Limit::Calls(max) => format!("账户同时通话数已达上限 {max}"),
@@ -276,6 +288,7 @@ impl Wrong {
                 Limit::CallsOfNumber(max) => format!("外显号码同时通话数已达上限 {max}"),
                 Limit::Channels(max) => format!("账户中继的并发通道已用完 共 {max}"),
                 Limit::Legs(max) => format!("服务器外呼容量已用完 共 {max} 路"),
+                Limit::Parties(max) => format!("一个通话最多 {max} 方"),
             },
         }
     }
@@ -300,6 +313,10 @@ impl Wrong {
             Wrong::UnknownOrEmpty => "is unknown or has no numbers".to_owned(),
             Wrong::NothingToShow => "is not given and the account has no number to show".to_owned(),
             Wrong::UsedForAnotherBody => "was used for another body".to_owned(),
+            Wrong::NotASupervisor => "is no supervisor".to_owned(),
+            Wrong::Oneself => "must be another agent".to_owned(),
+            Wrong::NoSuchIvr => "no such IVR".to_owned(),
+            Wrong::NoSuchQueue => "no such queue".to_owned(),
             Wrong::NotPrintable => "must be printable ASCII characters".to_owned(),
             Wrong::Reached(limit) => match limit {
                 Limit::Calls(max) => format!("is reached: the account has {max} calls at once"),
@@ -311,6 +328,7 @@ impl Wrong {
                     format!("is reached: the account's trunks have {max} channels in all")
                 }
                 Limit::Legs(max) => format!("is reached: the server has {max} legs for outgoing calls"),
+                Limit::Parties(max) => format!("is reached: a call has {max} parties"),
             },
         }
     }
@@ -324,6 +342,7 @@ pub fn limit_key(limit: Limit) -> &'static str {
         Limit::CallsOfNumber(_) => "concurrency",
         Limit::Channels(_) => "channels_max",
         Limit::Legs(_) => "legs_max",
+        Limit::Parties(_) => "parties_max",
     }
 }
 
@@ -353,6 +372,12 @@ impl From<Refusal> for Fault {
                 let field = Some((limit_key(limit).into(), Wrong::Reached(limit)));
                 return Fault { code: Code::PresenceUnavailable, field };
             }
+            Refusal::NotSupervisor => return Fault::field("listenAgent", Wrong::NotASupervisor),
+            Refusal::ToOneself => return Fault::field("agentNumber", Wrong::Oneself),
+            Refusal::IvrUnknown => return Fault::field("number", Wrong::NoSuchIvr),
+            Refusal::QueueUnknown => return Fault::field("number", Wrong::NoSuchQueue),
+            Refusal::CallerDisplayNotOwned => return Fault::field("callerDisplayNumber", Wrong::NotOwned),
+            Refusal::CalleeDisplayNotOwned => return Fault::field("calleeDisplayNumber", Wrong::NotOwned),
             Refusal::CustomerShownNotOwned => return Fault::field("calleeCallerNumber", Wrong::NotOwned),
             Refusal::AgentShownNotOwned => return Fault::field("agentCallerNumber", Wrong::NotOwned),
             Refusal::GroupUnknown => return Fault::field("group", Wrong::UnknownOrEmpty),

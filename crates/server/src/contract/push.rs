@@ -200,11 +200,22 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
             CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutHangup).ended(call),
             CallKind::Incoming => letter(PushKind::IncomingHangup).ended(call),
         }),
-        Event::CallRecorded { record } => Some(letter(PushKind::Cdr).recorded(record)),
-        Event::RecordingReady { id, files } => {
+        Event::LegLeft { call, .. } => call.as_ref().map(|call| match call.kind {
+            CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutHangup).ended(call),
+            CallKind::Incoming => letter(PushKind::IncomingHangup).ended(call),
+        }),
+        Event::CallRecorded { record } | Event::PartyRecorded { record } => {
+            Some(letter(PushKind::Cdr).recorded(record))
+        }
+        Event::RecordingReady { id, files, part: _ } => {
             Some(letter(PushKind::RecordingReady).recording_ready(*id, files))
         }
         Event::AgentChose { .. }
+        | Event::LegPlaced { .. }
+        | Event::LegHeld { .. }
+        | Event::LegMuted { .. }
+        | Event::PartyFailed { .. }
+        | Event::PartStarted { .. }
         | Event::CallStarted { .. }
         | Event::LegEnded { .. }
         | Event::RecordingStarted { .. }

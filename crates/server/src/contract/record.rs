@@ -193,15 +193,15 @@ fn in_a_path(name: &str) -> String {
 /// The sixteen fields of one leg, joined by `|` (contract §6).
 fn bill_call(bill: &LegBill, zone: Zone) -> String {
     let direction = match (bill.role, bill.incoming) {
-        (Role::Agent | Role::Destination, false) => "out-bound-call-agent",
-        (Role::Customer, false) => "out-bound-customer",
-        (Role::Agent | Role::Destination, true) => "in-bound-call-agent",
+        (Role::Agent | Role::Destination | Role::Supervisor, false) => "out-bound-call-agent",
+        (Role::Customer | Role::Outside, false) => "out-bound-customer",
+        (Role::Agent | Role::Destination | Role::Outside | Role::Supervisor, true) => "in-bound-call-agent",
         (Role::Customer, true) => "in-bound-customer",
     };
     // Whoever talks to the customer is billed as an agent; where an inbound route leads there is no number of one.
     let role = match bill.role {
-        Role::Agent | Role::Destination => "agent",
-        Role::Customer => "customer",
+        Role::Agent | Role::Destination | Role::Supervisor => "agent",
+        Role::Customer | Role::Outside => "customer",
     };
     let fields: [&str; 16] = [
         &zone.show(bill.started),

@@ -38,6 +38,26 @@ pub(super) fn write(entry: &Entry) {
         Event::RecordingStopped { id, length_ms } => {
             info!(%account, seq, call = %id, length_ms, "a recording is complete");
         }
+        Event::LegPlaced { leg, id, place } => {
+            info!(%account, seq, call = %id, %leg, ?place, "a leg was placed")
+        }
+        Event::LegHeld { leg, id, held } => {
+            info!(%account, seq, call = %id, %leg, held, "a hold began or ended")
+        }
+        Event::LegMuted { leg, id, muted } => {
+            info!(%account, seq, call = %id, %leg, muted, "a mute began or ended")
+        }
+        Event::LegLeft { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a party left"),
+        Event::PartyFailed { leg, call, kind, cause, .. } => {
+            info!(%account, seq, call = %call.id, %leg, ?kind, sip = cause.sip_code, "a party was not reached");
+        }
+        Event::PartStarted { leg, id, .. } => {
+            info!(%account, seq, call = %id, %leg, "a recording has a new part")
+        }
+        Event::PartyRecorded { record } => {
+            let (status, failure) = (record.status, record.failure);
+            info!(%account, seq, call = %record.call.id, kind = ?record.kind, ?status, ?failure, "a party was recorded");
+        }
         Event::CallRecorded { record } => {
             let (status, failure) = (record.status, record.failure);
             info!(%account, seq, call = %record.id, ?status, ?failure, side = ?record.side, "a call was recorded");

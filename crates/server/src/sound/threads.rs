@@ -172,6 +172,7 @@ impl Threads {
                 self.forget_unused(*call);
                 Some(thread)
             }
+            Command::Store { call, .. } => self.calls.get(call).map(|place| place.thread),
             Command::Agree { stream, .. }
             | Command::Hear { stream, .. }
             | Command::Watch { stream, .. }
@@ -280,6 +281,7 @@ impl Worker {
                 Command::Agree { .. }
                 | Command::Hear { .. }
                 | Command::Watch { .. }
+                | Command::Store { .. }
                 | Command::StopRecord { .. }
                 | Command::Listen { .. }
                 | Command::SendDigits { .. } => self.engine.handle_command(now, command),

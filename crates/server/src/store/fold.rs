@@ -118,8 +118,15 @@ impl<'a> Fold<'a> {
                 self.record(no, record)
             }
             Event::RecordingReady { id, .. } => self.run("DELETE FROM recording WHERE call = ?", [id.0]),
+            Event::PartyRecorded { record } => self.record(no, record),
             // What else happens in a call is read from the log while the call is open.
             Event::LegStarted { .. }
+            | Event::LegPlaced { .. }
+            | Event::LegHeld { .. }
+            | Event::LegMuted { .. }
+            | Event::LegLeft { .. }
+            | Event::PartyFailed { .. }
+            | Event::PartStarted { .. }
             | Event::LegRang { .. }
             | Event::LegAnswered { .. }
             | Event::LegEnded { .. }
@@ -174,11 +181,17 @@ fn highest_id(event: &Event) -> u64 {
     match event {
         Event::CallStarted { call, .. } => call.id.0,
         Event::LegStarted { leg, id, .. } => leg.0.max(id.0),
-        Event::CallRecorded { record } => record.id.0,
+        Event::CallRecorded { record } | Event::PartyRecorded { record } => record.id.0,
         Event::AgentSignedIn { .. }
         | Event::AgentSignedOut { .. }
         | Event::AgentChose { .. }
         | Event::AgentChanged { .. }
+        | Event::LegPlaced { .. }
+        | Event::LegHeld { .. }
+        | Event::LegMuted { .. }
+        | Event::LegLeft { .. }
+        | Event::PartyFailed { .. }
+        | Event::PartStarted { .. }
         | Event::LegRang { .. }
         | Event::LegAnswered { .. }
         | Event::LegEnded { .. }

@@ -96,15 +96,22 @@ pub(super) fn call_of(event: &Event) -> Option<CallId> {
     match event {
         Event::AgentSignedIn { .. } | Event::AgentSignedOut { .. } | Event::AgentChose { .. } => None,
         Event::AgentChanged { call, .. } => call.as_ref().map(|call| call.id),
-        Event::CallStarted { call, .. } | Event::CallEnded { call, .. } => Some(call.id),
+        Event::CallStarted { call, .. } | Event::CallEnded { call, .. } | Event::PartyFailed { call, .. } => {
+            Some(call.id)
+        }
         Event::LegStarted { id, .. }
+        | Event::LegPlaced { id, .. }
+        | Event::LegHeld { id, .. }
+        | Event::LegMuted { id, .. }
+        | Event::LegLeft { id, .. }
+        | Event::PartStarted { id, .. }
         | Event::LegRang { id, .. }
         | Event::LegAnswered { id, .. }
         | Event::LegEnded { id, .. }
         | Event::RecordingStarted { id, .. }
         | Event::RecordingStopped { id, .. }
         | Event::RecordingReady { id, .. } => Some(*id),
-        Event::CallRecorded { record } => Some(record.call.id),
+        Event::CallRecorded { record } | Event::PartyRecorded { record } => Some(record.call.id),
     }
 }
 

@@ -67,6 +67,9 @@ fn leg_started(call: Option<CallFacts>) -> Event {
         target: Target::Number("17319132391".to_owned()),
         shown: "01081400192".to_owned(),
         call,
+        agent: None,
+        place: callcenter::event::Place::default(),
+        ring_ms_max: None,
     }
 }
 
@@ -236,7 +239,7 @@ fn the_names_the_document_leaves_open_are_settings() {
 
 #[test]
 fn a_recording_that_is_ready_tells_its_links() {
-    let what = Event::RecordingReady { id: call().id, files: files() };
+    let what = Event::RecordingReady { id: call().id, files: files(), part: None };
     let push = pushed(&event(2_100_147, "00112233445566778899aabbccddeeff", at(20), what));
     assert_eq!(
         (push.kind, push.expires, push.agent.clone()),
@@ -250,7 +253,7 @@ fn events_nobody_is_told_of_make_no_push() {
     let cause = Cause { sip_code: 486, by: EndedBy::Far, failure: Failure::Decline };
     for what in [
         leg_started(None),
-        Event::LegRang { leg: LegId(1), id: CallId(1), call: None },
+        Event::LegRang { leg: LegId(1), id: CallId(1), call: None, early_media: false },
         Event::LegAnswered { leg: LegId(1), id: CallId(1), call: None },
         Event::LegEnded { leg: LegId(1), id: CallId(1), cause, gateway: None },
         Event::AgentChose { agent: "20001".to_owned(), choice: Choice::Busy },
@@ -259,7 +262,7 @@ fn events_nobody_is_told_of_make_no_push() {
     ] {
         assert_eq!(push(&event(1, "00", at(0), what), &settings()), None);
     }
-    let rang = Event::LegRang { leg: LegId(1), id: call().id, call: Some(call()) };
+    let rang = Event::LegRang { leg: LegId(1), id: call().id, call: Some(call()), early_media: false };
     assert_eq!(pushed(&event(1, "00", at(0), rang)).kind, PushKind::DialoutRing);
 }
 
@@ -340,7 +343,7 @@ fn the_record_of_a_call_that_was_put_through_has_no_agent() {
 fn the_pushes_of_a_call_that_was_put_through() {
     let call = incoming_call();
     let told = Some(call.clone());
-    let rang = Event::LegRang { leg: LegId(2), id: call.id, call: told.clone() };
+    let rang = Event::LegRang { leg: LegId(2), id: call.id, call: told.clone(), early_media: false };
     let answered = Event::LegAnswered { leg: LegId(1), id: call.id, call: told };
     let cdr = Event::CallRecorded { record: Box::new(incoming()) };
     let pushes: Vec<String> = [(rang, 1), (answered, 5), (ended(call), 10), (cdr, 11)]

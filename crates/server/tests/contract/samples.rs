@@ -69,6 +69,8 @@ pub(crate) fn record() -> CallRecord {
     facts.group_names = ["分组1", "分组2"].map(str::to_owned).to_vec();
     CallRecord {
         account: AccountId(2_100_147),
+        kind: callcenter::event::RecordKind::Call,
+        left_out_s: 0,
         id: facts.id,
         agent_id: "6094f5aa696609001197e4b9".to_owned(),
         call_uuid: "635be250-10e9-4c60-93f7-32479dfe85e1".to_owned(),
@@ -105,7 +107,8 @@ pub(crate) fn bill(role: Role) -> LegBill {
     let (started, answered, dialled, agent_number, login) = match role {
         Role::Agent => (at(0), at(5), "18519117865", "20001", Some(LoginType::Pstn)),
         Role::Customer => (at(5), at(10), "17319132391", "", None),
-        Role::Destination => (at(5), at(10), "sip:1000@192.0.2.5:5060", "", None),
+        Role::Destination | Role::Supervisor => (at(5), at(10), "sip:1000@192.0.2.5:5060", "", None),
+        Role::Outside => (at(5), at(10), "13800138000", "", None),
     };
     LegBill {
         started,

@@ -99,11 +99,18 @@ pub fn is_pushed(event: &Event) -> bool {
         | Event::AgentChanged { .. }
         | Event::CallEnded { .. }
         | Event::CallRecorded { .. }
+        | Event::PartyRecorded { .. }
+        | Event::PartyFailed { .. }
         | Event::RecordingReady { .. } => true,
-        Event::LegStarted { call, .. } | Event::LegRang { call, .. } | Event::LegAnswered { call, .. } => {
-            call.is_some()
-        }
+        Event::LegStarted { call, .. }
+        | Event::LegRang { call, .. }
+        | Event::LegLeft { call, .. }
+        | Event::LegAnswered { call, .. } => call.is_some(),
         Event::AgentChose { .. }
+        | Event::LegPlaced { .. }
+        | Event::LegHeld { .. }
+        | Event::LegMuted { .. }
+        | Event::PartStarted { .. }
         | Event::CallStarted { .. }
         | Event::LegEnded { .. }
         | Event::RecordingStarted { .. }

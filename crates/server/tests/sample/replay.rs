@@ -95,7 +95,7 @@ impl Replay {
 
     pub(crate) fn files_are_ready(&mut self) -> &mut Replay {
         let (call, files) = self.recording.clone().expect("a recording was started");
-        self.signal(Signal::RecordingReady { call, files })
+        self.signal(Signal::RecordingReady { call, files, part: None })
     }
 
     /// Every push so far, oldest first.

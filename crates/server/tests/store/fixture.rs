@@ -207,6 +207,9 @@ pub fn leg_started(call: u64, leg: u64) -> Event {
         target: Target::Phone("8000".to_owned()),
         shown: "02258834811".to_owned(),
         call: None,
+        agent: None,
+        place: callcenter::event::Place::default(),
+        ring_ms_max: None,
     }
 }
 
@@ -232,6 +235,8 @@ pub fn record(call: u64, start: Wall) -> CallRecord {
     let later = |s| start + Duration::from_secs(s);
     CallRecord {
         account: ACCOUNT,
+        kind: callcenter::event::RecordKind::Call,
+        left_out_s: 0,
         id: CallId(call),
         call: facts(call),
         agent_id: "0".repeat(24),

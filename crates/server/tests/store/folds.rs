@@ -103,7 +103,7 @@ fn a_recording_is_unfinished_until_its_files_are_ready() {
     let mut opened = open(dir.path());
     opened.log(whole_call(100, 1000, BEGIN));
     opened.log(whole_call(101, 1001, BEGIN));
-    opened.log(vec![Event::RecordingReady { id: base::CallId(100), files: files(100) }]);
+    opened.log(vec![Event::RecordingReady { id: base::CallId(100), files: files(100), part: None }]);
     opened.close();
     let opened = open(dir.path());
     let unfinished: Vec<_> = opened.startup.recordings.iter().map(|r| (r.call.0, r.files.clone())).collect();

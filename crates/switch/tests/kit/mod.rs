@@ -136,6 +136,7 @@ fn account() -> Account {
         bound_number: None,
         edition: "full".to_owned(),
         wrap_up: Duration::ZERO,
+        supervisor: false,
     };
     Account {
         id: ACCOUNT,
@@ -156,6 +157,10 @@ fn account() -> Account {
         calls_max: 10,
         calls_per_s_max: None,
         number_calls_max: Default::default(),
+        transfer_sound: Default::default(),
+        consult_without_customer: Default::default(),
+        conference_without_customer: Default::default(),
+        hold_recording: Default::default(),
         utc_offset_s: 28_800,
     }
 }

@@ -379,6 +379,10 @@ fn account() -> Account {
         calls_max: 100,
         calls_per_s_max: None,
         number_calls_max: Default::default(),
+        transfer_sound: Default::default(),
+        consult_without_customer: Default::default(),
+        conference_without_customer: Default::default(),
+        hold_recording: Default::default(),
     }
 }
 
@@ -394,6 +398,7 @@ fn agent(number: u32) -> Agent {
         bound_number: None,
         edition: "standard".to_owned(),
         wrap_up: Duration::from_secs(5),
+        supervisor: false,
     }
 }
 
