@@ -193,7 +193,7 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
                 CallKind::Incoming => letter(PushKind::IncomingRing).ringing(call),
             })
         }
-        Event::LegAnswered { call, .. } => {
+        Event::LegAnswered { call, .. } | Event::LegPlaced { call, .. } => {
             call.as_ref().map(|call| letter(PushKind::CustomerLink).connected(call))
         }
         Event::CallEnded { call, side: _ } => Some(match call.kind {
@@ -211,7 +211,6 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
             Some(letter(PushKind::RecordingReady).recording_ready(*id, files))
         }
         Event::AgentChose { .. }
-        | Event::LegPlaced { .. }
         | Event::LegHeld { .. }
         | Event::LegMuted { .. }
         | Event::PartyFailed { .. }
