@@ -226,6 +226,18 @@ impl Dialog {
         }
     }
 
+    /// Whether it was answered and is not over.
+    pub(crate) fn is_established(&self) -> bool {
+        match self.state {
+            State::Accepted | State::Up => true,
+            State::Inviting
+            | State::Incoming(_)
+            | State::Cancelling(_)
+            | State::Leaving
+            | State::Over => false,
+        }
+    }
+
     /// Whether anything may still come for it that needs an answer from here.
     pub(crate) fn is_needed(&self) -> bool {
         let is_heard = self.outgoing.as_ref().is_some_and(Outgoing::is_heard);

@@ -84,6 +84,7 @@ header_names! {
     SubscriptionState "Subscription-State" "",
     ReferTo "Refer-To" "r",
     ReferredBy "Referred-By" "b",
+    ReferSub "Refer-Sub" "",
     Replaces "Replaces" "",
     RSeq "RSeq" "",
     RAck "RAck" "",
