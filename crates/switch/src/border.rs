@@ -48,6 +48,8 @@ pub(crate) struct Border {
     pub(crate) media: Vec<Command>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
+    pub(crate) auto_commit: bool,
+    appended: LogNo,
     durable: LogNo,
 }
 
@@ -138,6 +140,8 @@ impl Border {
             media: Vec::new(),
             diagnostics: Vec::new(),
             network: VecDeque::new(),
+            auto_commit: true,
+            appended: LogNo(0),
             durable: LogNo(0),
         };
         border.register(1, "1001");
@@ -178,6 +182,11 @@ impl Border {
     /// What the core would want.
     pub(crate) fn act(&mut self, action: Action) {
         self.switch.act(self.now, ACCOUNT, action);
+        self.settle();
+    }
+
+    /// What follows from what the test did to the switch.
+    pub(crate) fn settle(&mut self) {
         self.switch.settle(self.now);
         self.run();
     }
@@ -208,8 +217,8 @@ impl Border {
     pub(crate) fn call_in(&mut self, far: usize, user: &str, called: &str, password: Option<&str>) {
         let caller = &mut self.fars[far];
         let uri = format!("sip:{called}@pbx.example");
-        let credentials = password
-            .map(|password| Credentials { user: user.to_owned(), password: password.to_owned() });
+        let credentials =
+            password.map(|password| Credentials { user: user.to_owned(), password: password.to_owned() });
         let invite = sip::api::Invite {
             flow: caller.flow(),
             uri: uri.clone(),
@@ -219,6 +228,7 @@ impl Border {
             sdp: caller.offering(Direction::SendRecv),
             credentials,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: sip::api::Identity::default(),
         };
@@ -230,7 +240,8 @@ impl Border {
     pub(crate) fn asks(&mut self, far: usize, method: &str, cseq: u32, more: &str) {
         let one = &self.fars[far];
         let invite = one.received.iter().rev().find(|text| text.starts_with("INVITE ")).expect("called");
-        let ok = one.sent.iter().rev().find(|text| text.starts_with("SIP/2.0 200 ") && text.contains(" INVITE"));
+        let ok =
+            one.sent.iter().rev().find(|text| text.starts_with("SIP/2.0 200 ") && text.contains(" INVITE"));
         let ok = ok.expect("it answered");
         let target = header(invite, "Contact");
         let target = target.split(['<', '>']).nth(1).expect("a contact has brackets");
@@ -291,11 +302,11 @@ impl Border {
     }
 
     fn drain_switch(&mut self) -> bool {
-        let (mut moved, mut appended) = (false, None);
+        let mut moved = false;
         while let Some(output) = self.switch.poll_output() {
             moved = true;
             match output {
-                Output::Append(entry) => appended = Some(entry.no),
+                Output::Append(entry) => self.appended = entry.no,
                 Output::Transmit { flow, data } => self.network.push_back((flow.local, flow.remote, data)),
                 Output::Media(command) => self.media.push(command),
                 Output::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
@@ -303,9 +314,10 @@ impl Border {
                 Output::Connect { .. } | Output::Close { .. } => panic!("there are no streams here"),
             }
         }
-        if let Some(through) = appended {
-            self.durable = through;
-            self.switch.handle_input(self.now, Input::Durable { through });
+        if self.auto_commit && self.durable < self.appended {
+            self.durable = self.appended;
+            self.switch.handle_input(self.now, Input::Durable { through: self.durable });
+            moved = true;
         }
         moved
     }

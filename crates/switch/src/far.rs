@@ -11,9 +11,12 @@ use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
 use crate::gate::Effect;
 use crate::incoming::Caller;
-use crate::leg::{Invite, Leg, State};
+use crate::leg::{Invite, Leg, PickUp, State};
 use crate::restart;
 use crate::switch::{Owner, Resumed, Switch, Then};
+
+/// Nobody can be reached there now (RFC 3261 §21.4.18).
+const NOT_THERE: u16 = 480;
 
 impl Switch {
     pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
@@ -184,7 +187,15 @@ impl Switch {
         let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
         let port = leg.port;
+        let mut how = how;
         if leg.is_living() {
+            if leg.pick_up == PickUp::ByPersonUntilCancelled {
+                if self.call_to_answer(now, id) {
+                    return;
+                }
+                how = Ended::Refused(NOT_THERE);
+            }
+            let leg = self.legs.get_mut(id).expect("the leg was found above");
             if leg.wants_answer() {
                 leg.status = cause::refusal_of_end(how);
             }

@@ -4,6 +4,7 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod auto_answer;
 #[cfg(test)]
 mod border;
 mod callers;

@@ -388,7 +388,7 @@ impl Switch {
             Action::StopRecording { call, parts: _ } => self.stop_recording(call),
             Action::AnswerReferral { leg, standing } => self.answer_referral(now, leg, standing),
             Action::SendDigits { leg, digits } => self.send_digits(leg, digits),
-            Action::LetAnswer { .. } => {}
+            Action::LetAnswer { leg } => self.let_answer(now, leg),
         }
     }
 

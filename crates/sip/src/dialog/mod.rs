@@ -12,6 +12,7 @@
 //!
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
+mod answer_mode;
 mod change;
 mod identity;
 mod incoming;
@@ -230,11 +231,9 @@ impl Dialog {
     pub(crate) fn is_established(&self) -> bool {
         match self.state {
             State::Accepted | State::Up => true,
-            State::Inviting
-            | State::Incoming(_)
-            | State::Cancelling(_)
-            | State::Leaving
-            | State::Over => false,
+            State::Inviting | State::Incoming(_) | State::Cancelling(_) | State::Leaving | State::Over => {
+                false
+            }
         }
     }
 
