@@ -188,6 +188,7 @@ impl Lab {
             sdp: Bytes::new(),
             credentials,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: Default::default(),
         })

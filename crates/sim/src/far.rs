@@ -118,6 +118,7 @@ impl Far {
                 sdp: sdp::offer(local),
                 credentials: None,
                 answer_any_within: None,
+                answer_mode: Default::default(),
                 registration: None,
                 identity: Default::default(),
             },

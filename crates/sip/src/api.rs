@@ -141,10 +141,22 @@ pub struct Invite {
     pub credentials: Option<Credentials>,
     /// Give up when nothing at all was heard for so long after it left (Timer B is the ceiling).
     pub answer_any_within: Option<Duration>,
+    /// Who is to answer there.
+    pub answer_mode: AnswerMode,
     /// The registration of ours that it is made with: it goes the way that the registrar wants (RFC 3608).
     pub registration: Option<RegistrationId>,
     /// Who calls, besides `from_user`.
     pub identity: Identity,
+}
+
+/// Who is to answer a call (RFC 5373).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerMode {
+    /// A person: nothing is said of it.
+    #[default]
+    Manual,
+    /// The phone, at once and by itself.
+    Auto,
 }
 
 /// Who calls, besides From. What of it is to be believed depends on who says it.
@@ -403,6 +415,13 @@ pub struct Binding {
     pub refreshed_at: Wall,
     /// When it ends unless it is refreshed.
     pub expires_at: Wall,
+}
+
+impl Binding {
+    /// Whether both lead to the same contact by the same path.
+    pub fn is_same_place(&self, other: &Binding) -> bool {
+        self.flow == other.flow && self.uri == other.uri
+    }
 }
 
 /// How much the endpoint holds. All zero at rest, but for bindings and established dialogs.

@@ -177,6 +177,7 @@ impl World {
             sdp,
             credentials: None,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: Default::default(),
         };

@@ -12,6 +12,7 @@
 //!
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
+mod answer_mode;
 mod change;
 mod identity;
 mod incoming;
@@ -223,6 +224,16 @@ impl Dialog {
             | State::Cancelling(_)
             | State::Leaving
             | State::Over => Err(603),
+        }
+    }
+
+    /// Whether it was answered and is not over.
+    pub(crate) fn is_established(&self) -> bool {
+        match self.state {
+            State::Accepted | State::Up => true,
+            State::Inviting | State::Incoming(_) | State::Cancelling(_) | State::Leaving | State::Over => {
+                false
+            }
         }
     }
 

@@ -74,7 +74,10 @@ fn object_to_loop(core: &Core, request: &Request, scope: Scope) -> Option<Object
 
 fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {
     let registers = request.method == Method::Register;
-    let known = if registers { REGISTRAR_EXTENSIONS.to_vec() } else { core.extensions() };
+    let mut known = if registers { REGISTRAR_EXTENSIONS.to_vec() } else { core.extensions() };
+    if request.method == Method::Refer {
+        known.push("norefersub");
+    }
     let mut unknown = check::unsupported_requires(request, &known);
     // A proxy put it in against the phone's will (RFC 3327 §5.3).
     if registers && request.headers.has(&HeaderName::Path) && !check::knows(request, "path") {

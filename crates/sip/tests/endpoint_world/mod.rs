@@ -399,6 +399,7 @@ pub(crate) fn invite(flow: Flow, answer_any_within: Option<Duration>) -> Invite 
         sdp: "v=0 offer".into(),
         credentials: None,
         answer_any_within,
+        answer_mode: Default::default(),
         registration: None,
         identity: Default::default(),
     }
