@@ -19,6 +19,12 @@ pub(super) fn read_login_type(text: &str) -> Option<LoginType> {
     [LoginType::Pstn, LoginType::Sip, LoginType::WebRtc].into_iter().find(|login| login_type(*login) == text)
 }
 
+/// `mode` of `transfer` and `consult`; the last is ours.
+pub(super) const PARTY_MODES: [&str; 4] = ["agent", "outline", "ivr", "queue"];
+
+/// `calleeType` of `webcall`.
+pub(super) const CALLEE_TYPES: [&str; 3] = ["number", "ivrId", "agentNumber"];
+
 /// `logoutType`.
 pub(super) fn logout_type(how: SignedOut) -> &'static str {
     match how {
