@@ -1,7 +1,7 @@
 //! How the API spells the values of our enums.
 
 use callcenter::command::LoginType;
-use callcenter::event::{CallKind, HangUpSide, Moment, SignedOut};
+use callcenter::event::{CallKind, HangUpSide, Moment, RecordKind, SignedOut};
 use callcenter::numbers::NumberKind;
 use callcenter::record::CallStatus;
 
@@ -38,6 +38,16 @@ pub(super) fn call_type(kind: CallKind) -> &'static str {
         CallKind::DialOut => "dialout",
         CallKind::Incoming => "incoming",
         CallKind::WebCall => "webcall",
+    }
+}
+
+/// `cdrType`; but for the first they are ours.
+pub(super) fn record_kind(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Call => "callRecord",
+        RecordKind::Transfer => "transferRecord",
+        RecordKind::Consult => "consultRecord",
+        RecordKind::Conference => "conferenceRecord",
     }
 }
 

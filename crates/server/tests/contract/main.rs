@@ -5,6 +5,7 @@ mod answers;
 mod api;
 mod documents;
 mod fakes;
+mod parties;
 mod patience;
 mod recordings;
 mod samples;
