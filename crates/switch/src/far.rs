@@ -58,6 +58,8 @@ impl Switch {
             Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
             // Keys are heard in the media, where each press counts once.
             Event::KeyPressed { .. } => {}
+            // We ask no phone to call anybody.
+            Event::ReferralTold { .. } => {}
             Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),
