@@ -128,8 +128,13 @@ fn what_is_no_news_for_customers_makes_no_push() {
     let id = call().id;
     for what in [
         leg_started(None),
-        Event::LegPlaced { leg: LATER, id, place: Place::Floor(Joined::Transfer) },
-        Event::LegPlaced { leg: LATER, id, place: Place::Watching { of: LegId(1), how: Monitoring::Listen } },
+        Event::LegPlaced { leg: LATER, id, place: Place::Floor(Joined::Transfer), call: None },
+        Event::LegPlaced {
+            leg: LATER,
+            id,
+            place: Place::Watching { of: LegId(1), how: Monitoring::Listen },
+            call: None,
+        },
         Event::LegHeld { leg: LATER, id, held: true },
         Event::LegMuted { leg: LATER, id, muted: true },
         Event::LegLeft { leg: LATER, id, call: None },
