@@ -197,3 +197,19 @@ pub(crate) fn steepest(samples: &[i16]) -> i32 {
     let step = |pair: &[i16]| (i32::from(pair[1]) - i32::from(pair[0])).abs();
     samples.windows(2).map(step).max().unwrap_or(0)
 }
+
+/// Samples of the longest silence.
+pub(crate) fn longest_silence(samples: &[i16]) -> usize {
+    let mut longest = 0;
+    let mut length = 0;
+    for sample in samples {
+        length = if sample.abs() < 100 { length + 1 } else { 0 };
+        longest = longest.max(length);
+    }
+    longest
+}
+
+/// The largest step that tones of 3,000 make together, and the codec's own.
+pub(crate) fn slopes(hz: &[f64]) -> i32 {
+    (1.05 * TAU * 3000.0 * hz.iter().sum::<f64>() / 8000.0) as i32 + 520
+}
