@@ -235,6 +235,10 @@ impl JitterBuffer {
             self.covered = FADE;
             self.seam.begin(0);
         }
+        if self.covered == 0 {
+            // What is heard again has the rest of the last seam in it already.
+            self.seam.begin(self.heard[part.start - 1]);
+        }
         for at in part.clone() {
             self.heard[at] = match FADE - self.covered {
                 0 => 0,
@@ -370,4 +374,159 @@ fn place(timestamp: u32) -> usize {
 /// The lowest `bits`, 1 to 64.
 fn mask(bits: usize) -> u64 {
     u64::MAX >> (64 - bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STEP: usize = 160;
+
+    /// A sine of 500 Hz and 8,000, from a timestamp on. Timestamps wrap where a period ends.
+    fn sine(timestamp: u32, count: usize) -> Vec<i16> {
+        let turn = |n: u32| std::f64::consts::TAU * f64::from(timestamp.wrapping_add(n) % 16) / 16.0;
+        (0..count as u32).map(|n| (8000.0 * turn(n).sin()) as i16).collect()
+    }
+
+    /// The largest step that the sine makes, and what a seam may add to it.
+    const STEEPEST: u16 = 3121 + 420;
+
+    fn steepest(samples: &[i16]) -> u16 {
+        samples.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap_or(0)
+    }
+
+    fn longest_silence(samples: &[i16]) -> usize {
+        samples.split(|sample| sample.abs() > 50).map(<[i16]>::len).max().unwrap_or(0)
+    }
+
+    /// Steps of 20 ms; `arrivals` says at which sample of time which packets of 20 ms come.
+    fn heard(arrivals: &[(u32, u32)], steps: u32) -> (Vec<i16>, JitterBuffer) {
+        let mut buffer = JitterBuffer::new(0);
+        let (mut heard, mut rest) = (Vec::new(), arrivals);
+        for step in 0..steps {
+            let now = 160 * step;
+            while let [(at, timestamp), later @ ..] = rest
+                && *at <= now
+            {
+                buffer.push(*at, *timestamp, &sine(*timestamp, STEP));
+                rest = later;
+            }
+            buffer.step(now, STEP);
+            heard.extend_from_slice(buffer.heard(STEP));
+        }
+        (heard, buffer)
+    }
+
+    fn even(n: u32) -> (u32, u32) {
+        (160 * n + 50, (u32::MAX - 1000).wrapping_add(160 * n))
+    }
+
+    #[test]
+    fn even_packets_are_heard_soon_and_without_a_gap() {
+        let arrivals: Vec<_> = (0..100).map(even).collect();
+        let (heard, _) = heard(&arrivals, 100);
+        let began = heard.iter().position(|sample| *sample != 0).expect("it is heard");
+        assert!(began < 50 + 240, "after {began} samples");
+        assert_eq!(longest_silence(&heard[began..]), 1, "the sine is zero for a sample");
+        assert!(steepest(&heard) < STEEPEST);
+    }
+
+    /// The order within the delay, copies and overlaps leave no trace.
+    #[test]
+    fn order_and_copies_are_nothing() {
+        let mut arrivals: Vec<_> = (0..100).map(even).collect();
+        let (expected, _) = heard(&arrivals, 100);
+        for n in (11..99).step_by(2) {
+            arrivals.swap(n, n - 1);
+            let at = arrivals[n].0;
+            arrivals[n - 1].0 = at - 5;
+            arrivals[n] = (at, arrivals[n].1);
+        }
+        let copies: Vec<_> = arrivals.iter().flat_map(|one| [*one, *one]).collect();
+        let (same, _) = heard(&copies, 100);
+        let moved = same.iter().zip(&expected).filter(|(a, b)| a.abs_diff(**b) > 200).count();
+        assert!(moved < 1600, "{moved} samples differ");
+        assert!(steepest(&same) < STEEPEST);
+    }
+
+    #[test]
+    fn what_is_lost_is_covered_and_moves_no_time() {
+        for lost in [1, 2, 5] {
+            let arrivals: Vec<_> = (0..100).filter(|n| !(50..50 + lost).contains(n)).map(even).collect();
+            let all: Vec<_> = (0..100).map(even).collect();
+            let ((with_gap, _), (whole, _)) = (heard(&arrivals, 100), heard(&all, 100));
+            assert!(steepest(&with_gap) < STEEPEST, "{lost} lost: {}", steepest(&with_gap));
+            let end = with_gap.len() - 2000;
+            assert_eq!(with_gap[end..], whole[end..], "{lost} lost");
+        }
+    }
+
+    #[test]
+    fn a_far_end_that_pauses_fades_and_is_soon_heard_again() {
+        let arrivals: Vec<_> = (0..200).filter(|n| !(50..120).contains(n)).map(even).collect();
+        let (heard, _) = heard(&arrivals, 200);
+        assert!(steepest(&heard) < STEEPEST);
+        let again = 160 * 120 + 50 + 240;
+        assert!(heard[again..].chunks(16).all(|period| period.iter().any(|sample| sample.abs() > 7000)));
+    }
+
+    /// A second that was held back comes at once: of it the end is heard, and then what follows, as late as before.
+    #[test]
+    fn a_burst_is_cut_to_its_end() {
+        let held = |n: u32| if (50..100).contains(&n) { (160 * 100 + 50, even(n).1) } else { even(n) };
+        let arrivals: Vec<_> = (0..1000).map(held).collect();
+        let (heard, buffer) = heard(&arrivals, 1000);
+        assert!(steepest(&heard) < STEEPEST);
+        let behind = timestamp_distance(buffer.next, even(999).1) / 8;
+        assert!((-20..=40).contains(&behind), "{behind} ms behind");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Deed {
+        Push { timestamp: u32, count: usize },
+        Step { count: usize, late: u32 },
+        Pause,
+        Restart,
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        let near = (0u32..20_000).prop_map(|at| at.wrapping_sub(3000));
+        let timestamp = prop_oneof![4 => near, 1 => any::<u32>()];
+        let count = prop::sample::select(vec![1usize, 7, 80, 160, 480, 1488]);
+        prop_oneof![
+            6 => (timestamp, count).prop_map(|(timestamp, count)| Deed::Push { timestamp, count }),
+            6 => (prop::sample::select(vec![80usize, 160]), 0u32..900)
+                .prop_map(|(count, late)| Deed::Step { count, late: late.saturating_sub(800) }),
+            1 => Just(Deed::Pause),
+            1 => Just(Deed::Restart),
+        ]
+    }
+
+    proptest! {
+        /// Whatever comes whenever: each sample there is to be heard yet, and nothing clicks.
+        #[test]
+        fn nothing_breaks_it(deeds in prop::collection::vec(deed(), 1..200)) {
+            let mut buffer = JitterBuffer::new(99);
+            let (mut now, mut heard) = (0u32, Vec::new());
+            for deed in deeds {
+                match deed {
+                    Deed::Push { timestamp, count } => {
+                        buffer.push(now, timestamp.wrapping_add(now), &sine(timestamp.wrapping_add(now), count));
+                    }
+                    Deed::Step { count, late } => {
+                        now = now.wrapping_add(count as u32 + late);
+                        buffer.step(now, count);
+                        heard.extend_from_slice(buffer.heard(count));
+                    }
+                    Deed::Pause => buffer.pause(),
+                    Deed::Restart => buffer.restart(),
+                }
+                let there: u32 = buffer.there.iter().map(|bits| bits.count_ones()).sum();
+                let ahead = timestamp_distance(buffer.next, buffer.end).max(0);
+                prop_assert!(there as i32 <= ahead && ahead <= RING as i32, "{there} of {ahead}");
+            }
+            prop_assert!(steepest(&heard) < 2 * STEEPEST, "{}", steepest(&heard));
+        }
+    }
 }

@@ -481,7 +481,7 @@ impl Engine {
         let stream = self.streams[sink].as_mut()?;
         let relayed = stream.relay(now, source, received)?;
         let (stream_id, to, payload) = (stream.id, relayed.to, received.header.payload.clone());
-        stream.translate(now, &relayed, &mut packet[payload.clone()]);
+        stream.translate(&relayed, &mut packet[payload.clone()]);
         let first = payload.start..payload.end.min(payload.start + relayed.part_bytes);
         if first.end < payload.end {
             let parts = packet[first.end..payload.end].chunks(relayed.part_bytes);

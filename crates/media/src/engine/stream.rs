@@ -173,6 +173,9 @@ impl Stream {
             // Silence before it was allowed to speak is not held against it.
             self.last_life_sign = now;
         }
+        if self.terms.as_ref().is_some_and(|before| before.codec != terms.codec) {
+            self.seam.forget();
+        }
         self.terms = Some(terms);
     }
 
@@ -418,12 +421,12 @@ impl Stream {
     }
 
     /// Turns the payload of a packet that is relayed to this far end into its codec.
-    pub(super) fn translate(&mut self, now: Mono, relayed: &Relayed, payload: &mut [u8]) {
+    pub(super) fn translate(&mut self, relayed: &Relayed, payload: &mut [u8]) {
         if let Some((flow, from, to)) = relayed.sound {
             self.transcoder.translate(flow, from, to, payload);
             match flow {
-                Flow::Begins => self.seam.join(now, to, payload),
-                Flow::GoesOn => self.seam.pass(now, to, payload),
+                Flow::Begins { pause } => self.seam.join(pause, to, payload),
+                Flow::GoesOn => self.seam.pass(payload),
             }
         }
     }
@@ -485,10 +488,11 @@ impl Stream {
         }
         match to {
             Some(to) => {
+                let pause = self.outgoing.pause(now);
                 let stamp = self.outgoing.local(now, number, payload.len() as u32);
                 match stamp.marker {
-                    true => self.seam.join(now, codec, payload),
-                    false => self.seam.pass(now, codec, payload),
+                    true => self.seam.join(pause, codec, payload),
+                    false => self.seam.pass(payload),
                 }
                 Played::Packet { to, stamp, len: payload.len() }
             }

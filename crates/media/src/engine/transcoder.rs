@@ -61,7 +61,7 @@ impl Transcoder {
     fn decoder(&mut self, flow: Flow) -> &mut Decoder {
         let state = self.0.get_or_insert_default();
         match flow {
-            Flow::Begins => state.decoder = Decoder::default(),
+            Flow::Begins { .. } => state.decoder = Decoder::default(),
             Flow::GoesOn => {}
         }
         &mut state.decoder
