@@ -118,6 +118,7 @@ impl Far {
                 sdp: sdp::offer(local),
                 credentials: None,
                 answer_any_within: None,
+                answer_mode: Default::default(),
                 registration: None,
                 identity: Default::default(),
             },
@@ -204,6 +205,7 @@ impl Far {
             | Event::Acknowledged { .. }
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
+            | Event::ReferralTold { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Bindings { .. }

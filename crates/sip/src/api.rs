@@ -141,10 +141,22 @@ pub struct Invite {
     pub credentials: Option<Credentials>,
     /// Give up when nothing at all was heard for so long after it left (Timer B is the ceiling).
     pub answer_any_within: Option<Duration>,
+    /// Who is to answer there.
+    pub answer_mode: AnswerMode,
     /// The registration of ours that it is made with: it goes the way that the registrar wants (RFC 3608).
     pub registration: Option<RegistrationId>,
     /// Who calls, besides `from_user`.
     pub identity: Identity,
+}
+
+/// Who is to answer a call (RFC 5373).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerMode {
+    /// A person: nothing is said of it.
+    #[default]
+    Manual,
+    /// The phone, at once and by itself.
+    Auto,
 }
 
 /// Who calls, besides From. What of it is to be believed depends on who says it.
@@ -218,6 +230,8 @@ pub enum Event {
         registration: Option<RegistrationId>,
         /// Who calls, besides `from_user`, as the far end says: a phone or a stranger may say anything.
         identity: Box<Identity>,
+        /// The phone is to answer by itself after so many seconds (`Call-Info`, `Alert-Info`, `Answer-Mode`).
+        answer_after_s: Option<u8>,
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },
@@ -259,6 +273,13 @@ pub enum Event {
         refer_to: String,
         /// The call that the new one is to take the place of (an attended transfer).
         replaces: Option<Replaced>,
+    },
+    /// How it goes with whom the far end was to call (`refer`).
+    ReferralTold {
+        /// Which.
+        dialog: DialogId,
+        /// How. `Done` is the last word.
+        standing: Referral,
     },
     /// A key was pressed on the far phone, told by INFO. The same press may be heard in the media as well.
     KeyPressed {
@@ -325,6 +346,18 @@ pub enum Event {
         status: Option<u16>,
         /// When to come again, if it said so.
         retry_after: Option<Duration>,
+    },
+}
+
+/// How it goes with whom a far end was to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// It will, or does.
+    Trying,
+    /// It did, or did not.
+    Done {
+        /// 200–699: of the call, or of the refusal to try.
+        status: u16,
     },
 }
 
@@ -403,6 +436,13 @@ pub struct Binding {
     pub refreshed_at: Wall,
     /// When it ends unless it is refreshed.
     pub expires_at: Wall,
+}
+
+impl Binding {
+    /// Whether both lead to the same contact by the same path.
+    pub fn is_same_place(&self, other: &Binding) -> bool {
+        self.flow == other.flow && self.uri == other.uri
+    }
 }
 
 /// How much the endpoint holds. All zero at rest, but for bindings and established dialogs.

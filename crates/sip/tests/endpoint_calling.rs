@@ -502,6 +502,7 @@ fn plain(flow: sip::api::Flow) -> Invite {
         sdp: endpoint_far::OFFER.into(),
         credentials: None::<Credentials>,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: None,
         identity: Default::default(),
     }

@@ -21,6 +21,7 @@ fn calls_as(identity: Identity) -> Request {
         sdp: OFFER.into(),
         credentials: None,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: None,
         identity,
     };

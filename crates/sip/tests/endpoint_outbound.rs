@@ -81,6 +81,7 @@ impl Phone {
             sdp: endpoint_far::OFFER.into(),
             credentials: None,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: Default::default(),
         };

@@ -26,7 +26,7 @@ fn a_refer_that_is_taken_up_is_told_how_it_goes() {
     assert_eq!(did.status(), 202);
     let trying = did.one_request(Method::Notify);
     assert_eq!(trying.headers.get(&HeaderName::Event), Some("refer"));
-    assert_eq!(trying.headers.get(&HeaderName::SubscriptionState), Some("active;expires=180"));
+    assert_eq!(trying.headers.get(&HeaderName::SubscriptionState), Some("active;expires=360"));
     assert_eq!(trying.headers.content_type().as_deref(), Some("message/sipfrag"));
     assert_eq!(&trying.body[..], b"SIP/2.0 100 Trying\r\n");
     assert!(far.hears(answer(&trying, 200, "far")).is_silent());
@@ -44,7 +44,7 @@ fn a_refer_that_is_taken_up_is_told_how_it_goes() {
     let second = far.did().one_request(Method::Notify);
     assert_eq!(second.headers.get(&HeaderName::Event), Some("refer;id=52"));
     far.hears(answer(&second, 200, "far"));
-    let did = far.waits(180_000);
+    let did = far.waits(360_000);
     assert_eq!(&did.requests[0].1.body[..], b"SIP/2.0 408 Request Timeout\r\n");
 }
 
@@ -88,7 +88,7 @@ fn a_call_that_ends_takes_its_wishes_with_it() {
     assert_eq!(did.status(), 487);
     let bye = did.one_request(Method::Bye);
     far.hears(answer(&bye, 200, "far"));
-    assert!(far.waits(300_000).is_silent());
+    assert!(far.waits(400_000).is_silent());
     assert_eq!(far.endpoint.counts(), Counts::default());
 
     let (mut far, dialog, ok) = talking();
@@ -99,7 +99,7 @@ fn a_call_that_ends_takes_its_wishes_with_it() {
     assert!(matches!(did.news()[..], [Event::Ended { how: Ended::ByFar, .. }]));
     far.endpoint.notify_refer(far.now, dialog, 200);
     assert!(far.did().is_silent());
-    far.waits(300_000);
+    far.waits(400_000);
     assert_eq!(far.endpoint.counts(), Counts::default());
 }
 
@@ -117,6 +117,8 @@ fn an_attended_transfer_names_the_other_call_by_both_its_tags() {
         (50, ours.as_str(), "caller", Replaced::Ours(other)),
         (51, ours.as_str(), "guessed", Replaced::Unknown),
         (52, "guessed", "caller", Replaced::Unknown),
+        // It is established already.
+        (53, ours.as_str(), "caller%3Bearly-only", Replaced::Unknown),
     ] {
         let line = format!(
             "<sip:200@192.0.2.1?Replaces=con%40sult%3Bto-tag%3D{to_tag}%3Bfrom-tag%3D{from_tag}&X=y>"
@@ -127,6 +129,31 @@ fn an_attended_transfer_names_the_other_call_by_both_its_tags() {
         far.endpoint.refuse_refer(far.now, DialogId(1), 603);
         assert_eq!(far.did().status(), 603);
     }
+}
+
+/// RFC 4488.
+#[test]
+fn who_wants_no_subscription_is_told_nothing_but_the_answer() {
+    let (mut far, dialog, ok) = talking();
+    let mut quiet = refer(&ok, 50, "<sip:200@192.0.2.1>");
+    quiet.headers.push(HeaderName::ReferSub, "False ;x=y");
+    quiet.headers.push(HeaderName::Require, "norefersub");
+    assert_eq!(far.hears(quiet).news().len(), 1);
+    far.endpoint.accept_refer(far.now, dialog);
+    let did = far.did();
+    assert_eq!((did.status(), did.requests.len()), (202, 0));
+    assert_eq!(did.responses[0].1.headers.get(&HeaderName::ReferSub), Some("false"));
+    far.endpoint.notify_refer(far.now, dialog, 200);
+    assert!(far.did().is_silent());
+    assert!(far.waits(400_000).requests.iter().all(|(_, request)| request.method != Method::Notify));
+
+    let mut wanted = refer(&ok, 51, "<sip:200@192.0.2.1>");
+    wanted.headers.push(HeaderName::ReferSub, "true");
+    far.hears(wanted);
+    far.endpoint.accept_refer(far.now, dialog);
+    let did = far.did();
+    assert!(!did.responses[0].1.headers.has(&HeaderName::ReferSub));
+    assert_eq!(did.one_request(Method::Notify).headers.get(&HeaderName::Event), Some("refer;id=51"));
 }
 
 #[test]

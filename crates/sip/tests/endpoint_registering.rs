@@ -154,6 +154,7 @@ fn calls_go_the_way_that_the_registrar_wants() {
         sdp: OFFER.into(),
         credentials: None,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: Some(registration),
         identity: Identity::default(),
     };

@@ -445,6 +445,7 @@ impl Pair {
             sdp: endpoint_far::OFFER.into(),
             credentials: None,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: Default::default(),
         };

@@ -8,7 +8,7 @@ use media::codec::Codec;
 use crate::api::Diagnostic;
 use crate::cause::{self, Stopped, UNAVAILABLE};
 use crate::incoming::Arrival;
-use crate::leg::{Invite, Leg, State};
+use crate::leg::{Invite, Leg, PickUp, State};
 use crate::switch::{Owner, Switch};
 use crate::trunks::{Among, TrunkWay};
 
@@ -41,6 +41,8 @@ impl Switch {
             way: Some(way),
             tried: vec![way],
             last_resort: Among::All,
+            contact: None,
+            pick_up: PickUp::ByPerson,
             contacts: Vec::new(),
             remote: flow.remote,
             invite: Invite::Came,

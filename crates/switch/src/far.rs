@@ -11,9 +11,12 @@ use crate::api::{Body, Diagnostic};
 use crate::cause::{self, Stopped};
 use crate::gate::Effect;
 use crate::incoming::Caller;
-use crate::leg::{Invite, Leg, State};
+use crate::leg::{Invite, Leg, PickUp, State};
 use crate::restart;
 use crate::switch::{Owner, Resumed, Switch, Then};
+
+/// Nobody can be reached there now (RFC 3261 §21.4.18).
+const NOT_THERE: u16 = 480;
 
 impl Switch {
     pub(crate) fn sip_said(&mut self, now: Now, output: Output) {
@@ -54,10 +57,12 @@ impl Switch {
             // The switch offers nothing new by itself; what it said before may be answered anew.
             Event::OfferAnswered { dialog, sdp } => self.acknowledged(now, dialog, sdp),
             Event::OfferRefused { .. } => {}
-            // Whom an account's customers talk to is for its own server to say.
-            Event::Referred { dialog, .. } => self.endpoint.refuse_refer(now, dialog, 603),
-            // Keys are heard in the media, where each press counts once.
-            Event::KeyPressed { .. } => {}
+            Event::Referred { dialog, refer_to, replaces } => {
+                self.referred(now, dialog, &refer_to, replaces);
+            }
+            Event::KeyPressed { dialog, key, .. } => self.key_pressed(dialog, key),
+            // We ask no phone to call anybody.
+            Event::ReferralTold { .. } => {}
             Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),
@@ -163,12 +168,14 @@ impl Switch {
     fn acknowledged(&mut self, now: Now, dialog: DialogId, sdp: Option<Bytes>) {
         let Some(id) = self.living(dialog) else { return };
         let owed = self.legs.get_mut(id).is_some_and(|leg| leg.speech.take_debt());
+        let held = self.holds(id);
         let agreed = match sdp {
             Some(answer) => self.agree(id, &answer),
             None => !owed,
         };
-        if !agreed {
-            self.stop(now, id, Stopped::NoAgreement);
+        match agreed {
+            true => self.tell_hold(id, held),
+            false => self.stop(now, id, Stopped::NoAgreement),
         }
     }
 
@@ -182,7 +189,15 @@ impl Switch {
         let leg = self.legs.get_mut(id).expect("a leg found by its dialog exists");
         let owner = Owner { account: leg.account, leg: id, call: leg.call };
         let port = leg.port;
+        let mut how = how;
         if leg.is_living() {
+            if leg.pick_up == PickUp::ByPersonUntilCancelled {
+                if self.call_to_answer(now, id) {
+                    return;
+                }
+                how = Ended::Refused(NOT_THERE);
+            }
+            let leg = self.legs.get_mut(id).expect("the leg was found above");
             if leg.wants_answer() {
                 leg.status = cause::refusal_of_end(how);
             }

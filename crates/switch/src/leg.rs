@@ -6,6 +6,8 @@
 //!    └───── refusal, EndLeg ────────┴────┴─▶ Ending ── far end knows ─▶ gone
 //! ```
 //!
+//! A phone that rings and is to answer by itself is called anew (`auto_answer`): another dialog, and the leg goes on ringing.
+//!
 //! A leg of one who calls in goes the same way; what is heard there is what we said: `Ringing` once we said so, `Up` once we
 //! answered.
 //!
@@ -39,6 +41,9 @@ pub(crate) struct Leg {
     pub(crate) tried: Vec<TrunkWay>,
     /// What may follow when nothing in order is left: after an answer, not those at which nobody is heard.
     pub(crate) last_resort: Among,
+    /// The phone that it calls, for a target that is one.
+    pub(crate) contact: Option<Binding>,
+    pub(crate) pick_up: PickUp,
     /// The user's other phones, first choice first, for a target that is one.
     pub(crate) contacts: Vec<Binding>,
     /// Where its INVITE goes, or came from.
@@ -67,6 +72,17 @@ pub(crate) enum State {
     Up,
     /// Over for the core; the far end is being told.
     Ending,
+}
+
+/// Who answers a phone that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PickUp {
+    /// A person.
+    ByPerson,
+    /// A person could until the CANCEL arrives, which is on its way; then it is called anew.
+    ByPersonUntilCancelled,
+    /// It was called anew, and is asked to answer by itself.
+    ByItself,
 }
 
 /// Where the leg's INVITE is.
@@ -168,7 +184,7 @@ impl Legs {
         of_call.filter_map(|(_, id)| self.by_id.get(id).map(|leg| (*id, leg)))
     }
 
-    /// The dialog of a leg ended and another one begins, by another way.
+    /// The dialog of a leg ended and another one begins, by another way, or so that the phone answers by itself.
     pub(crate) fn redial(&mut self, id: LegId, dialog: DialogId) {
         let leg = self.by_id.get_mut(&id).expect("only a known leg is dialled again");
         self.by_dialog.remove(&leg.dialog);

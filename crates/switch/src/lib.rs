@@ -4,12 +4,17 @@
 //! of the events that justify them. [`api`] is all that its user sees.
 
 pub mod api;
+mod auto_answer;
+#[cfg(test)]
+mod border;
 mod callers;
 mod capacity;
 mod cause;
 pub mod config;
+mod digits;
 mod far;
 mod gate;
+mod hold;
 mod incoming;
 mod invariants;
 mod leg;
@@ -17,6 +22,7 @@ pub mod limits;
 mod phones;
 mod ports;
 mod quality;
+mod referral;
 mod reload;
 mod restart;
 mod routes;

@@ -49,6 +49,9 @@ pub const PORT_REST: Duration = Duration::from_secs(5);
 /// (RFC 3261 §13.3.1.4).
 pub const RESUMED_PORT_REST: Duration = Duration::from_secs(40);
 
+/// Bytes of a number or user name that a phone dials, or wants its call handed to. Longer: 404, or the transfer is refused.
+pub const DIALLED_LEN_MAX: usize = 64;
+
 /// Default of `Config::silence_max`.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 

@@ -115,7 +115,7 @@ impl Switch {
     }
 
     /// The far end changes its media: hold, another address, another codec. We always send in both directions if it
-    /// lets us.
+    /// lets us: what it hears then is for the hearing plan to say.
     pub(crate) fn reoffered(&mut self, now: Now, dialog: DialogId, offer: Option<Bytes>) {
         let Some(id) = self.living(dialog) else {
             return self.endpoint.refuse_offer(now, dialog, NO_SUCH_CALL);
@@ -125,10 +125,12 @@ impl Switch {
             let ours = leg.speech.offer_again();
             return self.endpoint.answer_offer(now, dialog, ours);
         };
+        let held = leg.speech.far_holds();
         match leg.speech.answer(&offer, &self.ports) {
             Ok((answer, new)) => {
                 self.apply(id, new);
                 self.endpoint.answer_offer(now, dialog, answer);
+                self.tell_hold(id, held);
             }
             Err(error) => {
                 self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });

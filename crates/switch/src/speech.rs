@@ -144,6 +144,11 @@ impl Speech {
         self.agreed.as_ref()
     }
 
+    /// Whether the far end wants to receive nothing (`sendonly`, `inactive`, 0.0.0.0; RFC 3264 §8.4). None: nothing was agreed on.
+    pub(crate) fn far_holds(&self) -> Option<bool> {
+        self.agreed.as_ref().map(|terms| !terms.send || terms.remote.is_none())
+    }
+
     /// Our offer.
     pub(crate) fn offer(&self) -> Bytes {
         sdp::offer(self.local())

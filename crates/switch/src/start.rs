@@ -13,7 +13,7 @@ use sip::message::Uri;
 
 use crate::api::Diagnostic;
 use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
-use crate::leg::{Invite, Leg, State};
+use crate::leg::{Invite, Leg, PickUp, State};
 use crate::limits::TRUNK_TRIES_MAX;
 use crate::speech::{self, Speech};
 use crate::switch::{Owner, Switch};
@@ -23,7 +23,7 @@ use crate::trunks::{Among, NoWay, TrunkWay};
 const SIP_PORT: u16 = 5060;
 
 /// Where an INVITE goes.
-struct Route {
+pub(crate) struct Route {
     flow: Flow,
     uri: String,
     to_uri: String,
@@ -58,7 +58,7 @@ impl Switch {
         let speech = Speech::new(address, port, origin_id, codecs);
         let family = Family::of(address);
         self.media(media::api::Command::Open { stream: id.into(), call, port, family });
-        let contacts = self.contacts(owner, &target).into_iter().skip(1).collect();
+        let mut contacts = self.contacts(owner, &target).into_iter();
         let (way, remote) = (route.way, route.flow.remote);
         let dialog = self.endpoint.invite(now, invite_of(route, &speech));
         self.legs.insert(
@@ -73,7 +73,9 @@ impl Switch {
                 way,
                 tried: way.into_iter().collect(),
                 last_resort: Among::All,
-                contacts,
+                contact: contacts.next(),
+                pick_up: PickUp::ByPerson,
+                contacts: contacts.collect(),
                 remote,
                 invite: Invite::Due,
                 justified_by: self.gate.appended(),
@@ -229,7 +231,7 @@ impl Switch {
     }
 
     /// Only when another phone can follow is it worth giving up early.
-    fn route_to_contact(
+    pub(crate) fn route_to_contact(
         &self,
         (domain, user): (&str, &str),
         contact: Binding,
@@ -265,20 +267,19 @@ impl Switch {
         let Target::Phone(user) = &leg.target else { return false };
         let Some(domain) = self.phones.domain_of(owner.account) else { return false };
         let known = self.contacts(owner, &leg.target);
-        let is_there = |wanted: &&Binding| {
-            known.iter().any(|there| there.flow == wanted.flow && there.uri == wanted.uri)
-        };
+        let is_there = |wanted: &&Binding| known.iter().any(|there| there.is_same_place(wanted));
         let mut left = leg.contacts.iter().filter(is_there).cloned();
         let Some(contact) = left.next() else { return false };
         let left: Vec<Binding> = left.collect();
-        let route = self.route_to_contact((domain, user), contact, &leg.shown, !left.is_empty());
+        let route = self.route_to_contact((domain, user), contact.clone(), &leg.shown, !left.is_empty());
         let remote = route.flow.remote;
         self.move_stream(id, self.media_address(route.flow));
         let leg = self.legs.get(id).expect("the leg was found above");
         let dialog = self.endpoint.invite(now, invite_of(route, &leg.speech));
         self.legs.redial(id, dialog);
         let leg = self.legs.get_mut(id).expect("the leg was found above");
-        (leg.contacts, leg.remote, leg.invite, leg.status) = (left, remote, Invite::Due, 0);
+        (leg.contact, leg.contacts, leg.remote) = (Some(contact), left, remote);
+        (leg.invite, leg.status) = (Invite::Due, 0);
         true
     }
 
@@ -306,7 +307,7 @@ impl Switch {
     }
 }
 
-fn invite_of(route: Route, speech: &Speech) -> sip::api::Invite {
+pub(crate) fn invite_of(route: Route, speech: &Speech) -> sip::api::Invite {
     sip::api::Invite {
         flow: route.flow,
         uri: route.uri,
@@ -316,6 +317,7 @@ fn invite_of(route: Route, speech: &Speech) -> sip::api::Invite {
         sdp: speech.offer(),
         credentials: route.credentials,
         answer_any_within: route.answer_any_within,
+        answer_mode: sip::api::AnswerMode::Manual,
         registration: route.registration,
         identity: route.identity,
     }

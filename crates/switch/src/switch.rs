@@ -66,6 +66,9 @@ pub struct Switch {
     /// The command whose consequences are being drained.
     origin: Option<CommandId>,
     out: VecDeque<Output>,
+    /// All that the cores were told, for tests of this border.
+    #[cfg(test)]
+    pub(crate) told: Vec<Signal>,
 }
 
 /// An account at work.
@@ -173,6 +176,8 @@ impl Switch {
             then: VecDeque::new(),
             origin: None,
             out: VecDeque::new(),
+            #[cfg(test)]
+            told: Vec::new(),
             config,
         }
     }
@@ -365,7 +370,7 @@ impl Switch {
         }
     }
 
-    fn act(&mut self, now: Now, account: AccountId, action: Action) {
+    pub(crate) fn act(&mut self, now: Now, account: AccountId, action: Action) {
         match action {
             Action::StartLeg { leg, call, target, shown } => {
                 self.start_leg(now, Owner { account, leg, call }, target, shown);
@@ -381,7 +386,9 @@ impl Switch {
             }
             Action::Store { call, tracks } => self.store(call, &tracks),
             Action::StopRecording { call, parts: _ } => self.stop_recording(call),
-            Action::LetAnswer { .. } | Action::AnswerReferral { .. } | Action::SendDigits { .. } => {}
+            Action::AnswerReferral { leg, standing } => self.answer_referral(now, leg, standing),
+            Action::SendDigits { leg, digits } => self.send_digits(leg, digits),
+            Action::LetAnswer { leg } => self.let_answer(now, leg),
         }
     }
 
@@ -405,6 +412,8 @@ impl Switch {
 
     /// Lets the core of an account know, once the events of before are told.
     pub(crate) fn tell(&mut self, account: AccountId, signal: Signal) {
+        #[cfg(test)]
+        self.told.push(signal.clone());
         self.then.push_back(Then::Tell(account, signal));
     }
 

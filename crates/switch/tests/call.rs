@@ -30,7 +30,7 @@ fn both_phones_ring_talk_and_are_recorded() {
     let [agent, customer] = legs[..] else { panic!("two legs: {legs:?}") };
     let (agent, customer): (StreamId, StreamId) = (agent.into(), customer.into());
     let hears = |stream, source| {
-        let same = |command: &Media| matches!(command, Media::Hear { stream: s, source: o } if (*s, *o) == (stream, source));
+        let same = |command: &Media| matches!(command, Media::Hear { stream: s, source: o } if *s == stream && *o == source);
         bench.media.iter().any(same)
     };
     assert!(hears(agent, Source::RingBack), "the agent hears ring-back before the customer's network speaks");
@@ -124,7 +124,7 @@ fn early_media_later_than_the_first_180_is_told_and_agreed() {
     assert_eq!(agreed(&bench), before + 1);
     let [agent, customer] = bench.legs()[..] else { panic!("two legs") };
     let last = bench.media.iter().rev().find_map(|command| match command {
-        Media::Hear { stream, source } if *stream == agent.into() => Some(*source),
+        Media::Hear { stream, source } if *stream == agent.into() => Some(source.clone()),
         _ => None,
     });
     assert_eq!(last, Some(Source::Stream(customer.into())));

@@ -94,7 +94,7 @@ fn a_call_by_a_trunk_is_put_through_and_recorded() {
     let [caller, desk] = bench.legs()[..] else { panic!("two legs") };
     let (caller, desk): (StreamId, StreamId) = (caller.into(), desk.into());
     let hears = |stream, source| {
-        let same = |command: &Media| matches!(command, Media::Hear { stream: s, source: o } if (*s, *o) == (stream, source));
+        let same = |command: &Media| matches!(command, Media::Hear { stream: s, source: o } if *s == stream && *o == source);
         bench.media.iter().filter(|command| same(command)).count()
     };
     assert_eq!(hears(caller, Source::Stream(desk)), 2, "early, and after the answer");

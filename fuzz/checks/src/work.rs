@@ -373,6 +373,7 @@ fn call(endpoint: &mut Endpoint, flow: Flow) {
         sdp: "v=0".into(),
         credentials: None,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: None,
         identity: Identity::default(),
     };

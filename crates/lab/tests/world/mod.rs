@@ -177,6 +177,7 @@ impl World {
             sdp,
             credentials: None,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: Default::default(),
         };
@@ -454,6 +455,7 @@ impl World {
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
             | Event::Referred { .. }
+            | Event::ReferralTold { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Bindings { .. }

@@ -199,7 +199,7 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
         Event::LegStarted { call, .. } | Event::LegRang { call, .. } => {
             call.as_ref().map(|call| letter(ring(call.kind)).ringing(call))
         }
-        Event::LegAnswered { call, .. } => {
+        Event::LegAnswered { call, .. } | Event::LegPlaced { call, .. } => {
             call.as_ref().map(|call| letter(PushKind::CustomerLink).connected(call))
         }
         Event::CallEnded { call, side: _ } => Some(letter(hang_up(call.kind)).ended(call)),
@@ -215,7 +215,6 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
             Some(letter(PushKind::RecordingReady).recording_ready(*id, files, *part))
         }
         Event::AgentChose { .. }
-        | Event::LegPlaced { .. }
         | Event::LegHeld { .. }
         | Event::LegMuted { .. }
         | Event::PartStarted { .. }

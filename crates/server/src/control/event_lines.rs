@@ -41,7 +41,7 @@ pub(super) fn write(entry: &Entry) {
         Event::RecordingStopped { id, length_ms } => {
             info!(%account, seq, call = %id, length_ms, "a recording is complete");
         }
-        Event::LegPlaced { leg, id, place } => {
+        Event::LegPlaced { leg, id, place, .. } => {
             let (place, other) = placed(*place);
             info!(%account, seq, call = %id, %leg, place, other, "a leg was placed")
         }

@@ -95,7 +95,7 @@ fn conference() -> Vec<Event> {
             cause,
         },
         leg(4, Role::Agent, phone("8001"), Some("8001"), Place::Aside { with: of }),
-        Event::LegPlaced { leg: LegId(4), id, place: Place::Floor(Joined::Conference) },
+        Event::LegPlaced { leg: LegId(4), id, place: Place::Floor(Joined::Conference), call: None },
         leg(
             5,
             Role::Supervisor,
@@ -103,7 +103,12 @@ fn conference() -> Vec<Event> {
             Some("8009"),
             Place::Watching { of, how: Monitoring::Listen },
         ),
-        Event::LegPlaced { leg: LegId(5), id, place: Place::Watching { of, how: Monitoring::Whisper } },
+        Event::LegPlaced {
+            leg: LegId(5),
+            id,
+            place: Place::Watching { of, how: Monitoring::Whisper },
+            call: None,
+        },
         Event::PartStarted { leg: LegId(4), id, files: files(100) },
         Event::LegLeft { leg: LegId(4), id, call: None },
         party_recorded(100, 4, RecordKind::Conference, BEGIN),

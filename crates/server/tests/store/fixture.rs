@@ -196,6 +196,7 @@ pub fn started(call: u64) -> Event {
         call_uuid: "00000000-0000-4000-8000-000000000000".to_owned(),
         agent_ring_ms_max: 60_000,
         customer_ring_ms_max: 120_000,
+        second: None,
         recording: None,
     };
     Event::CallStarted { call: facts(call), details }

@@ -229,6 +229,7 @@ pub(crate) fn call(n: u32) -> Invite {
         sdp: SDP.into(),
         credentials: None,
         answer_any_within: Some(Duration::from_secs(4)),
+        answer_mode: Default::default(),
         registration: None,
         identity: Default::default(),
     }

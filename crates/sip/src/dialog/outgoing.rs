@@ -1,6 +1,7 @@
 use base::Now;
 use bytes::Bytes;
 
+use super::answer_mode;
 use super::identity;
 use super::reliable::number_of;
 use super::{Cancel, Dialog, Far, Path, Route, State, Verdict, hears_update};
@@ -144,6 +145,7 @@ impl Dialog {
         request.headers.push(HeaderName::Contact, contact.clone());
         request.headers.push(HeaderName::Allow, ALLOWED);
         identity::put(core, invite.flow, &mut request.headers, who)?;
+        answer_mode::put(core, invite.flow, &mut request.headers, invite.answer_mode);
         core.put_supported(&mut request.headers);
         put_sdp(&mut request.headers, &mut request.body, invite.sdp.clone());
         let mut dialog = Dialog::new(id, flow, path, call_id);

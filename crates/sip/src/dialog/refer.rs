@@ -8,8 +8,8 @@ use crate::endpoint::{Core, DialogTimer};
 use crate::message::{HeaderName, Method, NameAddr, Request, Response, reason_phrase};
 use crate::transaction::{ClientUser, TransactionId};
 
-/// How long we tell how a call goes that we were asked to make.
-const SUBSCRIPTION: Duration = Duration::from_secs(180);
+/// How long we tell how a call goes that we were asked to make: longer than a phone rings.
+const SUBSCRIPTION: Duration = Duration::from_secs(360);
 
 /// The far end's wish that we call someone (RFC 3515), one at a time.
 #[derive(Debug, Default)]
@@ -54,11 +54,15 @@ impl Dialog {
         self.tell(core, Event::Referred { dialog: self.id, refer_to: uri.to_string(), replaces });
     }
 
-    /// Our user will do it.
+    /// Our user will do it. Who does not want to know how it goes (RFC 4488) is not told.
     pub(crate) fn accept_refer(&mut self, core: &mut Core, now: Now) {
         let Some(pending) = self.referral.pending.take() else { return };
         self.stop_timer(core, DialogTimer::ReferUnanswered);
-        let response = self.response(core, &pending.request, 202);
+        let mut response = self.response(core, &pending.request, 202);
+        if wants_silence(&pending.request) {
+            response.headers.push(HeaderName::ReferSub, "false");
+            return core.answer(now.mono, pending.transaction, &response);
+        }
         core.answer(now.mono, pending.transaction, &response);
         let number = pending.request.headers.cseq().map_or(0, |cseq| cseq.number);
         // Only the first one can do without (RFC 3515 §2.4.6), and there are phones that look for this very word.
@@ -123,4 +127,10 @@ impl Dialog {
         self.refuse_refer(core, now, 487);
         self.referral.subscription = None;
     }
+}
+
+/// Whether who asks wants no NOTIFY (RFC 4488 §4).
+fn wants_silence(refer: &Request) -> bool {
+    let said = refer.headers.get(&HeaderName::ReferSub).and_then(|value| value.split(';').next());
+    said.is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
 }

@@ -54,7 +54,7 @@ fn object_to_method(request: &Request, scope: Scope) -> Option<Objection> {
         Method::Bye | Method::Info | Method::Update | Method::Prack => {
             (!inside).then(|| Objection::plain(481))
         }
-        Method::Message | Method::Refer if inside => None,
+        Method::Message | Method::Refer | Method::Notify if inside => None,
         // Nobody is called for a stranger.
         Method::Refer => Some(Objection::plain(603)),
         Method::Message | Method::Notify | Method::Subscribe | Method::Publish => {
@@ -74,7 +74,10 @@ fn object_to_loop(core: &Core, request: &Request, scope: Scope) -> Option<Object
 
 fn object_to_extensions(core: &Core, request: &Request) -> Option<Objection> {
     let registers = request.method == Method::Register;
-    let known = if registers { REGISTRAR_EXTENSIONS.to_vec() } else { core.extensions() };
+    let mut known = if registers { REGISTRAR_EXTENSIONS.to_vec() } else { core.extensions() };
+    if request.method == Method::Refer {
+        known.push("norefersub");
+    }
     let mut unknown = check::unsupported_requires(request, &known);
     // A proxy put it in against the phone's will (RFC 3327 §5.3).
     if registers && request.headers.has(&HeaderName::Path) && !check::knows(request, "path") {

@@ -5,11 +5,16 @@ use crate::api::{DialogId, Replaced};
 use crate::message::{HeaderName, NameAddr, Replaces, Request};
 
 impl Endpoint {
-    /// The call that a REFER wants another one to take the place of: of ours only if both its tags are right (RFC 3891 §3).
+    /// The call that a REFER wants another one to take the place of: of ours only if both its tags are right, and if it is not
+    /// established where only one that is not would do (RFC 3891 §3).
     pub(super) fn replaced(&self, request: &Request) -> Option<Replaced> {
         let refer_to = NameAddr::parse(request.headers.get(&HeaderName::ReferTo)?, "Refer-To").ok()?;
         let replaces = refer_to.uri.header("Replaces")?;
-        let found = Replaces::parse(&replaces).ok().and_then(|replaces| self.meant(&replaces));
+        let found = Replaces::parse(&replaces).ok().and_then(|replaces| {
+            let id = self.meant(&replaces)?;
+            let too_late = replaces.early_only && self.dialogs.get(id)?.is_established();
+            (!too_late).then_some(id)
+        });
         Some(found.map_or(Replaced::Unknown, Replaced::Ours))
     }
 

@@ -100,6 +100,7 @@ impl Far {
                 sdp: OFFER.into(),
                 credentials: Some(credentials),
                 answer_any_within: None,
+                answer_mode: Default::default(),
                 registration: None,
                 identity: Default::default(),
             },

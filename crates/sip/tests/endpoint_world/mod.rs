@@ -365,6 +365,7 @@ impl Player {
             | Event::OfferAnswered { dialog, .. }
             | Event::OfferRefused { dialog, .. }
             | Event::Referred { dialog, .. }
+            | Event::ReferralTold { dialog, .. }
             | Event::KeyPressed { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }
@@ -399,6 +400,7 @@ pub(crate) fn invite(flow: Flow, answer_any_within: Option<Duration>) -> Invite 
         sdp: "v=0 offer".into(),
         credentials: None,
         answer_any_within,
+        answer_mode: Default::default(),
         registration: None,
         identity: Default::default(),
     }

@@ -226,6 +226,7 @@ impl Far {
             sdp,
             credentials: None,
             answer_any_within: None,
+            answer_mode: Default::default(),
             registration: None,
             identity: sip::api::Identity::default(),
         }

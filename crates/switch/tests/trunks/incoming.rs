@@ -23,6 +23,7 @@ fn refused_for(bench: &mut Bench, far: usize, called: &str, identity: Identity) 
         sdp,
         credentials: None,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: None,
         identity,
     };

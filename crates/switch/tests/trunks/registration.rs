@@ -100,6 +100,7 @@ fn a_call_to_our_contact_asks_for_the_number_in_to() {
         sdp: media::sdp::offer(bench.fars[TRUNK].local(&[media::codec::Codec::Pcma])),
         credentials: None,
         answer_any_within: None,
+        answer_mode: Default::default(),
         registration: None,
         identity: Identity::default(),
     };

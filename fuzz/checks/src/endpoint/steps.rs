@@ -182,6 +182,7 @@ fn makes_a_call(world: &mut World, script: &mut Script<'_>) {
             sdp: far::SDP.into(),
             credentials,
             answer_any_within: (user & 32 == 0).then(|| Duration::from_secs(2)),
+            answer_mode: Default::default(),
             registration: world.registrations.first().copied().filter(|_| user & 64 != 0),
             identity: identity(user),
         },
