@@ -29,14 +29,27 @@ pub struct Identity {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = CALL_HELP)]
 pub struct CallArgs {
-    /// The last part of the path: online, dialOut, hangup, cdr/list … or base/queue/list
+    /// The last part of the path: online, dialOut, hold, transfer, listen, cdr/list … or base/queue/list
     pub verb: String,
-    /// agentNumber
+    /// agentNumber: who does it; of listen, whisper, barge, takeOver and force… to whom it is done
     #[arg(long, value_name = "NUMBER")]
     pub agent: Option<String>,
+    /// listenAgent: the supervisor who does it
+    #[arg(long, value_name = "NUMBER")]
+    pub supervisor: Option<String>,
+    /// callerNumber: who is called first by webcall
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<String>,
     /// Who is called: calleeNumber of dialOut and webcall, number of transfer and consult
     #[arg(long, value_name = "NUMBER")]
     pub to: Option<String>,
+    /// What --to is: mode of transfer and consult (agent, outline, ivr, queue) [default for them: agent], calleeType of
+    /// webcall (number, agentNumber, ivrId) [default for it: number]
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<String>,
+    /// digits of sendDtmf
+    #[arg(long, value_name = "KEYS")]
+    pub digits: Option<String>,
     /// loginType of online: PSTN, SIP or WEBRTC [default for online: PSTN, SIP for the demo's agents 8005-8009]
     #[arg(long, value_name = "TYPE")]
     pub login: Option<String>,
@@ -65,6 +78,12 @@ Examples:
   cordboard call online --agent 8000
   cordboard call dialOut --agent 8000 --to 13900000001 --extras '{\"order\": 17}'
   cordboard call dialOut --agent 8000 --to 13900000001 --field calleeTimeout=30
+  cordboard call hold --agent 8000
+  cordboard call transfer --agent 8000 --to 8001
+  cordboard call consult --agent 8000 --mode outline --to 13900000001
+  cordboard call listen --supervisor 8004 --agent 8000
+  cordboard call sendDtmf --agent 8000 --digits '12#'
+  cordboard call webcall --from 13900000001 --mode agentNumber --to 8001
   cordboard call hangup --agent 8000
   cordboard call cdr/list --field 'startTime=2026-01-05 00:00:00' --field 'endTime=2026-01-06 00:00:00' --field pageSize:=10
 
