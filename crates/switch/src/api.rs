@@ -343,9 +343,7 @@ pub enum CallerShown {
 pub enum RefusedBecause {
     /// It is from a stranger.
     Stranger,
-    /// It is from a phone, and phones do not call by themselves.
-    Phone,
-    /// No account that calls out by the trunk has the number that is called.
+    /// No account that calls out by the trunk has the number that is called, or a phone called what is no number.
     NumberUnknown,
     /// The number is an account's, but no inbound route leads anywhere from it.
     NoRoute,

@@ -1,4 +1,4 @@
-//! Legs of those who call in: taken, let ring, answered, refused.
+//! Legs of those who call in, by a trunk or from a phone: taken, let ring, answered, refused.
 
 use base::{CallId, LegId, Now, StreamId};
 use callcenter::signal::Cause;
@@ -29,8 +29,8 @@ impl Switch {
     }
 
     fn leg_of(&self, owner: Owner, arrival: Arrival, port: u16) -> Leg {
-        let Arrival { dialog, trunk, flow, speech, called, caller, .. } = arrival;
-        let way = TrunkWay { trunk, remote: flow.remote };
+        let Arrival { dialog, from, flow, speech, called, caller, .. } = arrival;
+        let way = from.trunk().map(|trunk| TrunkWay { trunk, remote: flow.remote });
         Leg {
             account: owner.account,
             call: owner.call,
@@ -38,8 +38,8 @@ impl Switch {
             shown: caller.unwrap_or_default(),
             state: State::Calling,
             dialog,
-            way: Some(way),
-            tried: vec![way],
+            way,
+            tried: way.into_iter().collect(),
             last_resort: Among::All,
             contact: None,
             pick_up: PickUp::ByPerson,

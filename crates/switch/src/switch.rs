@@ -66,9 +66,9 @@ pub struct Switch {
     /// The command whose consequences are being drained.
     origin: Option<CommandId>,
     out: VecDeque<Output>,
-    /// All that the cores were told, for tests of this border.
+    /// What would be told to the cores, where a test stands in their place.
     #[cfg(test)]
-    pub(crate) told: Vec<Signal>,
+    pub(crate) told: Option<Vec<Signal>>,
 }
 
 /// An account at work.
@@ -177,7 +177,7 @@ impl Switch {
             origin: None,
             out: VecDeque::new(),
             #[cfg(test)]
-            told: Vec::new(),
+            told: None,
             config,
         }
     }
@@ -395,7 +395,11 @@ impl Switch {
     fn go_on(&mut self, now: Now, then: Then) {
         match then {
             Then::Tell(id, signal) => {
+                let room = begins_legs(&signal).then(|| self.room_for_calls(now, id));
                 let Some(account) = self.accounts.get_mut(&id) else { return };
+                if let Some(room) = room {
+                    account.center.set_room(room);
+                }
                 account.center.handle_input(now, callcenter::Input::Signal(signal), &mut self.ids);
                 self.stirred.insert(id);
             }
@@ -413,7 +417,9 @@ impl Switch {
     /// Lets the core of an account know, once the events of before are told.
     pub(crate) fn tell(&mut self, account: AccountId, signal: Signal) {
         #[cfg(test)]
-        self.told.push(signal.clone());
+        if let Some(told) = &mut self.told {
+            return told.push(signal);
+        }
         self.then.push_back(Then::Tell(account, signal));
     }
 
@@ -472,5 +478,24 @@ impl Switch {
                 self.out.push_back(Output::Finish { account, call, files });
             }
         }
+    }
+}
+
+/// Whether a phone wants by it what a command may want as well: that somebody is called.
+fn begins_legs(signal: &Signal) -> bool {
+    match signal {
+        Signal::PhoneCalled { .. } | Signal::Referred { .. } => true,
+        Signal::CallArrived { .. }
+        | Signal::LegHeld { .. }
+        | Signal::KeyPressed { .. }
+        | Signal::LegRinging { .. }
+        | Signal::LegAnswered { .. }
+        | Signal::LegEnded { .. }
+        | Signal::RecordingStopped { .. }
+        | Signal::RecordingReady { .. }
+        | Signal::PhoneRegistered { .. }
+        | Signal::PhoneUnregistered { .. }
+        | Signal::Restarted
+        | Signal::ShutDownBegan => false,
     }
 }
