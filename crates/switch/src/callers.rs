@@ -42,7 +42,7 @@ impl Switch {
             tried: way.into_iter().collect(),
             last_resort: Among::All,
             contact: None,
-            pick_up: PickUp::ByPerson,
+            pick_up: PickUp::Person,
             contacts: Vec::new(),
             remote: flow.remote,
             invite: Invite::Came,

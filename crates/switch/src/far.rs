@@ -189,7 +189,7 @@ impl Switch {
         let port = leg.port;
         let mut how = how;
         if leg.is_living() {
-            if leg.pick_up == PickUp::ByPersonUntilCancelled {
+            if leg.pick_up == PickUp::PersonUntilCancelled {
                 if self.call_to_answer(now, id) {
                     return;
                 }

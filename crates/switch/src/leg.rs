@@ -78,11 +78,11 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PickUp {
     /// A person.
-    ByPerson,
+    Person,
     /// A person could until the CANCEL arrives, which is on its way; then it is called anew.
-    ByPersonUntilCancelled,
+    PersonUntilCancelled,
     /// It was called anew, and is asked to answer by itself.
-    ByItself,
+    Phone,
 }
 
 /// Where the leg's INVITE is.

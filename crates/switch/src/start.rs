@@ -74,7 +74,7 @@ impl Switch {
                 tried: way.into_iter().collect(),
                 last_resort: Among::All,
                 contact: contacts.next(),
-                pick_up: PickUp::ByPerson,
+                pick_up: PickUp::Person,
                 contacts: contacts.collect(),
                 remote,
                 invite: Invite::Due,
