@@ -284,7 +284,7 @@ impl Center {
             self.state.apply(now.wall, &event);
             self.set_timers(now, &event);
             if let Event::CallStarted { call, .. } = &event
-                && call.kind == CallKind::DialOut
+                && call.kind != CallKind::Incoming
             {
                 self.around.note_call(now.mono);
             }

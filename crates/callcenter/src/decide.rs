@@ -8,11 +8,14 @@ use base::{CallId, LegId, Now, Random, Snowflake, Wall};
 use crate::action::Action;
 use crate::agent::activity::{Activity, Standing};
 use crate::agent::{SignedIn, presence};
-use crate::call::{Call, dial_out, ending, inbound};
+use crate::call::{
+    Call, Leg, conference, consult, dial_out, digits, ending, from_phone, hold, inbound, monitor, parties,
+    transfer, web_call,
+};
 use crate::command::{Accepted, Choice, Command, Refusal};
 use crate::config::{Account, AgentStatus};
-use crate::event::{AgentRef, CallFacts, CallKind, Event, Moment};
-use crate::signal::{Cause, EndedBy, Failure, Signal};
+use crate::event::{AgentRef, CallFacts, CallKind, Event, Moment, Place};
+use crate::signal::Signal;
 use crate::state::State;
 use crate::surroundings::Surroundings;
 use crate::timer::TimerKind;
@@ -72,7 +75,7 @@ pub(crate) fn decide(view: View<'_>, stimulus: &Stimulus, dice: &mut Dice<'_>) -
             Err(refusal) => Decision { reply: Some(Err(refusal)), ..Decision::default() },
         },
         Stimulus::Signal(signal) => on_signal(view, signal, dice),
-        Stimulus::Timer(timer) => on_timer(view, timer),
+        Stimulus::Timer(timer) => on_timer(view, timer, dice),
         Stimulus::CallDied(id) => {
             view.state.calls.get(id).map(|call| ending::died(view, call)).unwrap_or_default()
         }
@@ -90,23 +93,36 @@ fn on_command(view: View<'_>, command: &Command, dice: &mut Dice<'_>) -> Result<
         Command::Busy { agent } => presence::choose(view, agent, Choice::Busy),
         Command::Rest { agent } => presence::choose(view, agent, Choice::Idle),
         Command::DialOut(dial) => dial_out::accept(view, dial, dice),
-        Command::Hangup { agent } => dial_out::hang_up(view, agent),
-        Command::Hold { .. }
-        | Command::Unhold { .. }
-        | Command::Mute { .. }
-        | Command::Unmute { .. }
-        | Command::Transfer { .. }
-        | Command::Consult { .. }
-        | Command::ConsultTransfer { .. }
-        | Command::ThreeWayCall { .. }
-        | Command::ResumeConsult { .. }
-        | Command::CancelConsult { .. }
-        | Command::WebCall(_)
-        | Command::Monitor { .. }
-        | Command::Force { .. }
-        | Command::SendDtmf { .. }
-        | Command::Answer { .. } => Err(Refusal::NotInCall),
+        Command::Hangup { agent } => ending::hang_up(view, agent, dice),
+        Command::Hold { agent } => hold::hold(view, agent, true, dice),
+        Command::Unhold { agent } => hold::hold(view, agent, false, dice),
+        Command::Mute { agent } => hold::mute(view, agent, true, dice),
+        Command::Unmute { agent } => hold::mute(view, agent, false, dice),
+        Command::Transfer { agent, to } => transfer::transfer(view, agent, to, dice),
+        Command::Consult { agent, to } => consult::consult(view, agent, to, dice),
+        Command::ConsultTransfer { agent } => transfer::of_consultation(view, agent, dice),
+        Command::ThreeWayCall { agent } => conference::join(view, agent, dice),
+        Command::ResumeConsult { agent } | Command::CancelConsult { agent } => {
+            consult::end(view, agent, dice)
+        }
+        Command::WebCall(web) => web_call::accept(view, web, dice),
+        Command::Monitor { supervisor, agent, how } => monitor::watch(view, (supervisor, agent), *how, dice),
+        Command::Force { supervisor, agent, what } => monitor::force(view, (supervisor, agent), *what, dice),
+        Command::SendDtmf { agent, digits } => digits::send(view, agent, digits),
+        Command::Answer { agent } => answer(view, agent),
     }
+}
+
+/// `answer` (ours): the agent's phone, should it ring, is to answer by itself.
+fn answer(view: View<'_>, agent: &str) -> Result<Decision, Refusal> {
+    view.around.acting_agent(agent)?;
+    if !view.state.agents.contains_key(agent) {
+        return Err(Refusal::AgentOffline);
+    }
+    let call = view.state.call_of_agent(agent).ok_or(Refusal::NotInCall)?;
+    let rings = call.leg_of_agent(agent).filter(|leg| !leg.is_answered());
+    let actions = rings.map(|leg| Action::LetAnswer { leg: leg.id }).into_iter().collect();
+    Ok(Decision { actions, ..Decision::default() })
 }
 
 fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
@@ -116,22 +132,38 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
         (Signal::CallArrived { leg, trunk, called, caller }, _) => {
             inbound::arrives(view, *leg, (trunk, called), caller.as_deref(), dice)
         }
-        (Signal::LegRinging { leg, early_media }, Some(call)) => match call.facts.kind {
-            CallKind::DialOut | CallKind::WebCall => dial_out::leg_rings(view, call, *leg, *early_media),
-            CallKind::Incoming => inbound::leg_rings(call, *leg, *early_media),
+        (Signal::LegRinging { leg, early_media }, Some(call)) => match waiting(call, *leg) {
+            Some(leg) => leg_rings(view, call, leg, *early_media, dice),
+            None => Decision::default(),
         },
-        (Signal::LegAnswered { leg }, Some(call)) => match call.facts.kind {
-            CallKind::DialOut | CallKind::WebCall => dial_out::leg_answered(view, call, *leg, dice),
-            CallKind::Incoming => inbound::leg_answered(view, call, *leg, dice),
+        (Signal::LegAnswered { leg }, Some(call)) => match waiting(call, *leg) {
+            Some(leg) => leg_answered(view, call, leg, dice),
+            None => Decision::default(),
         },
         (Signal::LegEnded { leg, cause, gateway }, Some(call)) => {
-            ending::leg_ended(view, call, *leg, *cause, *gateway)
+            ending::leg_ended(view, call, *leg, (*cause, *gateway), dice)
         }
+        (Signal::LegHeld { leg, held }, Some(call)) => match in_call(call, *leg) {
+            Some(leg) => hold::by_phone(view, call, leg, *held, dice),
+            None => Decision::default(),
+        },
+        (Signal::Referred { leg, to, replaces }, Some(call)) => match in_call(call, *leg) {
+            Some(leg) => from_phone::referred(view, call, leg, (to, *replaces), dice),
+            None => Decision::default(),
+        },
+        (Signal::KeyPressed { leg, digit }, Some(call)) => match in_call(call, *leg) {
+            Some(leg) => digits::pressed(call, leg, *digit),
+            None => Decision::default(),
+        },
+        (Signal::PhoneCalled { leg, user, called }, _) => from_phone::calls(view, *leg, (user, called), dice),
         (Signal::RecordingStopped { length, .. }, Some(call)) => {
             ending::recording_stopped(view, call, *length)
         }
         (Signal::LegRinging { .. }, None)
         | (Signal::LegAnswered { .. }, None)
+        | (Signal::LegHeld { .. }, None)
+        | (Signal::Referred { .. }, None)
+        | (Signal::KeyPressed { .. }, None)
         | (Signal::LegEnded { .. }, None)
         | (Signal::RecordingStopped { .. }, None) => Decision::default(),
         (Signal::RecordingReady { call, files, part }, _) => {
@@ -140,25 +172,53 @@ fn on_signal(view: View<'_>, signal: &Signal, dice: &mut Dice<'_>) -> Decision {
         (Signal::PhoneRegistered { .. } | Signal::PhoneUnregistered { .. } | Signal::Restarted, _) => {
             presence::refresh(view)
         }
-        (Signal::PhoneCalled { leg, .. }, _) => {
-            inbound::refuse(*leg, Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Forbidden })
-        }
-        (Signal::LegHeld { .. } | Signal::Referred { .. } | Signal::KeyPressed { .. }, _) => {
-            Decision::default()
-        }
         // The shell asks about each call by itself.
         (Signal::ShutDownBegan, _) => Decision::default(),
     }
 }
 
-fn on_timer(view: View<'_>, timer: &TimerKind) -> Decision {
-    let with_call = |id: &CallId, decide: fn(View<'_>, &Call) -> Decision| {
-        view.state.calls.get(id).map(|call| decide(view, call)).unwrap_or_default()
-    };
-    match timer {
-        TimerKind::LegRing(id, _) | TimerKind::CallAge(id) => with_call(id, ending::time_over),
-        TimerKind::RecordingWait(id) => with_call(id, ending::wait_over),
-        TimerKind::WrapUp(agent) => presence::wrap_up_over(view, agent),
+/// A leg of a living call that is called and has not been answered.
+fn waiting(call: &Call, leg: LegId) -> Option<&Leg> {
+    in_call(call, leg).filter(|leg| !leg.is_answered())
+}
+
+fn in_call(call: &Call, leg: LegId) -> Option<&Leg> {
+    call.leg(leg).filter(|leg| call.ended.is_none() && leg.is_in_call())
+}
+
+/// Those with whom a call begins follow its plan; who is brought in comes as a party.
+fn leg_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool, dice: &mut Dice<'_>) -> Decision {
+    match (leg.place, call.facts.kind) {
+        (Place::Floor(_), CallKind::DialOut) => dial_out::leg_rings(view, call, leg, early_media),
+        (Place::Floor(_), CallKind::WebCall) => web_call::leg_rings(view, call, leg, early_media),
+        (Place::Floor(_), CallKind::Incoming) => inbound::leg_rings(view, call, leg, early_media),
+        (_, CallKind::DialOut | CallKind::WebCall | CallKind::Incoming) => {
+            parties::rings(view, call, leg, early_media, dice)
+        }
+    }
+}
+
+fn leg_answered(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
+    match (leg.place, call.facts.kind) {
+        (Place::Floor(_), CallKind::DialOut) => dial_out::leg_answered(view, call, leg, dice),
+        (Place::Floor(_), CallKind::WebCall) => web_call::leg_answered(view, call, leg, dice),
+        (Place::Floor(_), CallKind::Incoming) => inbound::leg_answered(view, call, leg, dice),
+        (_, CallKind::DialOut | CallKind::WebCall | CallKind::Incoming) => {
+            parties::answered(view, call, leg, dice)
+        }
+    }
+}
+
+fn on_timer(view: View<'_>, timer: &TimerKind, dice: &mut Dice<'_>) -> Decision {
+    let call = timer.call().and_then(|id| view.state.calls.get(&id));
+    match (timer, call) {
+        (TimerKind::LegRing(_, leg), Some(call)) => ending::ring_over(view, call, *leg, dice),
+        (TimerKind::CallAge(_), Some(call)) => ending::time_over(view, call),
+        (TimerKind::RecordingWait(_), Some(call)) => ending::wait_over(view, call),
+        (TimerKind::LegRing(..) | TimerKind::CallAge(_) | TimerKind::RecordingWait(_), None) => {
+            Decision::default()
+        }
+        (TimerKind::WrapUp(agent), _) => presence::wrap_up_over(view, agent),
     }
 }
 
@@ -211,7 +271,7 @@ impl<'a> View<'a> {
     /// What the system does with an agent.
     pub(crate) fn activity(self, number: &str) -> Activity {
         match (self.state.call_of_agent(number), self.state.agents.get(number)) {
-            (Some(call), _) => call.agent_activity(),
+            (Some(call), _) => call.activity_of(number),
             (None, Some(SignedIn { wrap_up_until: Some(_), .. })) => Activity::WrapUp,
             (None, Some(_) | None) => Activity::Free,
         }
@@ -241,7 +301,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The same, about the agent of a call; nothing when the agent is not signed in (a partly replayed log).
+    /// The same, about the agent whose call it is; nothing when the agent is not signed in (a partly replayed log).
     pub(crate) fn changed_by_call(
         self,
         call: &Call,
@@ -249,9 +309,21 @@ impl<'a> View<'a> {
         moment: Moment,
         wrap_up_until: Option<Wall>,
     ) -> Option<Event> {
-        let number = &call.facts.agent.number;
+        self.changed_in_call(call, &call.facts.agent.number, activity, moment, wrap_up_until)
+    }
+
+    /// The same, about any agent of a call.
+    pub(crate) fn changed_in_call(
+        self,
+        call: &Call,
+        number: &str,
+        activity: Activity,
+        moment: Moment,
+        wrap_up_until: Option<Wall>,
+    ) -> Option<Event> {
         let agent = SignedIn { wrap_up_until, ..self.state.agents.get(number)?.clone() };
-        Some(self.changed(number, &agent, activity, Some((&call.facts, moment))))
+        let facts = call.facts_about(Some(self.agent_ref(number)));
+        Some(self.changed(number, &agent, activity, Some((&facts, moment))))
     }
 
     /// The call a stimulus is about, if it lives already.

@@ -131,7 +131,8 @@ pub enum Event {
         /// The trunk's address it last went to, if it went through one.
         gateway: Option<SocketAddr>,
     },
-    /// A leg has another place now: with whom its far end talks. No push.
+    /// A leg has another place now: with whom its far end talks. Push "user connected" for an agent who talks with the
+    /// customer from now on (`call` is set).
     LegPlaced {
         /// Which leg.
         leg: LegId,
@@ -139,6 +140,8 @@ pub enum Event {
         id: CallId,
         /// Its new place.
         place: Place,
+        /// Set when customers are told.
+        call: Option<CallFacts>,
     },
     /// An agent holds a conversation, or takes it back. No push; what the agent shows is told by `AgentChanged`.
     LegHeld {
@@ -311,6 +314,9 @@ pub struct CallDetails {
     /// Which files its recording becomes, where that is not for the account to say.
     #[serde(default)]
     pub recording: Option<RecordingMode>,
+    /// Whom a `webcall` calls second, and the number shown there.
+    #[serde(default)]
+    pub second: Option<(Target, String)>,
 }
 
 /// The agent of a leg, when it is not the one whose call it is.

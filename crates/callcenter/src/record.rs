@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod naming;
+pub(crate) mod party;
 
 use base::{AccountId, CallId, Wall};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use base::{CallId, LegId, Wall};
 
 use crate::agent::SignedIn;
 use crate::call::Call;
-use crate::event::{CallFacts, Event, Role};
+use crate::event::{Event, LegAgent};
 
 /// Who is signed in and which calls live. Equal states decide alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,34 +59,42 @@ impl State {
                 self.promised.insert(call.id);
                 self.calls.insert(call.id, Call::new(at, call.clone(), details.clone()));
             }
-            Event::LegStarted { leg, id, role, .. } => {
+            Event::LegStarted { leg, id, role, agent, .. } => {
                 self.apply_to_call(*id, at, event);
-                if *role == Role::Customer {
+                let Some(call) = self.calls.get(id) else { return };
+                if call.is_last_promised(*role) {
                     self.promised.remove(id);
                 }
-                if self.calls.contains_key(id) {
-                    self.legs.insert(*leg, *id);
+                self.legs.insert(*leg, *id);
+                if let Some(LegAgent { agent, .. }) = agent {
+                    self.on_call.insert(agent.number.clone(), *id);
                 }
+            }
+            Event::LegLeft { leg, id, .. } => {
+                self.apply_to_call(*id, at, event);
+                self.leave(*id, *leg);
             }
             Event::LegRang { id, .. }
             | Event::LegPlaced { id, .. }
             | Event::LegHeld { id, .. }
             | Event::LegMuted { id, .. }
-            | Event::LegLeft { id, .. }
             | Event::PartStarted { id, .. }
             | Event::LegAnswered { id, .. }
             | Event::RecordingStarted { id, .. }
             | Event::RecordingStopped { id, .. } => self.apply_to_call(*id, at, event),
             Event::LegEnded { leg, id, .. } => {
                 self.apply_to_call(*id, at, event);
+                self.leave(*id, *leg);
                 self.legs.remove(leg);
             }
             Event::CallEnded { call, side: _ } => {
                 self.apply_to_call(call.id, at, event);
-                self.end(call);
+                self.end(call.id);
             }
+            Event::PartyFailed { call, .. } => self.apply_to_call(call.id, at, event),
+            Event::PartyRecorded { record } => self.apply_to_call(record.call.id, at, event),
             Event::CallRecorded { record } => self.forget(record.id),
-            Event::PartyFailed { .. } | Event::PartyRecorded { .. } | Event::RecordingReady { .. } => {}
+            Event::RecordingReady { .. } => {}
         }
     }
 
@@ -107,32 +115,42 @@ impl State {
     }
 
     fn forget(&mut self, id: CallId) {
+        self.end(id);
         if let Some(call) = self.calls.remove(&id) {
             for leg in call.legs {
                 self.legs.remove(&leg.id);
             }
-            self.end(&call.facts);
         }
     }
 
     /// A call is over, if it was not before.
-    fn end(&mut self, call: &CallFacts) {
-        self.promised.remove(&call.id);
-        if self.living.remove(&call.id) {
-            match self.showing.get_mut(&call.display) {
+    fn end(&mut self, id: CallId) {
+        self.promised.remove(&id);
+        let Some(call) = self.calls.get(&id) else { return };
+        if self.living.remove(&id) {
+            match self.showing.get_mut(&call.facts.display) {
                 Some(calls) if *calls > 1 => *calls -= 1,
                 Some(_) | None => {
-                    self.showing.remove(&call.display);
+                    self.showing.remove(&call.facts.display);
                 }
             }
         }
-        self.leave(call);
+        let agents = call.legs.iter().filter_map(|leg| call.agent_of(leg));
+        for agent in agents.chain([call.facts.agent.number.as_str()]) {
+            if self.on_call.get(agent) == Some(&id) {
+                self.on_call.remove(agent);
+            }
+        }
     }
 
-    /// The agent of a call is not in it any more.
-    fn leave(&mut self, call: &CallFacts) {
-        if self.on_call.get(&call.agent.number) == Some(&call.id) {
-            self.on_call.remove(&call.agent.number);
+    /// A leg is not in its call any more: nor is its agent, but for a second line.
+    fn leave(&mut self, id: CallId, leg: LegId) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let first_line = call.leg(leg).filter(|leg| !leg.is_second_line());
+        let Some(agent) = first_line.and_then(|leg| call.agent_of(leg)) else { return };
+        // The same agent may be in the call again, by another leg.
+        if self.on_call.get(agent) == Some(&id) && call.leg_of_agent(agent).is_none() {
+            self.on_call.remove(agent);
         }
     }
 }

@@ -5,9 +5,12 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use media::api::{Command, Signal};
-use sip::api::{Ended, Flow, Standing};
+use media::sdp::Direction;
+use sip::api::{Ended, Flow, Referral, Standing};
 
 use crate::behaviour::{self, Behaviour, Step};
+use crate::ear::Heard;
+use crate::tone::Tone;
 
 /// One phone's part in one call, numbered from 1; its media stream and call in the engine have the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +110,13 @@ pub enum Input<'a> {
     },
     /// The media engine of the lab reports something.
     Media(Signal),
+    /// An RTP packet arrived at a phone; the engine gets it as well. Whoever says so hears `LabEvent::Hears`.
+    Sound {
+        /// Which: its stream has the same number.
+        phone: PhoneId,
+        /// The whole packet.
+        packet: &'a [u8],
+    },
     /// A deadline named by `next_timeout` has come.
     Timeout,
     /// Somebody wants something of a phone.
@@ -136,6 +146,37 @@ pub enum PhoneWish {
         phone: PhoneId,
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digits: String,
+    },
+    /// Presses keys and says so in signalling (INFO), not in the sound.
+    PressByInfo {
+        /// Which.
+        phone: PhoneId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        keys: String,
+    },
+    /// Says a tone from now on, as long as the line is open.
+    Say {
+        /// Which.
+        phone: PhoneId,
+        /// What.
+        tone: Tone,
+    },
+    /// Offers, by re-INVITE, to go on like this: `SendOnly` and `Inactive` hold, `SendRecv` takes back. `Reoffered` follows
+    /// if the call is established.
+    Turn {
+        /// Which.
+        phone: PhoneId,
+        /// Seen from the phone.
+        direction: Direction,
+    },
+    /// Asks the far end to hand the call on (REFER). `ReferralTold` follows, perhaps more than once.
+    Refer {
+        /// Which.
+        phone: PhoneId,
+        /// The number that is to have the call.
+        to: String,
+        /// The phone's other call that it is to take the place of (RFC 3891): an attended transfer.
+        replaces: Option<PhoneId>,
     },
     /// Registers one of [`Config::phones`] and keeps that up: `Registration` follows, time and again.
     SignIn {
@@ -235,6 +276,27 @@ pub enum LabEvent {
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
     },
+    /// What a phone hears has changed, and stayed so for 60 ms.
+    Hears {
+        /// Which.
+        phone: PhoneId,
+        /// What.
+        heard: Heard,
+    },
+    /// The far end has answered `PhoneWish::Turn`.
+    Reoffered {
+        /// Which.
+        phone: PhoneId,
+        /// The status of a refusal: everything is as before.
+        refused: Option<u16>,
+    },
+    /// How it goes with whom the far end was to call.
+    ReferralTold {
+        /// Which phone asked.
+        phone: PhoneId,
+        /// How.
+        standing: Referral,
+    },
     /// A phone's call is over: the last event of each phone.
     Ended {
         /// Which.
@@ -260,6 +322,8 @@ pub enum TimerKind {
     Step(PhoneId),
     /// A prompt should have been played by now.
     PromptOverdue(PhoneId),
+    /// Nothing was heard for `limits::QUIET_AFTER`.
+    Quiet(PhoneId),
     /// A phone's call is older than `limits::CALL_AGE_MAX`.
     TooOld(PhoneId),
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::prompt::Prompt;
+use crate::tone::Tone;
 
 /// One thing a phone does. A phone that came to the end of its steps goes on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Step {
     Play(Prompt),
     /// Plays a prompt again and again from now on.
     Repeat(Prompt),
+    /// Says a tone from now on.
+    Say(Tone),
     /// Sends back what it hears from now on.
     Echo,
     /// Presses keys (RFC 4733).
@@ -112,7 +115,7 @@ mod tests {
             for (n, step) in steps.iter().enumerate() {
                 match step {
                     Refuse(_) | HangUp => assert_eq!(n + 1, steps.len(), "{steps:?}"),
-                    Play(_) | Repeat(_) | Echo | Press(_) => {
+                    Play(_) | Repeat(_) | Step::Say(_) | Echo | Press(_) => {
                         assert!(opened.is_some_and(|opened| opened < n), "{steps:?}");
                     }
                     Ring | EarlyMedia | Answer | AnswerTwice | Wait(_) => {}

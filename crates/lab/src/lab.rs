@@ -83,6 +83,9 @@ impl Lab {
                 self.tools.endpoint.handle_input(now, sip::api::Input::Closed { flow });
             }
             Input::Media(signal) => self.heed_media(now, signal),
+            Input::Sound { phone, packet } => {
+                self.with(phone, |phone, tools| phone.hear(tools, now, packet));
+            }
             Input::Timeout => self.timeout(now),
             Input::Phone(wish) => self.grant(now, wish),
         }
@@ -129,6 +132,7 @@ impl Lab {
                 TimerKind::Step(phone) | TimerKind::PromptOverdue(phone) => {
                     self.with(phone, |phone, tools| phone.go_on(tools, now));
                 }
+                TimerKind::Quiet(phone) => self.with(phone, Phone::hear_nothing),
                 TimerKind::TooOld(phone) => self.with(phone, |phone, tools| phone.hang_up(tools, now)),
             }
         }
@@ -141,12 +145,29 @@ impl Lab {
             PhoneWish::SendDigits { phone, digits } => {
                 self.with(phone, |phone, tools| phone.press(tools, &digits));
             }
+            PhoneWish::PressByInfo { phone, keys } => {
+                self.with(phone, |phone, tools| phone.press_by_info(tools, now, &keys));
+            }
+            PhoneWish::Say { phone, tone } => self.with(phone, |phone, tools| phone.say(tools, tone)),
+            PhoneWish::Turn { phone, direction } => {
+                self.with(phone, |phone, tools| phone.turn(tools, now, direction));
+            }
+            PhoneWish::Refer { phone, to, replaces } => self.refer(now, phone, &to, replaces),
             PhoneWish::SignIn { user } => self.sign_in(now, user),
             PhoneWish::SignOut { user } => {
                 if let Some(registration) = self.signed_in.remove(&user) {
                     self.tools.endpoint.unregister(now, registration);
                 }
             }
+        }
+    }
+
+    /// A number of the far end itself; a phone that is to be replaced must have a call.
+    fn refer(&mut self, now: Now, phone: PhoneId, to: &str, replaces: Option<PhoneId>) {
+        let other = replaces.and_then(|other| self.phones.get(&other)?.dialog());
+        if other.is_some() == replaces.is_some() {
+            let uri = format!("sip:{to}@{}", self.config.sip_local);
+            self.with(phone, |phone, tools| phone.refer(tools, now, &uri, other));
         }
     }
 
@@ -215,17 +236,28 @@ impl Lab {
 
     fn heed_sip(&mut self, now: Now, event: Event) {
         match event {
-            Event::Incoming { dialog, flow, to_user, from_user, sdp, .. } => {
-                self.call(now, dialog, flow, to_user, from_user, sdp);
+            Event::Incoming { dialog, flow, to_user, from_user, answer_after_s, sdp, .. } => {
+                self.call(
+                    now,
+                    Call { dialog, flow, number: to_user, from: from_user, answer_after_s, offer: sdp },
+                );
             }
             Event::Answered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.answered(tools, now, sdp.as_ref()));
             }
-            Event::Progress { dialog, status: _, sdp }
-            | Event::Acknowledged { dialog, sdp }
-            | Event::OfferAnswered { dialog, sdp } => {
+            Event::Progress { dialog, status: _, sdp } | Event::Acknowledged { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.take_answer(tools, now, sdp.as_ref()));
             }
+            Event::OfferAnswered { dialog, sdp } => self.with_owner(dialog, |phone, tools| {
+                phone.take_answer(tools, now, sdp.as_ref());
+                phone.turned(tools, None);
+            }),
+            Event::OfferRefused { dialog, status } => {
+                self.with_owner(dialog, |phone, tools| phone.turned(tools, Some(status)));
+            }
+            Event::ReferralTold { dialog, standing } => self.with_owner(dialog, |phone, tools| {
+                tools.tell(LabEvent::ReferralTold { phone: phone.id(), standing });
+            }),
             Event::Reoffered { dialog, sdp } => {
                 self.with_owner(dialog, |phone, tools| phone.reoffered(tools, now, dialog, sdp.as_ref()));
             }
@@ -238,8 +270,9 @@ impl Lab {
             }
             Event::OwnRegistration { registration, standing } => self.heed_registrar(registration, standing),
             Event::Referred { dialog, .. } => self.tools.endpoint.refuse_refer(now, dialog, 603),
-            // The lab's phones offer nothing new, and hear keys in the sound.
-            Event::OfferRefused { .. } | Event::KeyPressed { .. } => {}
+            Event::KeyPressed { dialog, key, .. } => self.with_owner(dialog, |phone, tools| {
+                tools.tell(LabEvent::DigitHeard { phone: phone.id(), digit: key });
+            }),
             // A restart forgets the lab's calls, and it is nobody's registrar.
             Event::Token { .. }
             | Event::Bindings { .. }
@@ -250,29 +283,25 @@ impl Lab {
         }
     }
 
-    /// A call came for a number.
-    fn call(
-        &mut self,
-        now: Now,
-        dialog: DialogId,
-        flow: Flow,
-        number: String,
-        from: String,
-        offer: Option<Bytes>,
-    ) {
+    /// A call came for a number. A phone that is to answer by itself does, as far as it would answer at all.
+    fn call(&mut self, now: Now, call: Call) {
         let reached = match self.phones.len() < PHONES_MAX {
-            true => carrier::reach(&self.config, flow.local, &number),
+            true => carrier::reach(&self.config, call.flow.local, &call.number),
             false => Err(503),
         };
         match reached {
             Ok(steps) => {
                 let id = self.new_phone();
+                let Call { dialog, number, from, answer_after_s, offer, .. } = call;
                 let mut phone = Phone::called(&mut self.tools, now, id, dialog, steps, offer);
                 self.tools.tell(LabEvent::PhoneCalled { phone: id, number, from });
-                phone.go_on(&mut self.tools, now);
+                match answer_after_s {
+                    Some(seconds) => phone.answer_by_itself(&mut self.tools, now, seconds),
+                    None => phone.go_on(&mut self.tools, now),
+                }
                 self.phones.insert(id, phone);
             }
-            Err(status) => self.tools.endpoint.reject(now, dialog, status),
+            Err(status) => self.tools.endpoint.reject(now, call.dialog, status),
         }
     }
 
@@ -325,6 +354,16 @@ impl Lab {
     fn phone_config(&self, user: &str) -> Option<&PhoneConfig> {
         self.config.phones.iter().find(|phone| phone.user == user)
     }
+}
+
+/// A call that came.
+struct Call {
+    dialog: DialogId,
+    flow: Flow,
+    number: String,
+    from: String,
+    answer_after_s: Option<u8>,
+    offer: Option<Bytes>,
 }
 
 fn flow(local: std::net::SocketAddr, remote: std::net::SocketAddr) -> Flow {

@@ -12,6 +12,8 @@ pub const NUMBER_DIGITS_MAX: usize = 32;
 pub const CALL_AGE_MAX: Duration = Duration::from_secs(4 * 3600);
 /// How long a prompt may take to be played; then the phone goes on without it. Every prompt is shorter.
 pub const PROMPT_MAX: Duration = Duration::from_secs(10);
+/// How long nothing may arrive at a phone that is listened to before it hears nothing.
+pub const QUIET_AFTER: Duration = Duration::from_millis(200);
 /// How long a phone asks to be registered for at a time.
 pub const REGISTRATION: Duration = Duration::from_secs(300);
 /// Clients of a relay. More: the one not heard for the longest gives way, and what is on its way for it is lost.

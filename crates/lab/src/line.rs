@@ -19,6 +19,8 @@ pub(crate) struct Line {
     port: u16,
     /// Of our newest description.
     version: u64,
+    /// In it.
+    direction: Direction,
 }
 
 impl Line {
@@ -28,7 +30,8 @@ impl Line {
         let port = tools.ports.take(stream)?;
         let family = Family::of(tools.media_address);
         tools.media(Command::Open { stream, call: CallId(phone.0), port, family });
-        Some(Line { stream, address: tools.media_address, port, version: 0 })
+        let (address, direction) = (tools.media_address, Direction::SendRecv);
+        Some(Line { stream, address, port, version: 0, direction })
     }
 
     /// Answers an offer; the sound flows as agreed from now on.
@@ -46,6 +49,16 @@ impl Line {
     pub(crate) fn offer(&mut self) -> Bytes {
         self.version += 1;
         sdp::offer(self.describe(self.version))
+    }
+
+    /// From now on offers and answers say this of who sends and who receives.
+    pub(crate) fn turn(&mut self, direction: Direction) {
+        self.direction = direction;
+    }
+
+    /// As it is now.
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// Takes the answer to our offer.
@@ -84,7 +97,7 @@ impl Line {
             origin_id: self.stream.0,
             version,
             codecs: CODECS,
-            direction: Direction::SendRecv,
+            direction: self.direction,
         }
     }
 }

@@ -12,18 +12,21 @@
 //! new offers (hold) are answered in any stage but Leaving.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use base::Now;
 use bytes::Bytes;
 use media::api::Source;
-use media::sdp::SdpError;
+use media::sdp::{Direction, SdpError};
 use sip::api::{DialogId, Ended};
 
 use crate::api::{LabEvent, PhoneId, TimerKind};
 use crate::behaviour::Step;
-use crate::limits::{CALL_AGE_MAX, PROMPT_MAX};
+use crate::ear::{Ear, Heard};
+use crate::limits::{CALL_AGE_MAX, PROMPT_MAX, QUIET_AFTER};
 use crate::line::Line;
 use crate::prompt::Prompt;
+use crate::tone::Tone;
 use crate::tools::Tools;
 
 /// The status when no port is left for the sound.
@@ -40,6 +43,9 @@ pub(crate) struct Phone {
     dialogs: Vec<DialogId>,
     line: Option<Line>,
     talk: Talk,
+    /// How its sound was before what it offers now.
+    turning: Option<Direction>,
+    ear: Ear,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +80,16 @@ impl Phone {
         tools.owners.insert(dialog, id);
         tools.timers.set(TimerKind::TooOld(id), now.mono + CALL_AGE_MAX);
         let talk = offer.map_or(Talk::Unspoken, Talk::Offered);
-        Phone { id, stage: Stage::Called, steps, dialogs: vec![dialog], line: None, talk }
+        Phone {
+            id,
+            stage: Stage::Called,
+            steps,
+            dialogs: vec![dialog],
+            line: None,
+            talk,
+            turning: None,
+            ear: Ear::default(),
+        }
     }
 
     /// A phone that calls; `invite` makes the call with the offer. `None` when no port is left.
@@ -91,7 +106,16 @@ impl Phone {
         tools.owners.insert(dialog, id);
         tools.timers.set(TimerKind::TooOld(id), now.mono + CALL_AGE_MAX);
         let talk = Talk::Described(offer);
-        Some(Phone { id, stage: Stage::Calling, steps, dialogs: vec![dialog], line: Some(line), talk })
+        Some(Phone {
+            id,
+            stage: Stage::Calling,
+            steps,
+            dialogs: vec![dialog],
+            line: Some(line),
+            talk,
+            turning: None,
+            ear: Ear::default(),
+        })
     }
 
     /// Works off its steps as far as it can.
@@ -102,6 +126,21 @@ impl Phone {
             self.steps = rest;
             if self.take(tools, now, *step).is_break() {
                 return;
+            }
+        }
+    }
+
+    /// Leaves out what comes before its answer, if there is one, but for a wait of so many seconds.
+    pub(crate) fn answer_by_itself(&mut self, tools: &mut Tools, now: Now, seconds: u8) {
+        if let Some(at) = self.steps.iter().position(|step| *step == Step::Answer) {
+            self.steps = &self.steps[at..];
+        }
+        match seconds {
+            0 => self.go_on(tools, now),
+            _ => {
+                self.ring(tools, now);
+                let at = now.mono + Duration::from_secs(u64::from(seconds));
+                tools.timers.set(TimerKind::Step(self.id), at);
             }
         }
     }
@@ -127,6 +166,76 @@ impl Phone {
     pub(crate) fn press(&self, tools: &mut Tools, digits: &str) {
         if let Some(line) = &self.line {
             line.press(tools, digits);
+        }
+    }
+
+    /// Says a tone, when there is a line.
+    pub(crate) fn say(&self, tools: &mut Tools, tone: Tone) {
+        self.play(tools, tone_sound(tone));
+    }
+
+    /// Presses keys, and says so in signalling.
+    pub(crate) fn press_by_info(&self, tools: &mut Tools, now: Now, keys: &str) {
+        if let (Stage::Talking, Some(dialog)) = (self.stage, self.dialogs.first()) {
+            keys.chars().for_each(|key| tools.endpoint.press(now, *dialog, key));
+        }
+    }
+
+    /// Offers to go on with its sound like this.
+    pub(crate) fn turn(&mut self, tools: &mut Tools, now: Now, direction: Direction) {
+        let (Stage::Talking, Some(dialog)) = (self.stage, self.dialogs.first()) else { return };
+        if let (Some(line), None) = (&mut self.line, self.turning) {
+            self.turning = Some(line.direction());
+            line.turn(direction);
+            let offer = line.offer();
+            tools.endpoint.offer(now, *dialog, offer);
+        }
+    }
+
+    /// What it offered was answered, or refused with this status.
+    pub(crate) fn turned(&mut self, tools: &mut Tools, refused: Option<u16>) {
+        let Some(before) = self.turning.take() else { return };
+        if let (Some(line), Some(_)) = (&mut self.line, refused) {
+            line.turn(before);
+        }
+        tools.tell(LabEvent::Reoffered { phone: self.id, refused });
+    }
+
+    /// Asks the far end to hand the call on, in place of the other call `replaces`.
+    pub(crate) fn refer(&self, tools: &mut Tools, now: Now, to: &str, replaces: Option<DialogId>) {
+        if let (Stage::Talking, Some(dialog)) = (self.stage, self.dialogs.first()) {
+            tools.endpoint.refer(now, *dialog, to, replaces);
+        }
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> PhoneId {
+        self.id
+    }
+
+    /// Its first dialog.
+    pub(crate) fn dialog(&self) -> Option<DialogId> {
+        self.dialogs.first().copied()
+    }
+
+    /// A packet arrived; somebody wants to know what it hears.
+    pub(crate) fn hear(&mut self, tools: &mut Tools, now: Now, packet: &[u8]) {
+        if self.line.is_some() {
+            tools.timers.set(TimerKind::Quiet(self.id), now.mono + QUIET_AFTER);
+            let heard = self.ear.hear(packet);
+            self.tell_heard(tools, heard);
+        }
+    }
+
+    /// No packet has arrived for a while.
+    pub(crate) fn hear_nothing(&mut self, tools: &mut Tools) {
+        let heard = self.ear.silence();
+        self.tell_heard(tools, heard);
+    }
+
+    fn tell_heard(&self, tools: &mut Tools, heard: Option<Heard>) {
+        if let Some(heard) = heard {
+            tools.tell(LabEvent::Hears { phone: self.id, heard });
         }
     }
 
@@ -198,6 +307,7 @@ impl Phone {
                 return ControlFlow::Break(());
             }
             Step::Repeat(prompt) => self.play(tools, sound(prompt, true)),
+            Step::Say(tone) => self.say(tools, tone),
             Step::Echo => self.play(tools, Source::Echo),
             Step::Press(digits) => self.press(tools, digits),
             Step::HangUp => self.hang_up(tools, now),
@@ -301,14 +411,19 @@ impl Phone {
     /// Does nothing more by itself.
     fn leave(&mut self, tools: &mut Tools) {
         self.stage = Stage::Leaving;
-        for timer in [TimerKind::Step(self.id), TimerKind::PromptOverdue(self.id), TimerKind::TooOld(self.id)]
-        {
-            tools.timers.cancel(&timer);
+        let timers: [fn(PhoneId) -> TimerKind; 4] =
+            [TimerKind::Step, TimerKind::PromptOverdue, TimerKind::Quiet, TimerKind::TooOld];
+        for timer in timers {
+            tools.timers.cancel(&timer(self.id));
         }
         if let Some(line) = self.line.take() {
             line.close(tools);
         }
     }
+}
+
+fn tone_sound(tone: Tone) -> Source {
+    Source::Sound { sound: Prompt::ALL.len() + tone.index(), looped: true }
 }
 
 fn sound(prompt: Prompt, looped: bool) -> Source {

@@ -1,7 +1,11 @@
 //! What the phones say. `prompts/prompts.txt` has the words, `prompts/make.sh` speaks them into the files embedded here.
 
+use std::sync::OnceLock;
+
 use media::sound::Sound;
 use media::wav;
+
+use crate::tone;
 
 /// A prompt; its number is the index of its sound in the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,9 +65,11 @@ impl Prompt {
     }
 }
 
-/// The sounds that the engine behind the lab must be given, in the order of [`Prompt::ALL`].
+/// The sounds that the engine behind the lab must be given: in the order of [`Prompt::ALL`], and then that of the tones.
 pub fn sounds() -> Vec<Sound> {
-    Prompt::ALL.map(|prompt| Sound::new(&prompt_samples(prompt))).into()
+    static SOUNDS: OnceLock<Vec<Sound>> = OnceLock::new();
+    let prompts = || Prompt::ALL.map(|prompt| Sound::new(&prompt_samples(prompt)));
+    SOUNDS.get_or_init(|| prompts().into_iter().chain(tone::sounds()).collect()).clone()
 }
 
 /// A prompt as samples at 8 kHz, to compare a recording with.

@@ -51,6 +51,9 @@ pub const BLOCK_BYTES: usize = 8 * 1024;
 pub const BLOCK_AGE_MAX: Duration = Duration::from_millis(400);
 /// Empty blocks that an engine keeps beyond half as many as it has recordings. Further ones are given up.
 pub const BLOCKS_FREE_MAX: usize = 16;
+/// Sounds of which a recording is made at a time. Further ones are not stored, which signalling says. Of those that a
+/// recording has had before, any number.
+pub const RECORDING_TRACKS_MAX: usize = 16;
 /// The meta bytes of a track file. Longer ones are refused when written, and end the reading.
 pub const TRACK_META_BYTES_MAX: usize = 4096;
 /// A recording to be rendered. Longer ones are refused; the sizes in a WAV header have 32 bits.

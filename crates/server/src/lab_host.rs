@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use base::Random;
-use lab::{Config, Input, Lab, LabEvent, Output, PhoneWish};
+use base::{Random, StreamId};
+use lab::{Config, Input, Lab, LabEvent, Output, PhoneId, PhoneWish};
 use media::api::Signal;
 use media::engine::EngineConfig;
 use rustix::event::{EventfdFlags, epoll, eventfd};
@@ -29,6 +29,7 @@ const BURST_MAX: usize = 64;
 
 enum Message {
     Media(Signal),
+    Sound(StreamId, Vec<u8>),
     Wish(PhoneWish),
     Stop,
 }
@@ -64,14 +65,48 @@ impl LabHost {
         carrier: SipSockets,
         phones: Vec<UdpSocket>,
         config: Config,
+        random: Random,
+        happened: impl Fn(LabEvent) + Send + 'static,
+    ) -> std::io::Result<LabHost> {
+        LabHost::begin(carrier, phones, config, random, Ears::Closed, happened)
+    }
+
+    /// The same with phones that tell what they hear (`LabEvent::Hears`). That costs time for each packet.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start_listening(
+        carrier: SipSockets,
+        phones: Vec<UdpSocket>,
+        config: Config,
+        random: Random,
+        happened: impl Fn(LabEvent) + Send + 'static,
+    ) -> std::io::Result<LabHost> {
+        LabHost::begin(carrier, phones, config, random, Ears::Open, happened)
+    }
+
+    fn begin(
+        carrier: SipSockets,
+        phones: Vec<UdpSocket>,
+        config: Config,
         mut random: Random,
+        ears: Ears,
         happened: impl Fn(LabEvent) + Send + 'static,
     ) -> std::io::Result<LabHost> {
         let clock = Clock::start();
         let (sender, inbox) = channel();
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let (report, bell) = (sender.clone(), wake.clone());
-        let media = Threads::start(
+        // A sender is for one thread: there is one.
+        let (hear, hear_bell) = (Mutex::new(sender.clone()), wake.clone());
+        let ears = (ears == Ears::Open).then(|| -> crate::sound::Ears {
+            Arc::new(move |stream, packet| {
+                if let Ok(sender) = hear.lock() {
+                    ring(&sender, &hear_bell, Message::Sound(stream, packet.to_vec()));
+                }
+            })
+        });
+        let media = Threads::start_with_ears(
             ThreadsConfig {
                 threads: 1,
                 addresses: vec![config.media_address],
@@ -82,6 +117,7 @@ impl LabHost {
             clock,
             random.fork(),
             move |signal| ring(&report, &bell, Message::Media(signal)),
+            ears,
         )?;
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&poll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
@@ -190,6 +226,10 @@ impl Worker {
         while let Ok(message) = self.inbox.try_recv() {
             match message {
                 Message::Media(signal) => self.lab.handle_input(self.clock.now(), Input::Media(signal)),
+                Message::Sound(stream, packet) => {
+                    let input = Input::Sound { phone: PhoneId(stream.0), packet: &packet };
+                    self.lab.handle_input(self.clock.now(), input);
+                }
                 Message::Wish(wish) => self.lab.handle_input(self.clock.now(), Input::Phone(wish)),
                 Message::Stop => return Fate::Stop,
             }
@@ -243,6 +283,13 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether phones tell what they hear.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ears {
+    Closed,
+    Open,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

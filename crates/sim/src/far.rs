@@ -205,6 +205,7 @@ impl Far {
             | Event::Acknowledged { .. }
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
+            | Event::ReferralTold { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Bindings { .. }

@@ -286,6 +286,9 @@ impl LabHost {
             LabEvent::PhoneRang { .. }
             | LabEvent::PhoneAnswered { .. }
             | LabEvent::SoundHeard { .. }
+            | LabEvent::Hears { .. }
+            | LabEvent::Reoffered { .. }
+            | LabEvent::ReferralTold { .. }
             | LabEvent::Registration { .. } => {}
         }
     }

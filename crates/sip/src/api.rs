@@ -231,6 +231,8 @@ pub enum Event {
         registration: Option<RegistrationId>,
         /// Who calls, besides `from_user`, as the far end says: a phone or a stranger may say anything.
         identity: Box<Identity>,
+        /// The phone is to answer by itself after so many seconds (`Call-Info`, `Alert-Info`, `Answer-Mode`).
+        answer_after_s: Option<u8>,
         /// The offer, if it had one.
         sdp: Option<Bytes>,
     },
@@ -272,6 +274,13 @@ pub enum Event {
         refer_to: String,
         /// The call that the new one is to take the place of (an attended transfer).
         replaces: Option<Replaced>,
+    },
+    /// How it goes with whom the far end was to call (`refer`).
+    ReferralTold {
+        /// Which.
+        dialog: DialogId,
+        /// How. `Done` is the last word.
+        standing: Referral,
     },
     /// A key was pressed on the far phone, told by INFO. The same press may be heard in the media as well.
     KeyPressed {
@@ -338,6 +347,18 @@ pub enum Event {
         status: Option<u16>,
         /// When to come again, if it said so.
         retry_after: Option<Duration>,
+    },
+}
+
+/// How it goes with whom a far end was to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// It will, or does.
+    Trying,
+    /// It did, or did not.
+    Done {
+        /// 200–699: of the call, or of the refusal to try.
+        status: u16,
     },
 }
 

@@ -66,6 +66,7 @@ fn calls_within(far: &mut Far, large: bool, answer_any_within: Option<Duration>)
         answer_any_within,
         registration: None,
         identity: Default::default(),
+        answer_mode: Default::default(),
     };
     far.endpoint.invite(far.now, call)
 }

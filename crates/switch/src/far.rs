@@ -61,6 +61,8 @@ impl Switch {
                 self.referred(now, dialog, &refer_to, replaces);
             }
             Event::KeyPressed { dialog, key, .. } => self.key_pressed(dialog, key),
+            // We ask no phone to call anybody.
+            Event::ReferralTold { .. } => {}
             Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
             Event::Token { dialog, token } => self.token(dialog, token),
             Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),

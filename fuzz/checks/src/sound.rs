@@ -73,7 +73,7 @@ fn recording(data: &[u8]) {
         at_us += (u64::from(*late) * 1_000) << ((kind >> 4) & 7);
         stored[usize::from(kind & 1)] += 1;
         writer.push(&Frame {
-            track: kind & 1,
+            track: (kind & 1) | ((kind & 0b1100) >> 1),
             at_us,
             codec: if kind & 2 == 0 { Codec::Pcma } else { Codec::Pcmu },
             timestamp: u32::from_le_bytes([*t0, *t1, *t2, *t3]),
@@ -85,8 +85,8 @@ fn recording(data: &[u8]) {
     let file = writer.pending();
     tracks(file, Ending::Whole);
     let mut files = Files { mixed: Some(Vec::new()), stereo: Some(Vec::new()), ..Files::default() };
-    let rendered =
-        render(Reader::new(file).expect("we wrote it"), length, &mut files).expect("memory has no errors");
+    let rendered = render(Reader::new(file).expect("we wrote it"), Duration::ZERO..length, &mut files)
+        .expect("memory has no errors");
     assert_eq!((rendered.packets, rendered.ending), (stored, Ending::Whole));
     let mixed = wav::read(&files.mixed.expect("as given")).expect("we write what can be read");
     assert_eq!(mixed.samples.len() as u64, rendered.samples);

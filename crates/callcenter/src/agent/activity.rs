@@ -11,8 +11,12 @@ pub(crate) enum Activity {
     Calling,
     /// The agent's phone rings, or the agent waits for the customer to answer.
     Ringing,
-    /// Agent and customer talk.
+    /// Agent and customer talk, or whoever else the agent talks to.
     Talking,
+    /// The agent holds the conversation. Wins over mute.
+    Holding,
+    /// The agent is muted.
+    Muted,
     /// The time after a call to note things down.
     WrapUp,
 }
@@ -38,6 +42,8 @@ impl Standing {
             Activity::Calling => 2,
             Activity::Ringing => 3,
             Activity::Talking => 4,
+            Activity::Holding => 6,
+            Activity::Muted => 7,
             Activity::WrapUp | Activity::Free if !self.valid => 9,
             Activity::WrapUp | Activity::Free if !self.reachable => 8,
             Activity::WrapUp => 5,
@@ -67,7 +73,14 @@ mod tests {
 
     #[test]
     fn a_call_is_shown_whatever_else_is_true() {
-        for (activity, state) in [(Activity::Calling, 2), (Activity::Ringing, 3), (Activity::Talking, 4)] {
+        let shown = [
+            (Activity::Calling, 2),
+            (Activity::Ringing, 3),
+            (Activity::Talking, 4),
+            (Activity::Holding, 6),
+            (Activity::Muted, 7),
+        ];
+        for (activity, state) in shown {
             for (valid, reachable) in [(true, true), (true, false), (false, true), (false, false)] {
                 assert_eq!(shows(activity, Choice::Busy, valid, reachable), state);
             }

@@ -1,8 +1,10 @@
 //! Whether there is room for one more call, before anything of it begins. A call that begins has room for all of it: what its
 //! customer's leg will need is kept for it.
 
+use super::Call;
 use crate::command::{Limit, LoginType, Refusal};
 use crate::decide::View;
+use crate::limits::{CALL_LEGS_MAX, PARTIES_MAX};
 use crate::surroundings::Left;
 
 /// Legs of a call.
@@ -25,6 +27,18 @@ pub(crate) fn check(view: View<'_>, login: LoginType) -> Result<(), Refusal> {
     };
     check_left(room.channels, channels, Limit::Channels)?;
     check_left(room.legs, LEGS, Limit::Legs)
+}
+
+/// Refuses a party that there is no room for in a call, or in its account or the server.
+pub(crate) fn check_party(view: View<'_>, call: &Call, by_trunk: bool) -> Result<(), Refusal> {
+    if call.living_legs().count() >= PARTIES_MAX || call.legs.len() >= CALL_LEGS_MAX {
+        return Err(Refusal::Full(Limit::Parties(PARTIES_MAX)));
+    }
+    let room = view.around.room;
+    if by_trunk {
+        check_left(room.channels, 1, Limit::Channels)?;
+    }
+    check_left(room.legs, 1, Limit::Legs)
 }
 
 fn check_left(left: Option<Left>, wanted: usize, limit: fn(usize) -> Limit) -> Result<(), Refusal> {

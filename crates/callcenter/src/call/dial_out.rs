@@ -12,16 +12,14 @@
 //! does the ring time of the phone that rings: [`ending`](super::ending). Signals about legs that ended, second
 //! ringings and second answers change nothing.
 
-use base::LegId;
-
 use super::shown_number::{self, ShownNumber};
-use super::{Call, Leg, capacity, ending, whole_ms};
-use crate::action::{Action, Heard, Target};
+use super::{Call, Leg, capacity, ending, hearing, parties, whole_ms};
+use crate::action::{Action, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, DialOut, LoginType, Refusal};
 use crate::config::{Agent, DialoutRingAt};
 use crate::decide::{Decision, Dice, View};
-use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Place, Role};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, Moment, Place, Role};
 use crate::record::naming;
 
 /// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
@@ -36,7 +34,7 @@ pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Res
     if !view.around.is_reachable(&dial.agent, signed_in.login) {
         return Err(Refusal::PhoneNotRegistered);
     }
-    let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
+    let target = parties::phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
     let shown = shown_number::choose(view, dial, agent, dice.random)?;
     capacity::check(view, signed_in.login)?;
 
@@ -45,37 +43,21 @@ pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Res
     Ok(decision)
 }
 
-/// `hangup`: ends what the agent is doing on the phone (API 2.2).
-pub(crate) fn hang_up(view: View<'_>, agent: &str) -> Result<Decision, Refusal> {
-    view.around.acting_agent(agent)?;
-    if !view.state.agents.contains_key(agent) {
-        return Err(Refusal::AgentOffline);
-    }
-    let call = view.state.call_of_agent(agent).ok_or(Refusal::NothingToHangUp)?;
-    Ok(ending::end(view, call, Vec::new(), HangUpSide::Agent))
-}
-
 /// A phone rings, or its network speaks.
-pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: LegId, early_media: bool) -> Decision {
-    match call.living_leg(leg) {
-        Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
-            Role::Agent => agent_rings(view, call, leg),
-            Role::Customer => customer_rings(call, leg, early_media),
-            Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
-        },
-        Some(_) | None => Decision::default(),
+pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool) -> Decision {
+    match leg.role {
+        Role::Agent => agent_rings(view, call, leg),
+        Role::Customer => customer_rings(view, call, leg, early_media),
+        Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
     }
 }
 
 /// A phone was answered.
-pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut Dice<'_>) -> Decision {
-    match call.living_leg(leg) {
-        Some(leg) if call.ended.is_none() && leg.answered.is_none() => match leg.role {
-            Role::Agent => agent_answers(view, call, leg, dice),
-            Role::Customer => customer_answers(view, call, leg, dice),
-            Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
-        },
-        Some(_) | None => Decision::default(),
+pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
+    match leg.role {
+        Role::Agent => agent_answers(view, call, leg, dice),
+        Role::Customer => customer_answers(view, call, leg, dice),
+        Role::Destination | Role::Outside | Role::Supervisor => Decision::default(),
     }
 }
 
@@ -113,6 +95,7 @@ fn start(
         agent_ring_ms_max: whole_ms(dial.agent_ring_max.unwrap_or(account.agent_ring)),
         customer_ring_ms_max: whole_ms(dial.customer_ring_max.unwrap_or(account.customer_ring)),
         recording: None,
+        second: None,
     };
     let call = Call::new(view.now.wall, facts, details);
     let mut decision =
@@ -137,15 +120,12 @@ fn agent_rings(view: View<'_>, call: &Call, leg: &Leg) -> Decision {
     decision
 }
 
-fn customer_rings(call: &Call, leg: &Leg, early_media: bool) -> Decision {
-    let mut decision = Decision::default();
-    if leg.rang.is_none() {
-        decision.events.push(Event::LegRang { leg: leg.id, id: call.facts.id, call: None, early_media });
-    }
-    if let (true, Some(agent)) = (early_media, call.leg_of(Role::Agent)) {
-        decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
-    }
-    decision
+fn customer_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool) -> Decision {
+    let is_new = leg.rang.is_none() || (early_media && !leg.early_media);
+    let rang = Event::LegRang { leg: leg.id, id: call.facts.id, call: None, early_media };
+    let decision = Decision::events(is_new.then_some(rang));
+    let after = call.after(view.now.wall, &decision.events);
+    Decision { actions: hearing::changes(call, &after, view.account()), ..decision }
 }
 
 fn agent_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
@@ -159,23 +139,28 @@ fn agent_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) ->
     let customer = Target::Number(call.facts.customer.clone());
     let shown = call.facts.display.clone();
     decision.append(start_leg(view, call, Role::Customer, customer, shown, told, dice));
-    decision.actions.push(Action::Hear { leg: leg.id, source: Heard::RingBack });
+    let after = call.after(view.now.wall, &decision.events);
+    decision.actions.extend(hearing::changes(call, &after, view.account()));
     decision
 }
 
 fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
     let id = call.facts.id;
     let mut decision = Decision::default();
-    decision.events.extend(view.changed_by_call(call, Activity::Talking, Moment::Link, None));
+    let answered = Event::LegAnswered { leg: leg.id, id, call: None };
+    let talks = call.after(view.now.wall, &[answered]).activity_of(&call.facts.agent.number);
+    decision.events.extend(view.changed_by_call(call, talks, Moment::Link, None));
     decision.events.push(Event::LegAnswered { leg: leg.id, id, call: Some(call.facts.clone()) });
-    let Some(agent) = call.leg_of(Role::Agent) else { return decision };
-    decision.actions.push(Action::Hear { leg: agent.id, source: Heard::Leg(leg.id) });
-    decision.actions.push(Action::Hear { leg: leg.id, source: Heard::Leg(agent.id) });
+    let Some(agent) = call.first_agent() else { return decision };
+    let after = call.after(view.now.wall, &decision.events);
+    decision.actions.extend(hearing::changes(call, &after, view.account()));
     let mode = call.recording_mode(view.account());
     if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
         decision.events.push(Event::RecordingStarted { id, files: files.clone() });
         let (agent, customer) = (agent.id, leg.id);
         decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
+        // Its agent may hold, or be muted, already.
+        decision.actions.extend(parties::first_stored(&after, view.account(), agent, customer));
     }
     decision
 }
@@ -203,11 +188,4 @@ fn start_leg(
     };
     let actions = vec![Action::StartLeg { leg, call: id, target, shown }];
     Decision { actions, ..Decision::events([started]) }
-}
-
-fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
-    match login {
-        LoginType::Pstn => agent.mobile.clone().map(Target::Number),
-        LoginType::Sip | LoginType::WebRtc => agent.sip_user.clone().map(Target::Phone),
-    }
 }

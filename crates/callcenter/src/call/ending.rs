@@ -9,38 +9,75 @@ use std::time::Duration;
 
 use base::{LegId, Wall};
 
-use super::{Call, Ended, Leg};
-use crate::action::Action;
-use crate::agent::activity::Activity;
-use crate::decide::{Decision, View};
-use crate::event::{Event, HangUpSide, Moment, Role};
-use crate::record::build;
+use super::{Call, Ended, Leg, parties};
+use crate::action::{Action, RecordingPart};
+use crate::command::Refusal;
+use crate::decide::{Decision, Dice, View};
+use crate::event::{Event, HangUpSide};
+use crate::record::{build, party};
 use crate::signal::{Cause, EndedBy, Failure};
 
-/// A leg is over: so is the call, or this was the last word it waited for.
+/// A leg is over: so is the call, or a party of it has gone, or this was the last word it waited for.
 pub(crate) fn leg_ended(
     view: View<'_>,
     call: &Call,
-    leg: LegId,
-    cause: Cause,
-    gateway: Option<SocketAddr>,
+    id: LegId,
+    (cause, gateway): (Cause, Option<SocketAddr>),
+    dice: &mut Dice<'_>,
 ) -> Decision {
-    let Some(role) = call.living_leg(leg).map(|leg| leg.role) else { return Decision::default() };
-    let ended = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
-    if call.ended.is_some() {
-        return settle(view, call, ended);
-    }
-    let side = match (cause.by, role) {
-        (EndedBy::Far, Role::Agent | Role::Destination | Role::Outside | Role::Supervisor) => {
-            HangUpSide::Agent
+    let Some(leg) = call.living_leg(id) else { return Decision::default() };
+    let over = leg_over(view, call, id, (cause, gateway));
+    match (&call.ended, leg.left) {
+        (Some(_), _) => settle(view, call, over),
+        (None, Some(_)) => Decision::events(over),
+        (None, None) if call.bridged().is_none() && leg.is_on_floor() => {
+            end(view, call, over, parties::side_of(leg.role, cause))
         }
-        (EndedBy::Far, Role::Customer) => HangUpSide::Customer,
-        (EndedBy::Us | EndedBy::Network, _) => HangUpSide::System,
-    };
-    end(view, call, ended, side)
+        (None, None) => parties::leg_ended(view, call, leg, (over, cause), dice),
+    }
 }
 
-/// A phone has rung for long enough, or the call lasts too long.
+/// A leg of a call is over, and with it, perhaps, the record of its party is complete.
+fn leg_over(
+    view: View<'_>,
+    call: &Call,
+    leg: LegId,
+    (cause, gateway): (Cause, Option<SocketAddr>),
+) -> Vec<Event> {
+    let mut events = vec![Event::LegEnded { leg, id: call.facts.id, cause, gateway }];
+    let after = call.after(view.now.wall, &events);
+    events.extend(after.leg(leg).and_then(|leg| party::recorded(view, &after, leg)));
+    events
+}
+
+/// `hangup`: ends what the agent is doing on the phone (API 2.2, contract §4), and what it began.
+pub(crate) fn hang_up(view: View<'_>, agent: &str, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
+    view.around.acting_agent(agent)?;
+    if !view.state.agents.contains_key(agent) {
+        return Err(Refusal::AgentOffline);
+    }
+    let call = view.state.call_of_agent(agent).ok_or(Refusal::NothingToHangUp)?;
+    let leg = call.leg_of_agent(agent).filter(|leg| !leg.is_on_floor() || call.bridged().is_some());
+    let Some(leg) = leg else { return Ok(end(view, call, Vec::new(), HangUpSide::Agent)) };
+    if !leg.is_answered() {
+        let cause = Cause { sip_code: leg.sip_code(), by: EndedBy::Us, failure: Failure::Decline };
+        return Ok(parties::give_up(view, call, leg, (cause, HangUpSide::Agent), dice));
+    }
+    let began: Vec<LegId> =
+        call.arriving_by(leg.id).map(|arriving| arriving.id).into_iter().chain([leg.id]).collect();
+    Ok(parties::leave(view, call, &began, HangUpSide::Agent, dice))
+}
+
+/// A phone has rung for long enough.
+pub(crate) fn ring_over(view: View<'_>, call: &Call, leg: LegId, dice: &mut Dice<'_>) -> Decision {
+    match call.leg(leg).filter(|leg| leg.is_in_call() && call.ended.is_none()) {
+        Some(leg) if !leg.is_on_floor() => parties::ring_over(view, call, leg, dice),
+        Some(_) => time_over(view, call),
+        None => Decision::default(),
+    }
+}
+
+/// The call lasts too long.
 pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
     match call.ended {
         None => end(view, call, Vec::new(), HangUpSide::System),
@@ -51,9 +88,10 @@ pub(crate) fn time_over(view: View<'_>, call: &Call) -> Decision {
 /// Ends a living call. `ended` are the ends of legs that led to it, if any.
 pub(crate) fn end(view: View<'_>, call: &Call, ended: Vec<Event>, side: HangUpSide) -> Decision {
     let after = call.after(view.now.wall, &ended);
-    let actions = stop(&after, side);
+    let actions = stop(call, &after, side);
     let mut events = ended;
-    events.extend(told(view, &after, side));
+    let told = told(view, call, &events, side);
+    events.extend(told);
     Decision { actions, ..settle(view, call, events) }
 }
 
@@ -79,7 +117,7 @@ pub(crate) fn recording_stopped(view: View<'_>, call: &Call, length: Duration) -
 /// The record has waited long enough: missing facts are assumed.
 pub(crate) fn wait_over(view: View<'_>, call: &Call) -> Decision {
     let Some(ended) = &call.ended else { return Decision::default() };
-    let mut events: Vec<Event> = call.living_legs().map(|leg| lost(call, leg)).collect();
+    let mut events = all_lost(view, call);
     let after = call.after(view.now.wall, &events);
     events.push(build::recorded(view, &after, ended, ended.at));
     Decision::events(events)
@@ -88,10 +126,15 @@ pub(crate) fn wait_over(view: View<'_>, call: &Call) -> Decision {
 /// The agent is to be called again: legs of its earlier calls that still owe their last word have ended for it.
 pub(crate) fn release_agent(view: View<'_>, agent: &str) -> Decision {
     let mut decision = Decision::default();
-    let waiting = view.state.calls.values().filter(|call| call.ended.is_some());
-    for call in waiting.filter(|call| call.facts.agent.number == agent) {
-        let own = call.living_legs().filter(|leg| leg.role == Role::Agent);
-        decision.append(settle(view, call, own.map(|leg| lost(call, leg)).collect()));
+    for call in view.state.calls.values() {
+        let owes = |leg: &&Leg| call.ended.is_some() || leg.left.is_some();
+        let own = call.living_legs().filter(owes).filter(|leg| call.agent_of(leg) == Some(agent));
+        let over: Vec<Event> = own.flat_map(|leg| lost(view, call, leg)).collect();
+        match (&call.ended, over.is_empty()) {
+            (_, true) => {}
+            (Some(_), false) => decision.append(settle(view, call, over)),
+            (None, false) => decision.events.extend(over),
+        }
     }
     decision
 }
@@ -104,7 +147,7 @@ pub(crate) fn died(view: View<'_>, call: &Call) -> Decision {
 /// The call's plan failed: the call ends now, and its legs with it.
 pub(crate) fn failed(view: View<'_>, call: &Call) -> Decision {
     let over_since = view.now.wall.max(call.last_fact);
-    Decision { actions: stop(call, HangUpSide::System), ..give_up(view, call, over_since) }
+    Decision { actions: stop(call, call, HangUpSide::System), ..give_up(view, call, over_since) }
 }
 
 /// Whether a call is to be taken could not be decided: it is not.
@@ -115,8 +158,13 @@ pub(crate) fn not_decided(caller: LegId) -> Vec<Action> {
 
 /// Why a call failed, judged by the leg that ended it (`failureReason`, contract §6).
 pub(crate) fn failure(call: &Call, side: HangUpSide) -> Failure {
-    let culprit = call.legs.iter().find_map(|leg| leg.ended.as_ref().map(|end| (leg, end.cause)));
+    // Of those that ended, the last to do so; who left before has nothing to do with it.
+    let ended =
+        call.legs.iter().filter(|leg| leg.left.is_none()).filter_map(|leg| Some((leg, leg.ended.as_ref()?)));
+    let culprit = ended.max_by_key(|(_, end)| end.at).map(|(leg, end)| (leg, end.cause));
     match (culprit, call.bridged()) {
+        // Whom the customer was handed on to did not come.
+        (Some((Leg { answered: None, .. }, cause)), Some(_)) => cause.failure,
         // The far end of an answered leg hung up, or we did.
         (Some((_, Cause { by: EndedBy::Far, .. })) | None, Some(_)) => Failure::None,
         (Some((Leg { answered: Some(_), .. }, Cause { by: EndedBy::Far, .. })), None) => Failure::Cancel,
@@ -132,11 +180,12 @@ pub(crate) fn failure(call: &Call, side: HangUpSide) -> Failure {
 
 /// Ends a call without waiting for anything; it was over at `over_since`, unless it had ended before.
 fn give_up(view: View<'_>, call: &Call, over_since: Wall) -> Decision {
-    let mut events: Vec<Event> = call.living_legs().map(|leg| lost(call, leg)).collect();
+    let mut events = all_lost(view, call);
     let hung_up = match &call.ended {
         Some(ended) => ended.at,
         None => {
-            events.extend(told(view, &call.after(view.now.wall, &events), HangUpSide::System));
+            let told = told(view, call, &events, HangUpSide::System);
+            events.extend(told);
             over_since
         }
     };
@@ -146,44 +195,75 @@ fn give_up(view: View<'_>, call: &Call, over_since: Wall) -> Decision {
     Decision::events(events)
 }
 
-/// What customers are told at the end of a call.
-fn told(view: View<'_>, call: &Call, side: HangUpSide) -> Vec<Event> {
-    let mut events = vec![Event::CallEnded { call: call.facts.clone(), side }];
-    let wrap_up_until = wrap_up_until(view, call);
-    let activity = if wrap_up_until.is_some() { Activity::WrapUp } else { Activity::Free };
-    events.extend(view.changed_by_call(call, activity, Moment::Hangup, wrap_up_until));
-    events
+/// What customers are told at the end of a call, after `events` of it: each of its agents, the first one last.
+fn told(view: View<'_>, call: &Call, events: &[Event], side: HangUpSide) -> Vec<Event> {
+    let after = call.after(view.now.wall, events);
+    let has_left = |leg: &Leg| after.leg(leg.id).is_some_and(|leg| leg.left.is_some());
+    let is_there = |number: &&str| !call.leg_of_agent(number).is_some_and(has_left);
+    let agents: Vec<&str> = call.agents().into_iter().filter(is_there).collect();
+    let mut told = Vec::new();
+    // Those who have just been told that they left show it, too.
+    for number in call.agents().into_iter().filter(|number| !agents.contains(number)) {
+        told.extend(parties::leaves(view, call, number));
+    }
+    for number in agents.iter().skip(1) {
+        told.extend(call.leg_of_agent(number).map(|leg| parties::left(call, leg, view)));
+        told.extend(parties::leaves(view, call, number));
+    }
+    let first = agents.first();
+    let facts = call.facts_about(first.map(|number| view.agent_ref(number)));
+    told.push(Event::CallEnded { call: facts, side });
+    told.extend(first.and_then(|number| parties::leaves(view, call, number)));
+    told
 }
 
-/// Only a bridged call leaves something to write down.
-fn wrap_up_until(view: View<'_>, call: &Call) -> Option<Wall> {
-    call.bridged()?;
-    let wrap_up = view.around.agent(&call.facts.agent.number)?.wrap_up;
-    (!wrap_up.is_zero()).then(|| view.now.wall + wrap_up)
-}
-
-fn stop(call: &Call, side: HangUpSide) -> Vec<Action> {
-    let recording =
-        call.is_recording().then_some(Action::StopRecording { call: call.facts.id, parts: Vec::new() });
+/// Ends what lives, but for legs that had left before and are being ended already.
+fn stop(before: &Call, call: &Call, side: HangUpSide) -> Vec<Action> {
+    let id = call.facts.id;
+    let recording = call.is_recording().then(|| Action::StopRecording { call: id, parts: parts(call) });
     let end = |leg: &Leg| match call.calls_in(leg) && leg.answered.is_none() {
         true => Action::RefuseLeg { leg: leg.id, cause: why_refused(call, side) },
         false => Action::EndLeg { leg: leg.id },
     };
-    recording.into_iter().chain(call.living_legs().map(end)).collect()
+    let had_left = |leg: &&Leg| before.leg(leg.id).is_some_and(|leg| leg.left.is_some());
+    recording.into_iter().chain(call.living_legs().filter(|leg| !had_left(leg)).map(end)).collect()
+}
+
+/// What later agents have of the recording. One who is still there has it to its end.
+fn parts(call: &Call) -> Vec<RecordingPart> {
+    let Some(recording) = &call.recording else { return Vec::new() };
+    let since =
+        |at: Wall| u64::try_from(at.as_millis().saturating_sub(recording.started.as_millis())).unwrap_or(0);
+    let part = |part: &super::Part| {
+        let leg = call.leg(part.leg);
+        let over = leg.and_then(|leg| leg.left.or(leg.ended.as_ref().map(|end| end.at)));
+        RecordingPart {
+            leg: part.leg,
+            files: part.files.clone(),
+            from_ms: since(part.started),
+            to_ms: over.map_or(u64::MAX, since),
+        }
+    };
+    recording.parts.iter().map(part).collect()
 }
 
 /// What kept us from answering who calls: the end of another leg, else whatever ended the call.
-fn why_refused(call: &Call, side: HangUpSide) -> Cause {
+pub(crate) fn why_refused(call: &Call, side: HangUpSide) -> Cause {
     let other = call.legs.iter().find_map(|leg| leg.ended.as_ref());
     other.map_or(Cause { sip_code: 0, by: EndedBy::Us, failure: failure(call, side) }, |end| end.cause)
 }
 
+/// The ends of all legs of which nothing more is heard.
+fn all_lost(view: View<'_>, call: &Call) -> Vec<Event> {
+    call.living_legs().flat_map(|leg| lost(view, call, leg)).collect()
+}
+
 /// The end of a leg of which nothing more is heard.
-fn lost(call: &Call, leg: &Leg) -> Event {
-    let (by, failure) = match &call.ended {
-        Some(Ended { failure, .. }) => (EndedBy::Us, *failure),
-        None => (EndedBy::Network, Failure::Unknown),
+fn lost(view: View<'_>, call: &Call, leg: &Leg) -> Vec<Event> {
+    let (by, failure) = match (&call.ended, leg.left) {
+        (Some(Ended { failure, .. }), _) => (EndedBy::Us, *failure),
+        (None, Some(_)) => (EndedBy::Us, Failure::None),
+        (None, None) => (EndedBy::Network, Failure::Unknown),
     };
-    let cause = Cause { sip_code: leg.sip_code(), by, failure };
-    Event::LegEnded { leg: leg.id, id: call.facts.id, cause, gateway: None }
+    leg_over(view, call, leg.id, (Cause { sip_code: leg.sip_code(), by, failure }, None))
 }

@@ -12,8 +12,8 @@
 
 use base::LegId;
 
-use super::{Call, Leg};
-use crate::action::{Action, Heard, Target};
+use super::{Call, Leg, hearing};
+use crate::action::{Action, Target};
 use crate::config::InboundRoute;
 use crate::decide::{Decision, Dice, View};
 use crate::event::{AgentRef, CallDetails, CallFacts, CallKind, Event, Place, Role};
@@ -41,35 +41,39 @@ pub(crate) fn arrives(
 }
 
 /// It rings where the route leads, or the network there speaks.
-pub(crate) fn leg_rings(call: &Call, leg: LegId, early_media: bool) -> Decision {
-    let Some(destination) = ringing(call, leg) else { return Decision::default() };
-    let mut decision = rang(call, destination);
+pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool) -> Decision {
+    if leg.role != Role::Destination {
+        return Decision::default();
+    }
+    let mut decision = rang(call, leg, early_media);
+    let after = call.after(view.now.wall, &decision.events);
+    decision.actions.extend(hearing::changes(call, &after, view.account()));
     if let Some(caller) = call.leg_of(Role::Customer) {
-        if early_media {
-            decision.actions.push(Action::Hear { leg: caller.id, source: Heard::Leg(leg) });
-        }
         decision.actions.push(Action::LetRing { leg: caller.id, early_media });
     }
     decision
 }
 
 /// It is answered where the route leads: so is the caller.
-pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: LegId, dice: &mut Dice<'_>) -> Decision {
-    let (Some(destination), Some(caller)) = (ringing(call, leg), call.leg_of(Role::Customer)) else {
+pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -> Decision {
+    let Some(caller) = call.leg_of(Role::Customer).filter(|_| leg.role == Role::Destination) else {
         return Decision::default();
     };
     let id = call.facts.id;
     // What is answered without ringing has rung for no time: what must be told at its ringing is told.
-    let mut decision = rang(call, destination);
-    decision.events.push(Event::LegAnswered { leg, id, call: None });
+    let mut decision = match leg.rang {
+        None => rang(call, leg, false),
+        Some(_) => Decision::default(),
+    };
+    decision.events.push(Event::LegAnswered { leg: leg.id, id, call: None });
     decision.events.push(Event::LegAnswered { leg: caller.id, id, call: Some(call.facts.clone()) });
     decision.actions.push(Action::AnswerLeg { leg: caller.id });
-    decision.actions.push(Action::Hear { leg: caller.id, source: Heard::Leg(leg) });
-    decision.actions.push(Action::Hear { leg, source: Heard::Leg(caller.id) });
+    let after = call.after(view.now.wall, &decision.events);
+    decision.actions.extend(hearing::changes(call, &after, view.account()));
     let mode = call.recording_mode(view.account());
     if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
         decision.events.push(Event::RecordingStarted { id, files: files.clone() });
-        let (agent, customer) = (leg, caller.id);
+        let (agent, customer) = (leg.id, caller.id);
         decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
     }
     decision
@@ -108,6 +112,7 @@ fn start(
         agent_ring_ms_max: super::whole_ms(route.ring),
         customer_ring_ms_max: 0,
         recording: Some(route.recording),
+        second: None,
     };
     let started = |leg, role, target| {
         let shown = customer.to_owned();
@@ -128,16 +133,9 @@ fn start(
     Decision { events, actions, reply: None }
 }
 
-fn rang(call: &Call, destination: &Leg) -> Decision {
-    let told = || {
-        let (leg, id, call) = (destination.id, call.facts.id, Some(call.facts.clone()));
-        Event::LegRang { leg, id, call, early_media: false }
-    };
-    Decision::events(destination.rang.is_none().then(told))
-}
-
-/// Where the route leads, while nobody has answered there.
-fn ringing(call: &Call, leg: LegId) -> Option<&Leg> {
-    let leg = call.living_leg(leg).filter(|leg| leg.role == Role::Destination)?;
-    (call.ended.is_none() && leg.answered.is_none()).then_some(leg)
+fn rang(call: &Call, leg: &Leg, early_media: bool) -> Decision {
+    let (id, told) = (call.facts.id, leg.rang.is_none().then(|| call.facts.clone()));
+    let is_new = leg.rang.is_none() || (early_media && !leg.early_media);
+    let rang = Event::LegRang { leg: leg.id, id, call: told, early_media };
+    Decision::events(is_new.then_some(rang))
 }

@@ -1,10 +1,20 @@
 //! Calls: the fold of their events, and what can be read from it. Who decides: one file per plan, and [`ending`].
 
 pub(crate) mod capacity;
+pub(crate) mod conference;
+pub(crate) mod consult;
 pub(crate) mod dial_out;
+pub(crate) mod digits;
 pub(crate) mod ending;
+pub(crate) mod from_phone;
+pub(crate) mod hearing;
+pub(crate) mod hold;
 pub(crate) mod inbound;
+pub(crate) mod monitor;
+pub(crate) mod parties;
 pub(crate) mod shown_number;
+pub(crate) mod transfer;
+pub(crate) mod web_call;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +24,9 @@ use base::{LegId, Wall};
 use crate::action::{RecordingFiles, Target};
 use crate::agent::activity::Activity;
 use crate::config::{Account, RecordingMode};
-use crate::event::{CallDetails, CallFacts, CallKind, Event, HangUpSide, LegAgent, Place, Role};
+use crate::event::{
+    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, Joined, LegAgent, Place, RecordKind, Role,
+};
 use crate::signal::{Cause, Failure};
 
 /// A call from its start until its record.
@@ -58,6 +70,10 @@ pub(crate) struct Leg {
     pub(crate) muted: bool,
     /// When it left a call that went on: what it hears and says is of no more interest.
     pub(crate) left: Option<Wall>,
+    /// The agent's leg for whose sake it was called, if it was brought into the call.
+    pub(crate) brought_by: Option<LegId>,
+    /// Why it could not be reached, if that was told.
+    pub(crate) failed: Option<Cause>,
     /// Whether its record is written.
     pub(crate) recorded: bool,
     ring_ms_max: Option<u64>,
@@ -121,7 +137,13 @@ impl Call {
             Event::LegStarted { leg, role, target, shown, agent, place, ring_ms_max, .. } => {
                 let leg = Leg::new(*leg, *role, target.clone(), shown.clone(), at);
                 let (agent, place, ring_ms_max) = (agent.clone(), *place, *ring_ms_max);
-                self.legs.push(Leg { agent, place, ring_ms_max, ..leg });
+                let brought_by = match place {
+                    Place::Floor(_) | Place::SecondLine { .. } => None,
+                    Place::Arriving { by } => Some(by),
+                    Place::Aside { with } => Some(with),
+                    Place::Watching { of, .. } => Some(of),
+                };
+                self.legs.push(Leg { agent, place, ring_ms_max, brought_by, ..leg });
             }
             Event::LegRang { leg, early_media, .. } => self.change_leg(*leg, |leg| {
                 leg.rang = leg.rang.or(Some(at));
@@ -138,6 +160,7 @@ impl Call {
             Event::LegHeld { leg, held, .. } => self.change_leg(*leg, |leg| leg.held = *held),
             Event::LegMuted { leg, muted, .. } => self.change_leg(*leg, |leg| leg.muted = *muted),
             Event::LegLeft { leg, .. } => self.change_leg(*leg, |leg| leg.left = leg.left.or(Some(at))),
+            Event::PartyFailed { leg, cause, .. } => self.change_leg(*leg, |leg| leg.failed = Some(*cause)),
             Event::PartyRecorded { record } => {
                 self.change_leg(LegId(record.id.0), |leg| leg.recorded = true);
             }
@@ -168,7 +191,6 @@ impl Call {
             | Event::AgentChose { .. }
             | Event::AgentChanged { .. }
             | Event::CallStarted { .. }
-            | Event::PartyFailed { .. }
             | Event::CallRecorded { .. }
             | Event::RecordingReady { .. } => {}
         }
@@ -183,13 +205,25 @@ impl Call {
         after
     }
 
-    /// What it makes its agent show.
-    pub(crate) fn agent_activity(&self) -> Activity {
-        let agent = self.leg_of(Role::Agent);
-        match (agent, self.bridged()) {
-            (_, Some(_)) => Activity::Talking,
-            (Some(Leg { rang: Some(_), .. } | Leg { answered: Some(_), .. }), None) => Activity::Ringing,
-            (Some(_) | None, None) => Activity::Calling,
+    /// What it makes an agent show who is in it.
+    pub(crate) fn activity_of(&self, number: &str) -> Activity {
+        let Some(leg) = self.leg_of_agent(number) else { return Activity::Calling };
+        let talks = match leg.place {
+            // The agent of a dialOut waits for the customer.
+            Place::Floor(Joined::First) => self.bridged.is_some(),
+            Place::Floor(Joined::Transfer | Joined::Conference)
+            | Place::Arriving { .. }
+            | Place::Aside { .. }
+            | Place::SecondLine { .. }
+            | Place::Watching { .. } => leg.is_answered(),
+        };
+        let held = self.leg(self.talker(leg.id)).is_some_and(|talker| talker.held);
+        match talks {
+            true if held => Activity::Holding,
+            true if leg.muted => Activity::Muted,
+            true => Activity::Talking,
+            false if leg.rang.is_some() || leg.is_answered() => Activity::Ringing,
+            false => Activity::Calling,
         }
     }
 
@@ -212,6 +246,20 @@ impl Call {
         Some(Duration::from_millis(ring_ms_max))
     }
 
+    /// The leg of the agent whose call it is. Not one who was brought in, nor a second line.
+    pub(crate) fn first_agent(&self) -> Option<&Leg> {
+        self.leg_of(Role::Agent).filter(|leg| leg.agent.is_none())
+    }
+
+    /// Whether a leg in this role is the last that the call needs to begin.
+    pub(crate) fn is_last_promised(&self, role: Role) -> bool {
+        match (self.facts.kind, role) {
+            (CallKind::DialOut | CallKind::Incoming, Role::Customer) => true,
+            (CallKind::WebCall, Role::Agent | Role::Destination) => true,
+            (CallKind::DialOut | CallKind::Incoming, _) | (CallKind::WebCall, _) => false,
+        }
+    }
+
     /// The first leg in this role.
     pub(crate) fn leg_of(&self, role: Role) -> Option<&Leg> {
         self.legs.iter().find(|leg| leg.role == role)
@@ -220,6 +268,69 @@ impl Call {
     /// A leg that has not ended.
     pub(crate) fn living_leg(&self, id: LegId) -> Option<&Leg> {
         self.living_legs().find(|leg| leg.id == id)
+    }
+
+    /// A leg, whatever has become of it.
+    pub(crate) fn leg(&self, id: LegId) -> Option<&Leg> {
+        self.legs.iter().find(|leg| leg.id == id)
+    }
+
+    /// The legs that have neither ended nor left.
+    pub(crate) fn legs_in_call(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.is_in_call())
+    }
+
+    /// Whom the agent of a leg consults, ringing or answered.
+    pub(crate) fn aside_of(&self, id: LegId) -> Option<&Leg> {
+        self.legs_in_call().find(|leg| leg.place == Place::Aside { with: id })
+    }
+
+    /// Whom a leg has handed the customer on to, while it rings there.
+    pub(crate) fn arriving_by(&self, id: LegId) -> Option<&Leg> {
+        self.legs_in_call().find(|leg| leg.place == Place::Arriving { by: id })
+    }
+
+    /// The second line of an agent's phone.
+    pub(crate) fn second_line_of(&self, id: LegId) -> Option<&Leg> {
+        self.legs_in_call().find(|leg| leg.place == Place::SecondLine { of: id })
+    }
+
+    /// The line on which an agent talks.
+    pub(crate) fn talker(&self, id: LegId) -> LegId {
+        self.second_line_of(id).map_or(id, |second| second.id)
+    }
+
+    /// Whether whoever is on the floor does not talk there at the moment: it consults, or has handed the customer on.
+    pub(crate) fn is_elsewhere(&self, leg: &Leg) -> bool {
+        self.aside_of(leg.id).is_some() || self.arriving_by(leg.id).is_some()
+    }
+
+    /// The number of the agent whose leg it is, if it is one's.
+    pub(crate) fn agent_of<'a>(&'a self, leg: &'a Leg) -> Option<&'a str> {
+        match (&leg.agent, leg.role) {
+            (Some(LegAgent { agent, .. }), _) => Some(&agent.number),
+            (None, Role::Agent) => Some(&self.facts.agent.number),
+            (None, Role::Customer | Role::Destination | Role::Outside | Role::Supervisor) => None,
+        }
+    }
+
+    /// The leg, or first line, of an agent who is in the call.
+    pub(crate) fn leg_of_agent(&self, number: &str) -> Option<&Leg> {
+        self.legs_in_call().find(|leg| !leg.is_second_line() && self.agent_of(leg) == Some(number))
+    }
+
+    /// The numbers of the agents who are in the call, or for whom it was begun; in order of their legs.
+    pub(crate) fn agents(&self) -> Vec<&str> {
+        let first = &self.facts.agent.number;
+        let is_due = !first.is_empty() && self.legs.iter().all(|leg| self.agent_of(leg) != Some(first));
+        let due = is_due.then_some(first.as_str());
+        let lines = self.legs_in_call().filter(|leg| !leg.is_second_line());
+        due.into_iter().chain(lines.filter_map(|leg| self.agent_of(leg))).collect()
+    }
+
+    /// The call's facts as they are told about an agent, or about nobody.
+    pub(crate) fn facts_about(&self, agent: Option<AgentRef>) -> CallFacts {
+        CallFacts { agent: agent.unwrap_or_default(), ..self.facts.clone() }
     }
 
     /// The legs that have not ended.
@@ -239,6 +350,9 @@ impl Call {
 
     /// Whether a leg is of one who calls in and is to be answered: such a leg has no phone that rings.
     pub(crate) fn calls_in(&self, leg: &Leg) -> bool {
+        if leg.is_second_line() {
+            return true;
+        }
         match (self.facts.kind, leg.role) {
             (CallKind::Incoming, Role::Customer) => true,
             (CallKind::Incoming, Role::Agent | Role::Destination | Role::Outside | Role::Supervisor) => false,
@@ -285,8 +399,37 @@ impl Leg {
             held: false,
             muted: false,
             left: None,
+            brought_by: None,
+            failed: None,
             recorded: false,
             ring_ms_max: None,
+        }
+    }
+
+    /// Whether it has neither ended nor left.
+    pub(crate) fn is_in_call(&self) -> bool {
+        self.ended.is_none() && self.left.is_none()
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+
+    pub(crate) fn is_arriving(&self) -> bool {
+        matches!(self.place, Place::Arriving { .. })
+    }
+
+    pub(crate) fn is_second_line(&self) -> bool {
+        matches!(self.place, Place::SecondLine { .. })
+    }
+
+    /// Which record its party gets, if it gets one of its own.
+    pub(crate) fn record_kind(&self) -> Option<RecordKind> {
+        match self.place {
+            Place::Floor(Joined::Transfer) | Place::Arriving { .. } => Some(RecordKind::Transfer),
+            Place::Floor(Joined::Conference) => Some(RecordKind::Conference),
+            Place::Aside { .. } => Some(RecordKind::Consult),
+            Place::Floor(Joined::First) | Place::SecondLine { .. } | Place::Watching { .. } => None,
         }
     }
 
@@ -318,7 +461,6 @@ mod tests {
 
     use super::*;
     use crate::command::LoginType;
-    use crate::event::AgentRef;
 
     #[test]
     fn a_fact_is_never_earlier_than_the_one_before() {
@@ -358,6 +500,7 @@ mod tests {
             agent_ring_ms_max: 60_000,
             customer_ring_ms_max: 120_000,
             recording: None,
+            second: None,
         };
         let mut call = Call::new(Wall::from_millis(4000), facts, details);
         let target = Target::Number("13900008000".to_owned());

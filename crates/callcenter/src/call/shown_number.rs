@@ -49,7 +49,12 @@ pub(crate) fn choose(
             GroupRule::Random | GroupRule::Strategy => any_of(view, group, random),
         };
     }
-    let own = agent.bound_number.as_ref().or(account.default_number.as_ref());
+    of_agent(view, agent)
+}
+
+/// The number that is shown when an agent has a number called and says nothing of it.
+pub(crate) fn of_agent(view: View<'_>, agent: &Agent) -> Result<ShownNumber, Refusal> {
+    let own = agent.bound_number.as_ref().or(view.account().default_number.as_ref());
     alone(view, own.ok_or(Refusal::NoShownNumber)?)
 }
 

@@ -1,8 +1,9 @@
 //! What must hold between any two inputs.
 
 use super::Center;
-use crate::call::{Call, Leg};
-use crate::event::Role;
+use crate::action::Heard;
+use crate::call::{Call, Leg, hearing};
+use crate::event::{Place, Role};
 use crate::timer::TimerKind;
 
 impl Center {
@@ -20,27 +21,58 @@ impl Center {
     fn check_call(&self, call: &Call) {
         let id = call.facts.id;
         for role in [Role::Agent, Role::Customer, Role::Destination] {
-            let count = call.legs.iter().filter(|leg| leg.role == role).count();
-            assert!(count <= 1, "{id:?} has {count} legs as {role:?}, and a call has at most one");
+            let first = call.legs.iter().filter(|leg| leg.role == role && leg.agent.is_none());
+            let count = first.count();
+            assert!(count <= 1, "{id:?} began with {count} legs as {role:?}, and a call has at most one");
         }
         let has = |timer: TimerKind| self.timers.get(&timer).is_some();
         if call.ended.is_some() {
             assert!(has(TimerKind::RecordingWait(id)), "{id:?} is over, and nothing makes its record come");
             return;
         }
-        let in_call = self.state.on_call.get(&call.facts.agent.number);
-        let expected = (!call.facts.agent.number.is_empty()).then_some(&id);
-        assert_eq!(in_call, expected, "{id:?} lives, and its agent is not in it");
+        for agent in call.agents() {
+            assert_eq!(
+                self.state.on_call.get(agent),
+                Some(&id),
+                "{id:?} lives, and agent {agent} is not in it"
+            );
+        }
+        for leg in call.legs_in_call() {
+            self.check_place(call, leg);
+        }
         assert!(has(TimerKind::CallAge(id)), "{id:?} lives, and nothing limits its age");
-        assert!(call.legs.iter().all(|leg| leg.ended.is_none()), "{id:?} lives on after a leg of it ended");
+        let begun_with = call.legs.iter().filter(|leg| leg.is_on_floor());
+        let is_whole = call.bridged().is_some() || begun_with.into_iter().all(Leg::is_in_call);
+        assert!(is_whole, "{id:?} lives on after a leg of it ended");
         let calls_out = |leg: &&Leg| !call.calls_in(leg);
-        for leg in call.living_legs().filter(calls_out).filter(|leg| leg.answered.is_none()) {
+        for leg in call.legs_in_call().filter(calls_out).filter(|leg| leg.answered.is_none()) {
             assert!(
                 has(TimerKind::LegRing(id, leg.id)),
                 "{:?} is unanswered, and nothing limits its ringing",
                 leg.id
             );
         }
+    }
+
+    /// Whoever is there for another's sake is there with that one, and nobody hears who has gone.
+    fn check_place(&self, call: &Call, leg: &Leg) {
+        let is_in = |id| call.leg(id).is_some_and(Leg::is_in_call);
+        let id = leg.id;
+        match leg.place {
+            Place::Floor(_) | Place::Arriving { .. } => {}
+            Place::Aside { with } => assert!(is_in(with), "{id:?} is consulted by nobody"),
+            Place::SecondLine { of } => {
+                assert!(is_in(of) && call.aside_of(of).is_some(), "{id:?} is a second line for nobody");
+            }
+            Place::Watching { of, .. } => assert!(is_in(of), "{id:?} watches nobody"),
+        }
+        let heard = hearing::plan(call, &self.around.account).remove(&id);
+        let others = match heard {
+            None | Some(Heard::Nothing | Heard::RingBack | Heard::Music) => Vec::new(),
+            Some(Heard::Leg(other)) => vec![other],
+            Some(Heard::Mix(others)) => others,
+        };
+        assert!(others.iter().all(|other| *other != id && is_in(*other)), "{id:?} hears who is not there");
     }
 
     fn check_indexes(&self) {
@@ -56,7 +88,8 @@ impl Center {
             "the living calls are not those that are not over"
         );
         let living = self.state.calls.values().filter(|call| call.ended.is_none());
-        let promised = living.filter(|call| call.leg_of(Role::Customer).is_none());
+        let has_last = |call: &Call| call.legs.iter().any(|leg| call.is_last_promised(leg.role));
+        let promised = living.filter(|call| !has_last(call));
         assert!(
             promised.map(|call| call.facts.id).eq(self.state.promised.iter().copied()),
             "the calls whose customer is to be called yet are others"
@@ -74,7 +107,7 @@ impl Center {
         for (agent, id) in &self.state.on_call {
             let call = self.state.calls.get(id);
             assert!(
-                call.is_some_and(|call| call.ended.is_none() && call.facts.agent.number == *agent),
+                call.is_some_and(|call| call.ended.is_none() && call.agents().contains(&agent.as_str())),
                 "agent {agent} is in {id:?}, which does not live or is another's"
             );
         }

@@ -2,7 +2,7 @@
 
 use base::Wall;
 
-use super::{CallRecord, CallStatus, LegBill};
+use super::{CallRecord, CallStatus, LegBill, party};
 use crate::action::Target;
 use crate::call::{Call, Ended, Leg};
 use crate::command::LoginType;
@@ -14,7 +14,7 @@ use crate::numbers::{Attribution, NumberKind, NumberPlan};
 /// The event that carries the record of `call`, over since `hung_up`, which no time of the record is later than.
 pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall) -> Event {
     let plan = &view.around.plan;
-    let agent = call.leg_of(Role::Agent);
+    let agent = call.first_agent();
     let customer = call.leg_of(Role::Customer);
     let files = call.recording.as_ref().map(|recording| recording.files.clone());
     let dual_track = match &files {
@@ -25,7 +25,7 @@ pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall
         account: view.account().id,
         id: call.facts.id,
         kind: RecordKind::Call,
-        left_out_s: 0,
+        left_out_s: party::left_out_s(call, hung_up),
         call: with_all_groups(view.account(), call.facts.clone()),
         agent_id: call.details.agent_id.clone(),
         call_uuid: call.details.call_uuid.clone(),
@@ -54,7 +54,13 @@ pub(crate) fn recorded(view: View<'_>, call: &Call, ended: &Ended, hung_up: Wall
         failure: ended.failure,
         sip_code: customer.or(agent).map_or(0, Leg::sip_code),
         gateway: gateway(customer),
-        bills: call.legs.iter().map(|leg| bill(plan, call, leg, hung_up)).collect(),
+        // Whoever was brought in is billed by its own record.
+        bills: call
+            .legs
+            .iter()
+            .filter(|leg| leg.record_kind().is_none())
+            .map(|leg| bill(plan, call, leg, hung_up))
+            .collect(),
         recording: files,
         dual_track,
     };
@@ -75,22 +81,27 @@ fn with_all_groups(account: &Account, mut facts: CallFacts) -> CallFacts {
 
 /// Whoever was to talk to the customer counts as its agent.
 fn status(call: &Call) -> CallStatus {
-    let agent = call.leg_of(Role::Agent).or(call.leg_of(Role::Destination));
+    let agent = call.first_agent().or(call.leg_of(Role::Destination));
     let agent_answered = agent.is_some_and(|leg| leg.answered.is_some());
+    let customer_answered = call.leg_of(Role::Customer).is_some_and(Leg::is_answered);
     match (call.bridged(), agent_answered) {
         (Some(_), _) => CallStatus::Answer,
         (None, true) => CallStatus::CustomerNoAnswer,
+        // A webcall calls the customer first.
+        (None, false) if call.facts.kind == CallKind::WebCall && !customer_answered => {
+            CallStatus::CustomerNoAnswer
+        }
         (None, false) => CallStatus::AgentNoAnswer,
     }
 }
 
-fn gateway(customer: Option<&Leg>) -> String {
+pub(super) fn gateway(customer: Option<&Leg>) -> String {
     let end = customer.and_then(|leg| leg.ended.as_ref());
     end.and_then(|end| end.gateway).map(|gateway| gateway.to_string()).unwrap_or_default()
 }
 
 /// Answer − start; of an unanswered leg end − start.
-fn ring_s(leg: Option<&Leg>, hung_up: Wall) -> i64 {
+pub(super) fn ring_s(leg: Option<&Leg>, hung_up: Wall) -> i64 {
     leg.map_or(0, |leg| seconds(leg.started, leg.answered.unwrap_or_else(|| end_of(leg, hung_up))))
 }
 
@@ -104,15 +115,16 @@ fn recording_s(call: &Call, hung_up: Wall) -> i64 {
     }
 }
 
-fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
-    let (dialled, dialled_place) = match &leg.target {
-        Target::Number(number) => (number.clone(), plan.find(number)),
-        Target::Phone(user) => (user.clone(), sip_phone()),
-        Target::Uri(uri) => (uri.clone(), sip_phone()),
+pub(super) fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
+    let dialled_place = match &leg.target {
+        Target::Number(number) => plan.find(number),
+        Target::Phone(_) | Target::Uri(_) => sip_phone(),
     };
-    let (agent_number, login) = match leg.role {
-        Role::Agent => (call.facts.agent.number.clone(), call.details.login),
-        Role::Customer | Role::Destination | Role::Outside | Role::Supervisor => (String::new(), None),
+    let agent_number = call.agent_of(leg).unwrap_or_default().to_owned();
+    let login = match (&leg.agent, leg.role) {
+        (Some(agent), _) => Some(agent.login),
+        (None, Role::Agent) => call.details.login,
+        (None, Role::Customer | Role::Destination | Role::Outside | Role::Supervisor) => None,
     };
     LegBill {
         started: leg.started,
@@ -120,15 +132,23 @@ fn bill(plan: &NumberPlan, call: &Call, leg: &Leg, hung_up: Wall) -> LegBill {
         ended: end_of(leg, hung_up),
         role: leg.role,
         shown: leg.shown.clone(),
-        dialled,
+        dialled: dialled(leg).to_owned(),
         agent_number,
         shown_place: plan.find(&leg.shown),
         dialled_place,
         login,
+        // Who is brought in is called by us, whoever began the call.
         incoming: match call.facts.kind {
-            CallKind::DialOut | CallKind::WebCall => false,
-            CallKind::Incoming => true,
+            CallKind::DialOut | CallKind::WebCall => leg.is_second_line(),
+            CallKind::Incoming => leg.record_kind().is_none(),
         },
+    }
+}
+
+/// What was dialled: a number, the user of a phone, an address.
+pub(super) fn dialled(leg: &Leg) -> &str {
+    match &leg.target {
+        Target::Number(text) | Target::Phone(text) | Target::Uri(text) => text,
     }
 }
 
@@ -146,10 +166,11 @@ fn sip_phone() -> Attribution {
 
 /// A leg's last word may come after the hang-up that ended it; it was over by then.
 fn end_of(leg: &Leg, hung_up: Wall) -> Wall {
-    leg.ended.as_ref().map_or(hung_up, |end| end.at.min(hung_up))
+    let end = leg.ended.as_ref().map_or(hung_up, |end| end.at.min(hung_up));
+    leg.left.map_or(end, |left| left.min(end))
 }
 
 /// Difference of the displayed whole seconds.
-fn seconds(from: Wall, to: Wall) -> i64 {
+pub(super) fn seconds(from: Wall, to: Wall) -> i64 {
     to.as_secs() - from.as_secs()
 }

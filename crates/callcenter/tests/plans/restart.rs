@@ -105,7 +105,7 @@ fn files_that_are_ready_after_a_restart_are_told() {
     desk.wait_ms(1000);
     desk.restart();
     desk.look();
-    desk.signal(Signal::RecordingReady { call, files: files("abc") });
+    desk.signal(Signal::RecordingReady { call, files: files("abc"), part: None });
     desk.expect("files ready abc");
 }
 

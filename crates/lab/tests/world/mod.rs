@@ -455,6 +455,7 @@ impl World {
             | Event::OfferAnswered { .. }
             | Event::OfferRefused { .. }
             | Event::Referred { .. }
+            | Event::ReferralTold { .. }
             | Event::KeyPressed { .. }
             | Event::Token { .. }
             | Event::Bindings { .. }

@@ -216,24 +216,9 @@ impl Engine {
                     self.watch_again(stream);
                 }
             }
-            Command::Record { call, agent, customer } => {
-                let changed = self.recorder.start(now.mono, call, [agent, customer], self.config.streams_max);
-                for stream in changed {
-                    self.tap(stream);
-                }
-            }
-            Command::StopRecord { call } => {
-                if let Some(stopped) = self.recorder.stop(now.mono, call, &mut self.outputs) {
-                    for stream in stopped.streams {
-                        self.tap(stream);
-                    }
-                    if self.recorder.is_idle() {
-                        self.timers.cancel(&TimerKind::Blocks);
-                    }
-                    self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
-                }
-            }
-            Command::Store { .. } => {}
+            Command::Record { call, agent, customer } => self.record(now.mono, call, agent, customer),
+            Command::Store { call, tracks } => self.store(call, &tracks),
+            Command::StopRecord { call } => self.stop_record(now.mono, call),
             Command::Listen { stream } => {
                 if let Some(found) = self.find(stream) {
                     found.listen();
@@ -414,14 +399,6 @@ impl Engine {
         self.pace(now, index);
     }
 
-    /// Sets the tap of a stream to what the recorder says.
-    fn tap(&mut self, id: StreamId) {
-        let tap = self.recorder.tap(id);
-        if let Some(stream) = self.find(id) {
-            stream.tap = tap;
-        }
-    }
-
     fn watch_again(&mut self, id: StreamId) {
         let deadline = self.find(id).and_then(|stream| stream.silence_deadline());
         match deadline {
@@ -477,8 +454,15 @@ impl Engine {
             if late {
                 stream.skip_time();
             }
+            let tap = stream.music_tap();
             match stream.play(now, passed_ms, &self.config.sounds, &mut buffer) {
                 Played::Packet { to, stamp, len } => {
+                    let frame = tap.map(|tap| tap.frame(now, &stamp, &buffer[..len]));
+                    if let Some((recording, frame)) = frame
+                        && let Some(at) = self.recorder.store(now, recording, &frame, &mut self.outputs)
+                    {
+                        self.timers.set(TimerKind::Blocks, at);
+                    }
                     let data = self.pool.join(&stamp.to_bytes(), &buffer[..len]);
                     self.outputs.push(Output::Send { stream: stream.id, to, data });
                 }

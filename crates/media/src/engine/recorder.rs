@@ -1,34 +1,78 @@
-//! Which streams are recorded, for which call, since when; and their packets until they are handed over, a block at a time.
+//! Which sounds are recorded, for which call, since when; and their packets until they are handed over, a block at a time.
+//!
+//! What is stored of a call may change while it is recorded. A sound keeps its number in the file, also while it is not
+//! stored; what comes when all numbers are given out gets that of one that is not stored any more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{CallId, Mono, StreamId};
 
-use super::Outputs;
-use crate::api::Stored;
-use crate::limits::{BLOCK_AGE_MAX, BLOCKS_FREE_MAX};
-use crate::recording::{Block, Frame};
+use super::{Engine, Outputs, TimerKind};
+use crate::api::{Side, Signal, Stored, StreamSound, Track};
+use crate::codec::Codec;
+use crate::limits::{BLOCK_AGE_MAX, BLOCKS_FREE_MAX, RECORDING_TRACKS_MAX};
+use crate::recording::{Block, Frame, track_number};
+use crate::rtp::Stamp;
 
 /// How often the age of blocks is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// What a recorded stream knows about its recording.
+/// What a stream knows about the recording of one of its sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tap {
     /// Its place.
     pub(super) recording: usize,
-    /// 0 agent, 1 customer.
+    /// Number in the file.
     pub(super) track: u8,
     pub(super) began: Mono,
+}
+
+impl Tap {
+    /// When something is, on the recording's clock.
+    pub(super) fn at_us(&self, now: Mono) -> u64 {
+        u64::try_from(now.since(self.began).as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The tap of music, and the codec that the far end hears it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MusicTap {
+    pub(super) tap: Tap,
+    pub(super) codec: Codec,
+}
+
+impl MusicTap {
+    /// What of a packet that was made here is to be recorded, and where.
+    pub(super) fn frame<'a>(&self, now: Mono, stamp: &Stamp, payload: &'a [u8]) -> (usize, Frame<'a>) {
+        let MusicTap { tap, codec } = *self;
+        let Stamp { timestamp, sequence, .. } = *stamp;
+        let (track, at_us) = (tap.track, tap.at_us(now));
+        (tap.recording, Frame { track, at_us, codec, timestamp, sequence, payload })
+    }
+}
+
+/// Those of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taps {
+    pub(super) said: Option<Tap>,
+    pub(super) played: Option<Tap>,
 }
 
 #[derive(Debug)]
 struct Recording {
     call: CallId,
     began: Mono,
-    tracks: [StreamId; 2],
+    /// By number: at most `RECORDING_TRACKS_MAX`.
+    tracks: Vec<(Track, Standing)>,
     pending: Option<Pending>,
+}
+
+/// Whether a sound that has a number is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Stored,
+    Paused,
 }
 
 /// Packets that are not handed over yet.
@@ -40,10 +84,11 @@ struct Pending {
 }
 
 /// A recording that is complete.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stopped {
-    pub(super) length: Duration,
-    pub(super) streams: [StreamId; 2],
+#[derive(Clone, Debug)]
+struct Stopped {
+    length: Duration,
+    /// Of which something was stored to the end.
+    streams: Vec<StreamId>,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +96,7 @@ pub(super) struct Recorder {
     recordings: Vec<Option<Recording>>,
     free: Vec<usize>,
     places: BTreeMap<CallId, usize>,
+    /// In which recording streams are stored.
     calls: BTreeMap<StreamId, CallId>,
     /// Empty blocks.
     blocks: Vec<Block>,
@@ -58,51 +104,96 @@ pub(super) struct Recorder {
     pending: usize,
 }
 
+impl Engine {
+    /// `Command::Record`.
+    pub(super) fn record(&mut self, now: Mono, call: CallId, agent: StreamId, customer: StreamId) {
+        self.recorder.start(now, call, self.config.streams_max);
+        let said = |stream, side| Track { stream, sound: StreamSound::Said, side };
+        self.store(call, &[said(agent, Side::Agent), said(customer, Side::Customer)]);
+    }
+
+    /// `Command::Store`.
+    pub(super) fn store(&mut self, call: CallId, tracks: &[Track]) {
+        for stream in self.recorder.change(call, tracks) {
+            self.tap(stream);
+        }
+    }
+
+    /// `Command::StopRecord`.
+    pub(super) fn stop_record(&mut self, now: Mono, call: CallId) {
+        let Some(stopped) = self.recorder.stop(now, call, &mut self.outputs) else { return };
+        for stream in stopped.streams {
+            self.tap(stream);
+        }
+        if self.recorder.is_idle() {
+            self.timers.cancel(&TimerKind::Blocks);
+        }
+        self.outputs.signal(Signal::RecordingStopped { call, length: stopped.length });
+    }
+
+    /// Sets the taps of a stream to what the recorder says.
+    pub(super) fn tap(&mut self, id: StreamId) {
+        let taps = self.recorder.taps(id);
+        if let Some(stream) = self.find(id) {
+            stream.taps = taps;
+        }
+    }
+}
+
 impl Recorder {
-    /// Begins a recording, or gives a running one other streams; nothing when `recordings_max` run. Returns the streams
-    /// whose taps change.
-    pub(super) fn start(
-        &mut self,
-        now: Mono,
-        call: CallId,
-        tracks: [StreamId; 2],
-        recordings_max: usize,
-    ) -> Vec<StreamId> {
-        let mut changed = Vec::new();
-        if let Some(recording) = self.of_call(call) {
-            changed.extend(std::mem::replace(&mut recording.tracks, tracks));
-        } else if self.places.len() < recordings_max {
-            self.insert(Recording { call, began: now, tracks, pending: None });
-        } else {
-            return changed;
+    /// Begins a recording; nothing when it runs, or when `recordings_max` do.
+    fn start(&mut self, now: Mono, call: CallId, recordings_max: usize) {
+        if !self.places.contains_key(&call) && self.places.len() < recordings_max {
+            self.insert(Recording { call, began: now, tracks: Vec::new(), pending: None });
         }
-        for stream in &changed {
-            self.calls.remove(stream);
-        }
-        changed.extend(tracks);
-        self.calls.extend(tracks.map(|stream| (stream, call)));
+    }
+
+    /// From now on just this is stored of a call, if it is recorded. Returns the streams whose taps may change.
+    fn change(&mut self, call: CallId, wanted: &[Track]) -> Vec<StreamId> {
+        let Some(place) = self.places.get(&call).copied() else { return Vec::new() };
+        let Some(recording) = &mut self.recordings[place] else { return Vec::new() };
+        let mut changed: Vec<StreamId> = recording.stored().map(|(_, track)| track.stream).collect();
+        recording.change(&wanted[..wanted.len().min(RECORDING_TRACKS_MAX)]);
+        let stored: Vec<StreamId> = recording.stored().map(|(_, track)| track.stream).collect();
+        self.release(call, &changed);
+        self.calls.extend(stored.iter().map(|stream| (*stream, call)));
+        changed.extend(stored);
         changed
     }
 
     /// Ends a recording, if it runs, and hands over what is left of it.
-    pub(super) fn stop(&mut self, now: Mono, call: CallId, outputs: &mut Outputs) -> Option<Stopped> {
+    fn stop(&mut self, now: Mono, call: CallId, outputs: &mut Outputs) -> Option<Stopped> {
         let place = self.places.remove(&call)?;
         let mut recording = self.recordings[place].take()?;
         self.free.push(place);
-        for stream in recording.tracks {
-            self.calls.remove(&stream);
-        }
+        let streams: Vec<StreamId> = recording.stored().map(|(_, track)| track.stream).collect();
+        self.release(call, &streams);
         self.pending -= recording.hand_over(outputs);
         self.give_up();
-        Some(Stopped { length: now.since(recording.began), streams: recording.tracks })
+        Some(Stopped { length: now.since(recording.began), streams })
     }
 
-    /// The tap of a stream, if it is recorded.
-    pub(super) fn tap(&self, stream: StreamId) -> Option<Tap> {
-        let place = *self.places.get(self.calls.get(&stream)?)?;
-        let recording = self.recordings[place].as_ref()?;
-        let track = u8::from(recording.tracks[0] != stream);
-        Some(Tap { recording: place, track, began: recording.began })
+    /// Streams are not stored any more, those excepted that another recording has taken over.
+    fn release(&mut self, call: CallId, streams: &[StreamId]) {
+        for stream in streams {
+            if self.calls.get(stream) == Some(&call) {
+                self.calls.remove(stream);
+            }
+        }
+    }
+
+    /// The taps of a stream.
+    fn taps(&self, stream: StreamId) -> Taps {
+        let place = self.calls.get(&stream).and_then(|call| self.places.get(call)).copied();
+        let found = place.and_then(|place| Some((place, self.recordings[place].as_ref()?)));
+        let Some((place, recording)) = found else { return Taps::default() };
+        let tap = |sound| {
+            let mut stored = recording.stored();
+            let (nth, track) = stored.find(|(_, track)| (track.stream, track.sound) == (stream, sound))?;
+            let track = track_number(nth, track.side);
+            Some(Tap { recording: place, track, began: recording.began })
+        };
+        Taps { said: tap(StreamSound::Said), played: tap(StreamSound::Played) }
     }
 
     /// Keeps a packet of the recording at a place that a [`Tap`] names. Returns when to [`look`](Recorder::look), if no
@@ -163,10 +254,6 @@ impl Recorder {
         self.blocks.truncate(self.places.len() / 2 + BLOCKS_FREE_MAX);
     }
 
-    fn of_call(&mut self, call: CallId) -> Option<&mut Recording> {
-        self.recordings[*self.places.get(&call)?].as_mut()
-    }
-
     fn insert(&mut self, recording: Recording) {
         let call = recording.call;
         let place = match self.free.pop() {
@@ -184,6 +271,32 @@ impl Recorder {
 }
 
 impl Recording {
+    /// What is stored, with its place among the tracks.
+    fn stored(&self) -> impl Iterator<Item = (usize, Track)> {
+        let all = self.tracks.iter().enumerate();
+        all.filter_map(|(nth, (track, standing))| (*standing == Standing::Stored).then_some((nth, *track)))
+    }
+
+    /// Stores just this from now on, at most `RECORDING_TRACKS_MAX`.
+    fn change(&mut self, wanted: &[Track]) {
+        for (track, standing) in &mut self.tracks {
+            *standing = if wanted.contains(track) { Standing::Stored } else { Standing::Paused };
+        }
+        for new in wanted {
+            if self.tracks.iter().any(|(track, _)| track == new) {
+                continue;
+            }
+            let stored = (*new, Standing::Stored);
+            if self.tracks.len() < RECORDING_TRACKS_MAX {
+                self.tracks.push(stored);
+            } else if let Some(paused) =
+                self.tracks.iter_mut().find(|(_, standing)| *standing == Standing::Paused)
+            {
+                *paused = stored;
+            }
+        }
+    }
+
     /// Returns how many blocks there were, 0 or 1.
     fn hand_over(&mut self, outputs: &mut Outputs) -> usize {
         let Some(Pending { block, since: _ }) = self.pending.take() else { return 0 };

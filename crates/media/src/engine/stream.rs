@@ -11,7 +11,7 @@ use super::outgoing::{Flow, Outgoing, SourceKey};
 use super::pace::Pace;
 use super::player::{PAYLOAD_BYTES_MAX, Played, Player};
 use super::reception::Reception;
-use super::recorder::Tap;
+use super::recorder::{MusicTap, Taps};
 use super::reporter::Reporter;
 use super::transcoder::{Ear, Transcoder};
 use super::{Outputs, PACE_STEP_MS};
@@ -33,7 +33,7 @@ const COMFORT_NOISE: [u8; 2] = [13, 19];
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: StreamId,
-    pub(super) tap: Option<Tap>,
+    pub(super) taps: Taps,
     far: FarEnd,
     terms: Option<Terms>,
     pace: Pace,
@@ -128,7 +128,7 @@ impl Stream {
     pub(super) fn new(id: StreamId, random: &mut Random) -> Stream {
         Stream {
             id,
-            tap: None,
+            taps: Taps::default(),
             far: FarEnd::new(),
             terms: None,
             pace: Pace::default(),
@@ -308,11 +308,21 @@ impl Stream {
         received: &Received,
         packet: &'a [u8],
     ) -> Option<(usize, Frame<'a>)> {
-        let (Some(tap), Content::Sound(codec)) = (self.tap, received.content) else { return None };
+        let (Some(tap), Content::Sound(codec)) = (self.taps.said, received.content) else { return None };
         let Header { sequence, timestamp, ref payload, .. } = received.header;
-        let at_us = u64::try_from(now.since(tap.began).as_micros()).unwrap_or(u64::MAX);
-        let payload = &packet[payload.clone()];
+        let (at_us, payload) = (tap.at_us(now), &packet[payload.clone()]);
         Some((tap.recording, Frame { track: tap.track, at_us, codec, timestamp, sequence, payload }))
+    }
+
+    /// Where the next packet that is played is to be recorded, and what it will be in: while it is of a sound.
+    pub(super) fn music_tap(&self) -> Option<MusicTap> {
+        let tap = self.taps.played?;
+        match self.player {
+            Player::Sound { .. } if self.keypad.is_idle() => {
+                self.terms.as_ref().map(|terms| MusicTap { tap, codec: terms.codec })
+            }
+            Player::Sound { .. } | Player::Idle | Player::Tone { .. } => None,
+        }
     }
 
     /// Dials what a received packet says of keys, should this far end not understand the form in which they came. Whether

@@ -31,6 +31,11 @@ fn drawn_out(sound: &[i16], length: usize, n: usize) -> i16 {
 }
 
 impl Lane {
+    /// An empty one. Before `start` all is written.
+    pub(super) fn new(start: i64) -> Lane {
+        Lane { start, ..Lane::default() }
+    }
+
     /// Puts a packet at its place. What is before the first sample kept was written already, and is dropped.
     pub(super) fn write(&mut self, placed: &Placed) {
         let mut sound = std::mem::take(&mut self.sound);
@@ -49,14 +54,19 @@ impl Lane {
         self.sound = sound;
     }
 
-    /// Takes the next `into.len()` samples; what nobody wrote is silence.
-    pub(super) fn take(&mut self, into: &mut [i16]) {
-        let kept = self.samples.len().min(into.len());
-        into[kept..].fill(0);
-        for (into, sample) in into.iter_mut().zip(self.samples.drain(..kept)) {
-            *into = sample;
+    /// Adds the next `sums.len()` samples to what others gave; what nobody wrote is silence.
+    pub(super) fn add_to(&mut self, sums: &mut [i32]) {
+        let kept = self.samples.len().min(sums.len());
+        for (sum, sample) in sums.iter_mut().zip(self.samples.drain(..kept)) {
+            *sum += i32::from(sample);
         }
-        self.start += into.len() as i64;
+        self.start += sums.len() as i64;
+    }
+
+    /// Leaves out the next `count` samples.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.samples.drain(..count.min(self.samples.len()));
+        self.start += count as i64;
     }
 }
 
@@ -74,15 +84,19 @@ mod tests {
         let mut lane = Lane::default();
         lane.write(&packet(-1));
         lane.write(&packet(3));
-        let mut taken = [7; 4];
-        lane.take(&mut taken);
-        assert_eq!(taken, [sample, 0, 0, sample]);
+        let take = |lane: &mut Lane| {
+            let mut sums = [7; 4];
+            lane.add_to(&mut sums);
+            sums.map(|sum| sum - 7)
+        };
+        assert_eq!(take(&mut lane), [sample, 0, 0, sample].map(i32::from));
         lane.write(&packet(3));
-        lane.take(&mut taken);
-        assert_eq!(taken, [sample, 0, 0, 0]);
+        assert_eq!(take(&mut lane), [sample, 0, 0, 0].map(i32::from));
         lane.write(&packet(2));
-        lane.take(&mut taken);
-        assert_eq!(taken, [0; 4]);
+        assert_eq!(take(&mut lane), [0; 4]);
+        lane.write(&packet(14));
+        lane.skip(3);
+        assert_eq!(take(&mut lane), [sample, 0, 0, 0].map(i32::from));
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub(super) const DRIFT_MAX: i64 = 120;
 const PAUSE_MIN: i64 = 800;
 /// How many placed packets are remembered, to tell drift from a bad moment of the network.
 const REMEMBERED: usize = 100;
+/// After so long a pause of the track nothing is known of a clock any more: it may have drifted out of what is followed in
+/// small steps, and nobody hears a step in silence. 10 s.
+const FORGET_AFTER: i64 = 80_000;
 /// So many packets must agree before the offset is moved to a later place: one late packet is not a drift.
 const AGREE_MIN: usize = 5;
 
@@ -51,6 +54,8 @@ pub(super) struct Placement {
     steady: usize,
     /// The differences of the packets placed last, of the same clock.
     placed: VecDeque<i64>,
+    /// When the last of them came.
+    last_at: i64,
 }
 
 #[derive(Debug)]
@@ -87,6 +92,11 @@ impl Placement {
     /// The next packet, ready or not: nothing comes any more.
     pub(super) fn pop(&mut self) -> Option<Placed> {
         let first = self.waiting.pop_front()?;
+        if first.at - self.last_at > FORGET_AFTER {
+            self.offset = None;
+            self.placed.clear();
+        }
+        self.last_at = first.at;
         let before = self.offset;
         let offset = self.offset_for(&first);
         if self.offset.is_some_and(|before| (before - offset).abs() > PAUSE_MIN) {
@@ -187,6 +197,19 @@ mod tests {
         let spurt = |at: i64, first: u32| (first..first + 50).map(move |n| (at + 20 * i64::from(n), 160 * n));
         let positions = place(spurt(0, 0).chain(spurt(1500, 50)));
         assert_eq!((positions[49], positions[50], positions[99]), (49 * 160, 20_000, 20_000 + 49 * 160));
+    }
+
+    /// What is stored of a call pauses while it is held: the far end's clock goes on meanwhile, 200 ppm fast or slow.
+    #[test]
+    fn after_a_long_pause_a_drifted_clock_is_taken_as_it_is() {
+        for rate in [1.0002, 0.9998] {
+            let made = |n: i64| (n as f64 * 20.0 * rate) as i64;
+            let packets = (0..500).chain(15_500..16_000).map(|n| (made(n), 160 * n as u32));
+            for (position, n) in place(packets).iter().zip((0..500).chain(15_500..16_000)) {
+                let off = (position - 8 * made(n)).abs();
+                assert!(off <= DRIFT_MAX, "{rate}, packet {n}: {off} samples off");
+            }
+        }
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! From a track file to sound files, in one pass and in bounded memory: only the last seconds of each track are kept,
-//! however long the call was.
+//! however long the call was. The tracks of a side are put together here, each as loud as it was.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::time::Duration;
 
 use super::mix::Lane;
 use super::placement::{DRIFT_MAX, LATE_MAX, LOOK_AHEAD, Placement};
-use super::track_file::{Ending, Reader};
-use crate::limits::{PACKET_BYTES_MAX, RECORDING_MAX};
+use super::track_file::{Ending, Packet, Reader, side_of};
+use crate::api::Side;
+use crate::limits::{PACKET_BYTES_MAX, RECORDING_MAX, RECORDING_TRACKS_MAX};
 use crate::resample::RATE_HZ;
 use crate::wav;
 
@@ -33,7 +36,7 @@ pub struct Files<W> {
 /// What was rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// Packets read, of both tracks.
+    /// Packets read, of the agent's side and of the customer's.
     pub packets: [u64; 2],
     /// Samples per channel of every file.
     pub samples: u64,
@@ -46,7 +49,7 @@ pub struct Rendered {
 pub enum RenderError {
     /// Longer than `RECORDING_MAX`, or than a WAV header can say.
     TooLong {
-        /// The length asked for.
+        /// Of the recording, up to the end of what was asked for.
         length: Duration,
     },
     /// Reading or writing failed.
@@ -72,41 +75,50 @@ impl fmt::Display for RenderError {
 
 impl std::error::Error for RenderError {}
 
-/// Renders a track file. Every file has exactly the given length: silence is added, or what is beyond it is left out.
+/// Renders a track file, or the piece of it between two times. Every file has exactly the length of the piece: silence is
+/// added, or what is beyond it is left out.
 ///
 /// # Errors
 /// See [`RenderError`]. A torn track file is no error: what is before the tear is rendered.
 pub fn render<R: Read, W: Write>(
     mut tracks: Reader<R>,
-    length: Duration,
+    piece: Range<Duration>,
     files: &mut Files<W>,
 ) -> Result<Rendered, RenderError> {
-    let samples = position(u64::try_from(length.as_micros()).unwrap_or(u64::MAX));
+    let length = piece.end;
+    let end = position(micros(length));
+    let begin = position(micros(piece.start)).min(end);
+    let samples = (end - begin).unsigned_abs();
     if length > RECORDING_MAX {
         return Err(RenderError::TooLong { length });
     }
-    files.begin(samples.unsigned_abs()).ok_or(RenderError::TooLong { length })??;
-    let mut mixer = Mixer::new(files, samples);
+    files.begin(samples).ok_or(RenderError::TooLong { length })??;
+    let mut mixer = Mixer { files, strands: BTreeMap::new(), done: 0, begin, end, bytes: Vec::new() };
     let mut packets = [0; 2];
     while let Some(packet) = tracks.next_packet()? {
+        if usize::from(packet.track) >= 2 * RECORDING_TRACKS_MAX {
+            continue;
+        }
+        packets[place(side_of(packet.track))] += 1;
         let at = position(packet.at_us);
-        let Some(count) = packets.get_mut(usize::from(packet.track)) else { continue };
-        *count += 1;
         // Nothing that comes so late can belong before the end.
-        if at - LATE_MAX <= samples {
+        if at - LATE_MAX <= end {
             mixer.advance(at)?;
-            let placement = &mut mixer.placements[usize::from(packet.track)];
-            placement.push(at, packet.timestamp, packet.codec, packet.payload);
+            mixer.take(at, packet);
         }
     }
     mixer.finish()?;
     let ending = tracks.ending().expect("next_packet gave None");
-    Ok(Rendered { packets, samples: samples.unsigned_abs(), ending })
+    Ok(Rendered { packets, samples, ending })
 }
 
 /// Samples per channel of a file of this length.
 pub fn samples_in(length: Duration) -> u64 {
-    position(u64::try_from(length.as_micros()).unwrap_or(u64::MAX)).unsigned_abs()
+    position(micros(length)).unsigned_abs()
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Samples in a time, microseconds.
@@ -114,62 +126,85 @@ fn position(us: u64) -> i64 {
     i64::try_from(u128::from(us) * u128::from(RATE_HZ) / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// Both tracks on their way into the files.
+/// Where a side is among two.
+fn place(side: Side) -> usize {
+    match side {
+        Side::Agent => 0,
+        Side::Customer => 1,
+    }
+}
+
+/// All tracks on their way into the files.
 struct Mixer<'a, W> {
     files: &'a mut Files<W>,
-    placements: [Placement; 2],
-    lanes: [Lane; 2],
-    /// Samples written.
-    written: i64,
-    /// Samples to be written in all.
-    samples: i64,
+    /// By track, from its first packet on.
+    strands: BTreeMap<u8, Strand>,
+    /// Up to here, samples since the recording began, all is written or left out.
+    done: i64,
+    /// Where the piece begins that is wanted.
+    begin: i64,
+    /// Where it ends.
+    end: i64,
     bytes: Vec<u8>,
 }
 
-impl<'a, W: Write> Mixer<'a, W> {
-    fn new(files: &'a mut Files<W>, samples: i64) -> Mixer<'a, W> {
-        Mixer {
-            files,
-            placements: Default::default(),
-            lanes: Default::default(),
-            written: 0,
-            samples,
-            bytes: Vec::new(),
-        }
+/// A track.
+struct Strand {
+    placement: Placement,
+    lane: Lane,
+}
+
+impl<W: Write> Mixer<'_, W> {
+    /// A packet came at `at`, which is now.
+    fn take(&mut self, at: i64, packet: Packet) {
+        let strand = self
+            .strands
+            .entry(packet.track)
+            .or_insert_with(|| Strand { placement: Placement::default(), lane: Lane::new(self.done) });
+        strand.placement.push(at, packet.timestamp, packet.codec, packet.payload);
     }
 
     /// The time is `now`: writes what cannot change any more.
     fn advance(&mut self, now: i64) -> io::Result<()> {
-        for (placement, lane) in self.placements.iter_mut().zip(&mut self.lanes) {
-            while let Some(placed) = placement.pop_ready(now) {
-                lane.write(&placed);
+        for strand in self.strands.values_mut() {
+            while let Some(placed) = strand.placement.pop_ready(now) {
+                strand.lane.write(&placed);
             }
         }
         self.write_until(now - SETTLED_AFTER)
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        for (placement, lane) in self.placements.iter_mut().zip(&mut self.lanes) {
-            while let Some(placed) = placement.pop() {
-                lane.write(&placed);
+        for strand in self.strands.values_mut() {
+            while let Some(placed) = strand.placement.pop() {
+                strand.lane.write(&placed);
             }
         }
-        self.write_until(self.samples)?;
+        self.write_until(self.end)?;
         self.files.each(W::flush)
     }
 
-    fn write_until(&mut self, end: i64) -> io::Result<()> {
-        let end = end.min(self.samples);
-        while self.written < end {
-            let count = usize::try_from(end - self.written).unwrap_or(BLOCK).min(BLOCK);
-            let mut block = [[0; BLOCK]; 2];
-            for (lane, samples) in self.lanes.iter_mut().zip(&mut block) {
-                lane.take(&mut samples[..count]);
+    fn write_until(&mut self, until: i64) -> io::Result<()> {
+        self.skip_until(until.min(self.begin));
+        let until = until.min(self.end);
+        while self.done < until {
+            let count = usize::try_from(until - self.done).unwrap_or(BLOCK).min(BLOCK);
+            let mut sums = [[0; BLOCK]; 2];
+            for (track, strand) in &mut self.strands {
+                strand.lane.add_to(&mut sums[place(side_of(*track))][..count]);
             }
-            self.write_block(&block[0][..count], &block[1][..count])?;
-            self.written += count as i64;
+            let sides = sums.map(|side| side.map(loudest));
+            self.write_block(&sides[0][..count], &sides[1][..count])?;
+            self.done += count as i64;
         }
         Ok(())
+    }
+
+    /// Leaves out what is before the piece.
+    fn skip_until(&mut self, until: i64) {
+        let Some(count) = usize::try_from(until - self.done).ok().filter(|count| *count > 0) else { return };
+        self.strands.values_mut().for_each(|strand| strand.lane.skip(count));
+        self.done = until;
     }
 
     fn write_block(&mut self, agent: &[i16], customer: &[i16]) -> io::Result<()> {
@@ -180,6 +215,11 @@ impl<'a, W: Write> Mixer<'a, W> {
         write(&mut self.files.agent, bytes, agent.iter().copied())?;
         write(&mut self.files.customer, bytes, customer.iter().copied())
     }
+}
+
+/// As near as a sample can come.
+fn loudest(sum: i32) -> i16 {
+    sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 fn write<W: Write>(

@@ -1,9 +1,14 @@
 //! The file of raw tracks: a head, then one frame per packet, in the order of arrival. All numbers are little-endian.
 //!
 //! ```text
-//! head   magic "CORDTRK1" · call u64 · started, ms since 1970 i64 · length of meta u16 · meta · crc32 of all before
+//! head   magic "CORDTRK2" · call u64 · started, ms since 1970 i64 · length of meta u16 · meta · crc32 of all before
 //! frame  length of payload u16 · track u8 · codec u8 · at_us u64 · timestamp u32 · sequence u16 · payload · crc32
 //! ```
+//!
+//! A track is one sound of one far end: what it says, or the music that it hears. Tracks of the agent's side have even
+//! numbers, those of the customer's odd ones ([`track_number`], [`side_of`]). A number may be given anew to a far end that came when
+//! all were in use and another had gone. In a file of the first version (`CORDTRK1`) there are two tracks, 0 and 1; else it
+//! is the same, and it is read as well.
 //!
 //! The file is only ever appended to. A frame that is cut off or whose sum is wrong ends the reading: what is before it is
 //! good, what is after it cannot be trusted to begin where it seems to.
@@ -15,13 +20,31 @@ use std::io::{self, BufReader, Read};
 
 use base::{CallId, Wall};
 
+use crate::api::Side;
 use crate::codec::Codec;
 use crate::limits::{BLOCK_BYTES, PACKET_BYTES_MAX, TRACK_META_BYTES_MAX};
 
-const MAGIC: &[u8; 8] = b"CORDTRK1";
+const MAGIC: &[u8; 8] = b"CORDTRK2";
+/// Of files that an older program left.
+const MAGIC_BEFORE: &[u8; 8] = b"CORDTRK1";
 const HEAD_BYTES: usize = 8 + 8 + 8 + 2;
 const FRAME_BYTES: usize = 2 + 1 + 1 + 8 + 4 + 2;
 const SUM_BYTES: usize = 4;
+
+/// The number in the file of the `nth` track (from 0) of a recording, which belongs to this side. `nth` is below
+/// `limits::RECORDING_TRACKS_MAX`.
+pub fn track_number(nth: usize, side: Side) -> u8 {
+    let side = match side {
+        Side::Agent => 0,
+        Side::Customer => 1,
+    };
+    u8::try_from(2 * nth).unwrap_or(u8::MAX - 1) | side
+}
+
+/// To which side a track belongs, by its number in the file.
+pub fn side_of(track: u8) -> Side {
+    if track.is_multiple_of(2) { Side::Agent } else { Side::Customer }
+}
 
 /// What a track file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +60,7 @@ pub struct Head {
 /// One stored packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// 0 agent, 1 customer.
+    /// Of which track; see [`track_number`].
     pub track: u8,
     /// Arrival, microseconds since the recording began.
     pub at_us: u64,
@@ -54,7 +77,7 @@ pub struct Packet {
 /// One packet that is to be stored; see [`Packet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// 0 agent, 1 customer.
+    /// Of which track; see [`track_number`].
     pub track: u8,
     /// Arrival, microseconds since the recording began.
     pub at_us: u64,
@@ -231,7 +254,8 @@ impl<R: Read> Reader<R> {
             return Err(TrackError::NotATrackFile);
         };
         let mut fields = Fields(fixed);
-        if fields.take() != *MAGIC {
+        let magic = fields.take();
+        if magic != *MAGIC && magic != *MAGIC_BEFORE {
             return Err(TrackError::NotATrackFile);
         }
         let call = CallId(u64::from_le_bytes(fields.take()));
@@ -362,6 +386,7 @@ impl Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::RECORDING_TRACKS_MAX;
     use proptest::prelude::*;
 
     fn head() -> Head {
@@ -401,6 +426,29 @@ mod tests {
         let last = &packets[4];
         assert_eq!((last.track, last.codec, last.at_us), (0, Codec::Pcma, 80_000));
         assert_eq!((last.timestamp, last.sequence, &last.payload[..]), (640, 4, &PAYLOAD[..5]));
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_read_and_one_of_a_later_is_not() {
+        let versions = [1, 3].map(|version| {
+            let mut file = file(5);
+            let head_bytes = head().to_bytes().expect("short meta").len();
+            file[7] = b'0' + version;
+            let sum = crc32fast::hash(&file[..head_bytes - SUM_BYTES]);
+            file[head_bytes - SUM_BYTES..head_bytes].copy_from_slice(&sum.to_le_bytes());
+            file
+        });
+        assert_eq!(read(&versions[0]), read(&file(5)));
+        assert!(matches!(Reader::new(&versions[1][..]), Err(TrackError::NotATrackFile)));
+    }
+
+    #[test]
+    fn tracks_of_both_sides_have_numbers_of_their_own() {
+        let all =
+            (0..RECORDING_TRACKS_MAX).flat_map(|nth| [Side::Agent, Side::Customer].map(|side| (nth, side)));
+        for (at, (nth, side)) in all.enumerate() {
+            assert_eq!((usize::from(track_number(nth, side)), side_of(track_number(nth, side))), (at, side));
+        }
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use base::StreamId;
-use media::api::{Command, Family, Signal, Source, Terms};
+use media::api::{Command, Family, Side, Signal, Source, Terms};
 use media::codec::Codec;
 use media::dtmf::Event;
 use media::engine::TimerKind;
 use media::g711::{self, Law};
 use media::limits::BLOCK_AGE_MAX;
-use media::recording::Packet;
+use media::recording::{Packet, track_number};
 use media::rtp::Stamp;
 
 use crate::bench::*;
@@ -306,7 +306,8 @@ fn recorded_streams_are_stored_as_they_came_and_the_length_is_measured() {
         let (timestamp, sequence) = (160 * u32::from(n), 500 + n);
         (CALL, Packet { track, at_us, codec, timestamp, sequence, payload: vec![byte; 160] })
     };
-    let expected = [packet(1, 15_000, Codec::Pcmu, 0, 0x42), packet(0, 20_000, Codec::Pcma, 1, 0x43)];
+    let customer = track_number(1, Side::Customer);
+    let expected = [packet(customer, 15_000, Codec::Pcmu, 0, 0x42), packet(0, 20_000, Codec::Pcma, 1, 0x43)];
     assert_eq!(bench.stored, expected);
     assert_eq!(bench.signals.last(), Some(&Signal::RecordingStopped { call: CALL, length: ms(2000) }));
     let before = bench.signals.len();

@@ -111,7 +111,7 @@ pub struct DemoArgs {
 const DEMO_HELP: &str = "\
 The account: appkey 2000103, secret HWHp9xFVlbboxIU2S6DHA7sf9sGzt3, number 02258834811
 Agents:      8000-8004 with mobiles in the pretend network (13900008000-13900008004)
-             8005-8009 with SIP phones: user = agent number, password = demo-<agent number>
+             8005-8009 with SIP phones: user = agent number, password = demo-<agent number>; 8004 and 8009 are supervisors
 
 Examples:
   cordboard demo --push http://127.0.0.1:9000/events      pushes go to your CRM

@@ -6,7 +6,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use base::AccountId;
-use callcenter::config::{AccountStatus, DialoutRingAt, Edition, NumberGroup, RecordingMode};
+use callcenter::config::{
+    AccountStatus, DialoutRingAt, Edition, HoldRecording, NumberGroup, RecordingMode, TransferSound,
+    WithoutCustomer,
+};
 use secrecy::ExposeSecret;
 use switch::config::TrunkChoice;
 use url::{Host, Url};
@@ -42,6 +45,12 @@ const RECORDINGS: [(&str, RecordingMode); 3] = [
 ];
 const DIALOUT_RINGS: [(&str, DialoutRingAt); 2] =
     [("customer", DialoutRingAt::Customer), ("agent", DialoutRingAt::Agent)];
+const TRANSFER_SOUNDS: [(&str, TransferSound); 2] =
+    [("ringback", TransferSound::RingBack), ("music", TransferSound::Music)];
+const WITHOUT_CUSTOMER: [(&str, WithoutCustomer); 2] =
+    [("end", WithoutCustomer::End), ("go_on", WithoutCustomer::GoOn)];
+const HOLD_RECORDINGS: [(&str, HoldRecording); 2] =
+    [("silence", HoldRecording::Silence), ("music", HoldRecording::Music)];
 const SHAPES: [(&str, ConnectedShape); 3] =
     [("flat", ConnectedShape::Flat), ("nested", ConnectedShape::Nested), ("both", ConnectedShape::Both)];
 /// Realm of an account that names none; phones may call it by any name while no other account has phones.
@@ -117,6 +126,10 @@ fn account(
         recording_keep_days: recordings::keep_days(&mut section).unwrap_or(server.recordings.keep_days),
         inbound,
         dialout_ring_at: section.choice("dialout_ring_at", &DIALOUT_RINGS),
+        transfer_sound: section.choice("transfer_sound", &TRANSFER_SOUNDS),
+        consult_without_customer: section.choice("consult_without_customer", &WITHOUT_CUSTOMER),
+        conference_without_customer: section.choice("conference_without_customer", &WITHOUT_CUSTOMER),
+        hold_recording: section.choice("hold_recording", &HOLD_RECORDINGS),
         push_names: push_names(&mut section, report),
         connected: section.choice("connected_shape", &SHAPES),
         default_number: default_number(&mut section, &numbers, report),

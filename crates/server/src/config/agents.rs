@@ -8,7 +8,7 @@ use callcenter::config::{Agent as CenterAgent, AgentStatus, Edition};
 use super::account::check_own;
 use super::convert::made_id;
 use super::limits;
-use super::model::Agent;
+use super::model::{Agent, Role};
 use super::problem::{At, Report};
 use super::section::{Section, suggest};
 use super::values::{self, SecretKind, Unique};
@@ -71,7 +71,7 @@ impl Reader<'_> {
             bound_number: self.bound_number(&mut section),
             edition: self.edition(&mut section),
             wrap_up: Duration::from_secs(section.number("wrap_up_s", 0..=3600).map_or(0, |at| at.value)),
-            supervisor: false,
+            supervisor: self.roles(&mut section).contains(&Role::Supervisor),
             number,
             name,
         };
@@ -89,6 +89,13 @@ impl Reader<'_> {
         let mobile = section.parsed("mobile", values::phone_number)?;
         self.mobiles.add(&mobile.value, &mobile.span, self.report);
         Some(mobile.value)
+    }
+
+    fn roles(&self, section: &mut Section<'_>) -> Vec<Role> {
+        let given = section.list("roles", limits::ROLES_MAX, values::role);
+        let mut unique = Unique::new("role of the agent");
+        given.iter().for_each(|role| unique.add(role.value.name(), &role.span, self.report));
+        given.into_iter().map(|role| role.value).collect()
     }
 
     fn bound_number(&self, section: &mut Section<'_>) -> Option<String> {

@@ -123,10 +123,10 @@ impl Account {
             calls_max: self.calls_max,
             calls_per_s_max: self.calls_per_s_max,
             number_calls_max: self.number_calls_max.clone(),
-            transfer_sound: Default::default(),
-            consult_without_customer: Default::default(),
-            conference_without_customer: Default::default(),
-            hold_recording: Default::default(),
+            transfer_sound: self.transfer_sound,
+            consult_without_customer: self.consult_without_customer,
+            conference_without_customer: self.conference_without_customer,
+            hold_recording: self.hold_recording,
         }
     }
 

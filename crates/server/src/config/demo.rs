@@ -14,11 +14,13 @@ pub const DEMO_NUMBER: &str = "02258834811";
 const AGENTS: std::ops::RangeInclusive<u16> = 8000..=8009;
 /// Agents from here on have a SIP phone, those before a mobile in the lab.
 const FIRST_SIP_AGENT: u16 = 8005;
+/// One with a mobile and one with a SIP phone.
+const SUPERVISORS: [u16; 2] = [8004, 8009];
 
 impl Config {
     /// The demo account on the loopback: agents 8000–8004 with mobiles 13900008000–13900008004 in the lab, agents
     /// 8005–8009 with SIP phones (user = agent number, password `demo-<agent number>`), all calls through the lab's
-    /// trunk at 127.0.0.1:5070.
+    /// trunk at 127.0.0.1:5070. 8004 and 8009 are supervisors.
     pub fn demo() -> Config {
         parse(&demo_toml(), &|_| None).expect("a test reads the demo configuration")
     }
@@ -57,9 +59,13 @@ licences = 10
             true => format!("mobile = \"1390000{agent}\""),
             false => format!("sip_user = \"{agent}\"\nsip_password = \"demo-{agent}\""),
         };
+        let roles = match SUPERVISORS.contains(&agent) {
+            true => "roles = [\"supervisor\"]\n",
+            false => "",
+        };
         write!(
             text,
-            "\n[[account.agent]]\nnumber = \"{agent}\"\nname = \"Agent {agent}\"\nwrap_up_s = 5\n{phone}\n"
+            "\n[[account.agent]]\nnumber = \"{agent}\"\nname = \"Agent {agent}\"\nwrap_up_s = 5\n{phone}\n{roles}"
         )
         .expect("writing to a String cannot fail");
     }

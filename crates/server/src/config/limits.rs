@@ -37,6 +37,8 @@ pub(super) const INBOUND_ROUTES_MAX: usize = 10_000;
 pub(super) const CALLS_PER_S: RangeInclusive<u64> = 0..=callcenter::limits::CALLS_PER_S_MAX as u64;
 /// Agents of one account, also disabled and deleted ones.
 pub(super) const AGENTS_MAX: usize = 10_000;
+/// Roles of one agent.
+pub(super) const ROLES_MAX: usize = 16;
 /// Numbers of one account.
 pub(super) const NUMBERS_MAX: usize = 10_000;
 /// Number groups of one account.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::AccountId;
 use callcenter::config::{
-    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, InboundRoute, NumberGroup, RecordingFormat,
-    RecordingMode,
+    AccountStatus, Agent as CenterAgent, DialoutRingAt, Edition, HoldRecording, InboundRoute, NumberGroup,
+    RecordingFormat, RecordingMode, TransferSound, WithoutCustomer,
 };
 use secrecy::SecretString;
 use switch::config::{
@@ -184,6 +184,14 @@ pub struct Account {
     pub recording_keep_days: u32,
     /// When `dialoutRing` is told.
     pub dialout_ring_at: DialoutRingAt,
+    /// What customers hear while a transfer rings.
+    pub transfer_sound: TransferSound,
+    /// What becomes of a consultation when the customer hangs up.
+    pub consult_without_customer: WithoutCustomer,
+    /// What becomes of those in a three-way call when the customer leaves.
+    pub conference_without_customer: WithoutCustomer,
+    /// What a recording has on the agent's side while the customer hears music.
+    pub hold_recording: HoldRecording,
     /// Names of pushes the API leaves open.
     pub push_names: PushNames,
     /// The shape of "user connected".
@@ -213,6 +221,24 @@ pub struct Agent {
     pub center: CenterAgent,
     /// Password of the agent's SIP phone: present when `center.sip_user` is.
     pub sip_password: Option<SecretString>,
+}
+
+/// What an agent may do beyond its own calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Listen to others, take part in their calls, and do to them what they could do themselves.
+    Supervisor,
+}
+
+impl Role {
+    pub(super) const ALL: [Role; 1] = [Role::Supervisor];
+
+    /// As the file spells it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Supervisor => "supervisor",
+        }
+    }
 }
 
 /// `[[account.push]]`

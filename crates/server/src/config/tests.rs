@@ -1,5 +1,6 @@
 //! Every kind of mistake, with the exact words it is reported in.
 
+mod call_control;
 mod inbound;
 mod recordings;
 mod trunks;

@@ -12,7 +12,7 @@ use switch::config::Codec;
 use url::Url;
 
 use super::limits;
-use super::model::HostPort;
+use super::model::{HostPort, Role};
 use super::problem::{At, Report, Span};
 use crate::contract::push::PushKind;
 use crate::contract::time::Zone;
@@ -259,6 +259,13 @@ pub(super) fn push_kind(text: &str) -> Result<PushKind, Wrong> {
     let names: Vec<String> = PushKind::ALL.iter().map(PushKind::to_string).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     text.parse().map_err(|_| wrong("a kind of push", super::section::suggest(text, &names)))
+}
+
+/// What an agent may do beyond its own calls.
+pub(super) fn role(text: &str) -> Result<Role, Wrong> {
+    let known = Role::ALL.map(Role::name);
+    let role = Role::ALL.into_iter().find(|role| role.name() == text);
+    role.ok_or_else(|| wrong("a role", super::section::suggest(text, &known)))
 }
 
 /// Whether Standard Webhooks can sign with it: `whsec_` and base64.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use callcenter::command::{Limit, Refusal};
 
+use super::verb::Verb;
+
 /// Who is to blame, for customers who want it as HTTP status too (contract §2, `http_status = "semantic"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
@@ -197,6 +199,8 @@ pub enum Wrong {
     OutOf(u32, u32),
     /// It must consist of digits, perhaps after a `+`.
     NotANumber,
+    /// It must consist of keys of a telephone.
+    NotDigits,
     /// It is not one JSON object.
     NotAnObject,
     /// It is nested deeper.
@@ -269,6 +273,7 @@ impl Wrong {
             Wrong::MoreItemsThan(max) => format!("最多 {max} 项"),
             Wrong::OutOf(min, max) => format!("必须是 {min} 到 {max} 之间的数字"),
             Wrong::NotANumber => "只能由数字组成,可以以 + 开头".to_owned(),
+            Wrong::NotDigits => "只能由 0-9 * # A-D 组成".to_owned(),
             Wrong::NotAnObject => "必须是 JSON 对象".to_owned(),
             Wrong::DeeperThan(max) => format!("最多嵌套 {max} 层"),
             Wrong::Before(other) => format!("不能早于 {other}"),
@@ -305,6 +310,7 @@ impl Wrong {
             Wrong::MoreItemsThan(max) => format!("has more than {max} items"),
             Wrong::OutOf(min, max) => format!("must be a number from {min} to {max}"),
             Wrong::NotANumber => "must be digits, perhaps after a +".to_owned(),
+            Wrong::NotDigits => "must be keys of a telephone: 0-9 * # A-D".to_owned(),
             Wrong::NotAnObject => "must be a JSON object".to_owned(),
             Wrong::DeeperThan(max) => format!("is nested deeper than {max}"),
             Wrong::Before(other) => format!("is before {other}"),
@@ -346,8 +352,9 @@ pub fn limit_key(limit: Limit) -> &'static str {
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Fault {
+impl Fault {
+    /// What the core's refusal of `verb` is called. The field that is wrong has another name in each verb.
+    pub fn of(refusal: Refusal, verb: Verb) -> Fault {
         let code = match refusal {
             Refusal::AgentUnknown => Code::AgentUnknown,
             Refusal::AgentDeleted => Code::AgentDeleted,
@@ -373,15 +380,15 @@ impl From<Refusal> for Fault {
                 return Fault { code: Code::PresenceUnavailable, field };
             }
             Refusal::NotSupervisor => return Fault::field("listenAgent", Wrong::NotASupervisor),
-            Refusal::ToOneself => return Fault::field("agentNumber", Wrong::Oneself),
-            Refusal::IvrUnknown => return Fault::field("number", Wrong::NoSuchIvr),
-            Refusal::QueueUnknown => return Fault::field("number", Wrong::NoSuchQueue),
+            Refusal::ToOneself => return Fault::field(verb.party_field(), Wrong::Oneself),
+            Refusal::IvrUnknown => return Fault::field(verb.party_field(), Wrong::NoSuchIvr),
+            Refusal::QueueUnknown => return Fault::field(verb.party_field(), Wrong::NoSuchQueue),
             Refusal::CallerDisplayNotOwned => return Fault::field("callerDisplayNumber", Wrong::NotOwned),
             Refusal::CalleeDisplayNotOwned => return Fault::field("calleeDisplayNumber", Wrong::NotOwned),
             Refusal::CustomerShownNotOwned => return Fault::field("calleeCallerNumber", Wrong::NotOwned),
             Refusal::AgentShownNotOwned => return Fault::field("agentCallerNumber", Wrong::NotOwned),
             Refusal::GroupUnknown => return Fault::field("group", Wrong::UnknownOrEmpty),
-            Refusal::NoShownNumber => return Fault::field("calleeCallerNumber", Wrong::NothingToShow),
+            Refusal::NoShownNumber => return Fault::field(verb.shown_field(), Wrong::NothingToShow),
         };
         Fault::from(code)
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::codes::{Code, Fault, Language};
 use super::fields::depth;
 use super::limits::BODY_DEPTH_MAX;
-use super::request::Verb;
 use super::time::Zone;
+use super::verb::{Echo, Verb};
 
 /// `version` of the media verbs' answers: that of the API we speak.
 const API_VERSION: &str = "2020102501";
@@ -21,6 +21,8 @@ const MEDIA_OK: &str = "call-api-server-ok";
 pub struct RequestInfo {
     /// The system's id of the request, 32 hex digits.
     pub id: String,
+    /// `actionId`: the client's own name for it, where the verb knows one and the client gave it.
+    pub action_id: Option<String>,
     /// The path.
     pub url: String,
     /// Where the call service stands behind the border, without a slash at the end.
@@ -33,6 +35,13 @@ pub struct RequestInfo {
     pub account: Option<AccountId>,
     /// When it was what.
     pub span: Span,
+}
+
+impl RequestInfo {
+    /// The client's name for the request, else the system's.
+    fn named(&self) -> &str {
+        self.action_id.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// The times of a request.
@@ -65,40 +74,81 @@ pub fn data(
         Verb::Online => Some(Value::from("座席上线成功")),
         Verb::Offline => Some(Value::from("座席下线成功")),
         Verb::Busy | Verb::Rest => None,
-        Verb::DialOut | Verb::Hangup => Some(media_answer(call, info, media_server, zone)),
+        Verb::DialOut
+        | Verb::Hangup
+        | Verb::Hold
+        | Verb::Unhold
+        | Verb::Mute
+        | Verb::Unmute
+        | Verb::Transfer
+        | Verb::Consult
+        | Verb::ConsultTransfer
+        | Verb::ThreeWayCall
+        | Verb::ResumeConsult
+        | Verb::CancelConsult
+        | Verb::WebCall
+        | Verb::Listen
+        | Verb::Whisper
+        | Verb::Barge
+        | Verb::TakeOver
+        | Verb::ForceOffline
+        | Verb::ForceIdle
+        | Verb::ForceBusy
+        | Verb::ForceHangup
+        | Verb::SendDtmf
+        | Verb::Answer => Some(media_answer(verb.echo(), call, info, media_server, zone)),
     }
 }
 
 /// The `data` of the media verbs. `callUniqueId` is ours: the document has clients correlate by `extras`.
-fn media_answer(call: Option<CallId>, info: &RequestInfo, media_server: &str, zone: Zone) -> Value {
+fn media_answer(
+    echo: Echo,
+    call: Option<CallId>,
+    info: &RequestInfo,
+    media_server: &str,
+    zone: Zone,
+) -> Value {
     let mut data = json!({ "mediaServer": media_server });
     if let Some(call) = call {
         data["callUniqueId"] = json!(call);
     }
-    json!({
+    let request_id = match echo {
+        Echo::Nowhere | Echo::Data => &info.id,
+        Echo::RequestId | Echo::RequestIdAndTop => info.named(),
+    };
+    let mut answer = json!({
         "code": 200,
         "startTime": zone.show_ms(info.span.passed_on),
         "endTime": zone.show_ms(info.span.answered),
         "timezone": zone.to_string(),
         "version": API_VERSION,
-        "request": { "requestId": info.id },
+        "request": { "requestId": request_id },
         "response": { "data": data, "message": MEDIA_OK },
         "message": MEDIA_OK,
-    })
+    });
+    match echo {
+        Echo::Data => answer["actionId"] = json!(info.named()),
+        Echo::Nowhere | Echo::RequestId | Echo::RequestIdAndTop => {}
+    }
+    answer
 }
 
 /// The answer to a request that succeeded.
-pub fn success(data: Option<Value>, info: &RequestInfo) -> String {
+pub fn success(verb: Verb, data: Option<Value>, info: &RequestInfo) -> String {
     written(&Envelope {
         success: true,
         code: "200",
         message: SUCCESS,
         data,
         request_info: InfoJson::new(info),
+        action_id: match verb.echo() {
+            Echo::RequestIdAndTop => Some(info.named()),
+            Echo::Nowhere | Echo::RequestId | Echo::Data => None,
+        },
     })
 }
 
-/// The answer to a refused request.
+/// The answer to a refused request. It has the client's `actionId`, when there was one to read (ours).
 pub fn refusal(fault: &Fault, language: Language, info: &RequestInfo) -> String {
     let (code, message) = (fault.code.number().to_string(), fault.message(language));
     written(&Envelope {
@@ -107,6 +157,7 @@ pub fn refusal(fault: &Fault, language: Language, info: &RequestInfo) -> String 
         message: &message,
         data: None,
         request_info: InfoJson::new(info),
+        action_id: info.action_id.as_deref(),
     })
 }
 
@@ -139,6 +190,8 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     request_info: InfoJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]

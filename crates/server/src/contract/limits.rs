@@ -12,6 +12,8 @@ pub const EXTRAS_BYTES_MAX: usize = 255;
 pub const FIELD_CHARS_MAX: usize = 64;
 /// Characters of a telephone number.
 pub const NUMBER_CHARS_MAX: usize = 32;
+/// Characters of an `actionId`.
+pub const ACTION_ID_CHARS_MAX: usize = 40;
 /// Seconds a phone may be asked to ring; more is cut down to this.
 pub const RING_S_MAX: u32 = 300;
 /// Characters of an `Idempotency-Key`.

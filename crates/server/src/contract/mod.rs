@@ -14,6 +14,7 @@ pub mod query;
 pub mod record;
 pub mod request;
 pub mod time;
+pub mod verb;
 mod words;
 
 /// One object with the fields of all `parts`, in order; a later value of a field wins, in the earlier place.

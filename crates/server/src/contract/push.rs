@@ -5,14 +5,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base::{CallId, Wall};
+use base::{CallId, LegId, Wall};
 use callcenter::action::RecordingFiles;
-use callcenter::event::{AgentRef, CallFacts, CallKind, Event, Moment, Numbered};
+use callcenter::event::{AgentRef, CallFacts, CallKind, Event, Moment, Numbered, RecordKind};
 use callcenter::record::CallRecord;
+use callcenter::signal::Cause;
 use serde_json::{Value, json};
 
 use super::joined;
-use super::record::{Links, RecordSettings, record};
+use super::record::{Links, RecordSettings, failure_reason, record};
 use super::words;
 
 /// A state event that could not be delivered for this long after it happened is of no more use (contract §7).
@@ -67,6 +68,10 @@ pub enum PushKind {
     Cdr,
     /// The files of a recording may be fetched (ours).
     RecordingReady,
+    /// Whom a customer was to be handed to could not be reached (ours).
+    TransferFailed,
+    /// Who was to be consulted, or to join, could not be reached (ours).
+    ConsultFailed,
 }
 
 /// The `pushType`s that the document does not name (contract §5).
@@ -107,7 +112,7 @@ pub struct PushSettings {
 
 impl PushKind {
     /// All kinds.
-    pub const ALL: [PushKind; 10] = [
+    pub const ALL: [PushKind; 12] = [
         PushKind::Login,
         PushKind::Logout,
         PushKind::CallStatus,
@@ -118,6 +123,8 @@ impl PushKind {
         PushKind::CustomerLink,
         PushKind::Cdr,
         PushKind::RecordingReady,
+        PushKind::TransferFailed,
+        PushKind::ConsultFailed,
     ];
 
     /// `pushType`.
@@ -133,6 +140,8 @@ impl PushKind {
             PushKind::CustomerLink => &names.customer_link,
             PushKind::Cdr => "cdr",
             PushKind::RecordingReady => "recordingReady",
+            PushKind::TransferFailed => "transferFailed",
+            PushKind::ConsultFailed => "consultFailed",
         }
     }
 }
@@ -188,38 +197,55 @@ pub fn push(event: &Numbered, settings: &PushSettings) -> Option<Push> {
             Some(letter(PushKind::CallStatus).agent_changed(agent, *state, call.as_ref(), *moment))
         }
         Event::LegStarted { call, .. } | Event::LegRang { call, .. } => {
-            call.as_ref().map(|call| match call.kind {
-                CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutRing).ringing(call),
-                CallKind::Incoming => letter(PushKind::IncomingRing).ringing(call),
-            })
+            call.as_ref().map(|call| letter(ring(call.kind)).ringing(call))
         }
-        Event::LegAnswered { call, .. } => {
+        Event::LegAnswered { call, .. } | Event::LegPlaced { call, .. } => {
             call.as_ref().map(|call| letter(PushKind::CustomerLink).connected(call))
         }
-        Event::CallEnded { call, side: _ } => Some(match call.kind {
-            CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutHangup).ended(call),
-            CallKind::Incoming => letter(PushKind::IncomingHangup).ended(call),
-        }),
-        Event::LegLeft { call, .. } => call.as_ref().map(|call| match call.kind {
-            CallKind::DialOut | CallKind::WebCall => letter(PushKind::DialoutHangup).ended(call),
-            CallKind::Incoming => letter(PushKind::IncomingHangup).ended(call),
-        }),
+        Event::CallEnded { call, side: _ } => Some(letter(hang_up(call.kind)).ended(call)),
+        // For that agent it is over.
+        Event::LegLeft { call, .. } => call.as_ref().map(|call| letter(hang_up(call.kind)).ended(call)),
+        Event::PartyFailed { leg: _, call, kind, target, cause } => {
+            Some(letter(failed(*kind)).failed(call, target, cause))
+        }
         Event::CallRecorded { record } | Event::PartyRecorded { record } => {
             Some(letter(PushKind::Cdr).recorded(record))
         }
-        Event::RecordingReady { id, files, part: _ } => {
-            Some(letter(PushKind::RecordingReady).recording_ready(*id, files))
+        Event::RecordingReady { id, files, part } => {
+            Some(letter(PushKind::RecordingReady).recording_ready(*id, files, *part))
         }
         Event::AgentChose { .. }
-        | Event::LegPlaced { .. }
         | Event::LegHeld { .. }
         | Event::LegMuted { .. }
-        | Event::PartyFailed { .. }
         | Event::PartStarted { .. }
         | Event::CallStarted { .. }
         | Event::LegEnded { .. }
         | Event::RecordingStarted { .. }
         | Event::RecordingStopped { .. } => None,
+    }
+}
+
+/// 3.1 or 3.3. A `webcall` is a call that goes out.
+fn ring(call: CallKind) -> PushKind {
+    match call {
+        CallKind::DialOut | CallKind::WebCall => PushKind::DialoutRing,
+        CallKind::Incoming => PushKind::IncomingRing,
+    }
+}
+
+/// 3.2 or 3.4.
+fn hang_up(call: CallKind) -> PushKind {
+    match call {
+        CallKind::DialOut | CallKind::WebCall => PushKind::DialoutHangup,
+        CallKind::Incoming => PushKind::IncomingHangup,
+    }
+}
+
+/// Whoever the customer was not to be handed to was to be talked with.
+fn failed(party: RecordKind) -> PushKind {
+    match party {
+        RecordKind::Transfer => PushKind::TransferFailed,
+        RecordKind::Consult | RecordKind::Conference | RecordKind::Call => PushKind::ConsultFailed,
     }
 }
 
@@ -233,7 +259,9 @@ fn expires(kind: PushKind, at: Wall) -> Expires {
         | PushKind::DialoutHangup
         | PushKind::IncomingRing
         | PushKind::IncomingHangup
-        | PushKind::CustomerLink => Expires::At(at + STATE_EVENT_LIFE),
+        | PushKind::CustomerLink
+        | PushKind::TransferFailed
+        | PushKind::ConsultFailed => Expires::At(at + STATE_EVENT_LIFE),
     }
 }
 
@@ -325,6 +353,20 @@ impl Letter<'_> {
         self.push(Some(&call.agent), Some(call.id), &body)
     }
 
+    /// Ours: a call event of the agent who wanted somebody, with whom and why not.
+    fn failed(&self, call: &CallFacts, target: &str, cause: &Cause) -> Push {
+        let some = Some(call);
+        let why = json!({
+            "extras": call.extras,
+            "number": target,
+            "failureReason": failure_reason(cause.failure),
+            "sipCode": cause.sip_code,
+        });
+        let body =
+            joined([self.head(some), self.about(some, None), named(&call.agent), why, self.ours(some)]);
+        self.push(Some(&call.agent), Some(call.id), &body)
+    }
+
     /// 3.5: the record with the event's own fields.
     fn recorded(&self, made: &CallRecord) -> Push {
         let own = json!({ "eventUniqueId": self.event.id, "eventSeq": self.event.seq });
@@ -337,8 +379,8 @@ impl Letter<'_> {
         self.push(Some(&made.agent), Some(made.call.id), &body)
     }
 
-    /// Ours: which of the links in the record can be fetched now.
-    fn recording_ready(&self, call: CallId, files: &RecordingFiles) -> Push {
+    /// Ours: which of the links in the record can be fetched now. `_id` is that of the record: a later agent's has its own.
+    fn recording_ready(&self, call: CallId, files: &RecordingFiles, part: Option<LegId>) -> Push {
         let links = Links::of(files, &self.settings.record);
         let body = json!({
             "eventUniqueId": self.event.id,
@@ -351,6 +393,7 @@ impl Letter<'_> {
             "customerFileUrl": links.customer,
             "doubleTrackFileUrl": links.stereo,
             "superUniqueId": call,
+            "_id": part.map_or(call, |leg| CallId(leg.0)),
             "eventSeq": self.event.seq,
         });
         self.push(None, Some(call), &body)

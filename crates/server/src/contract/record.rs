@@ -21,7 +21,7 @@ pub struct RecordSettings {
     pub zone: Zone,
 }
 
-/// The JSON of a call's record, as `cdr/list` answers it and as the push `cdr` carries it (API 2.13 and 3.5).
+/// The JSON of the record of a call, or of a party that was brought into one, as `cdr/list` answers it and as the push `cdr` carries it (API 2.13 and 3.5).
 ///
 /// Fields come in the order of the document's push sample. Absent values are `""`; durations and `sipCode` are
 /// numbers (contract §6).
@@ -41,7 +41,7 @@ fn to_create_time(record: &CallRecord, links: &Links, zone: Zone) -> Value {
     json!({
         "callUniqueId": record.call.id,
         "_id": record.id,
-        "uniqueId": record.id,
+        "uniqueId": record.call.id,
         "id": record.id,
         "accountId": record.account,
         "actionId": "",
@@ -64,7 +64,7 @@ fn to_create_time(record: &CallRecord, links: &Links, zone: Zone) -> Value {
         "bridgeTime": zone.show_or_empty(record.bridged),
         "callId": record.call_uuid,
         "callType": words::call_type(record.call.kind),
-        "cdrType": "callRecord",
+        "cdrType": words::record_kind(record.kind),
         "createTime": zone.show(record.created),
     })
 }
@@ -117,7 +117,7 @@ fn to_end(record: &CallRecord, links: &Links, zone: Zone) -> Value {
         "status": words::call_status(record.status),
         "systemAnswerTime": zone.show_or_empty(system_answered(record)),
         "taskId": "",
-        "totalDuration": seconds_between(record.started, record.ended),
+        "totalDuration": total_s(record),
         "trunkNumber": record.call.trunk,
         "virtualNumber": "",
         "waitDuration": 0,
@@ -194,9 +194,10 @@ fn in_a_path(name: &str) -> String {
 fn bill_call(bill: &LegBill, zone: Zone) -> String {
     let direction = match (bill.role, bill.incoming) {
         (Role::Agent | Role::Destination | Role::Supervisor, false) => "out-bound-call-agent",
-        (Role::Customer | Role::Outside, false) => "out-bound-customer",
-        (Role::Agent | Role::Destination | Role::Outside | Role::Supervisor, true) => "in-bound-call-agent",
+        (Role::Agent | Role::Destination | Role::Supervisor, true) => "in-bound-call-agent",
         (Role::Customer, true) => "in-bound-customer",
+        // Whoever is brought into a call from outside was called, whichever way the call itself came.
+        (Role::Customer, false) | (Role::Outside, _) => "out-bound-customer",
     };
     // Whoever talks to the customer is billed as an agent; where an inbound route leads there is no number of one.
     let role = match bill.role {
@@ -229,6 +230,11 @@ fn seconds_between(from: Wall, to: Wall) -> i64 {
     (to.as_secs() - from.as_secs()).max(0)
 }
 
+/// A call's time without that of parties who have records of their own (API 2.13: without consultation, transfer, conference).
+fn total_s(record: &CallRecord) -> i64 {
+    seconds_between(record.started, record.ended).saturating_sub(record.left_out_s).max(0)
+}
+
 /// When the system began to serve the caller: in a dialOut, when the agent answered.
 fn system_answered(record: &CallRecord) -> Option<Wall> {
     match record.call.kind {
@@ -247,7 +253,7 @@ fn record_type(record: &CallRecord) -> &'static str {
 }
 
 /// The number 0 on success, else a word (the document's spelling of "unknown").
-fn failure_reason(failure: Failure) -> Value {
+pub(super) fn failure_reason(failure: Failure) -> Value {
     match failure {
         Failure::None => Value::from(0),
         Failure::Forbidden => Value::from("forbidden"),

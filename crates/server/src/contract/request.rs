@@ -1,62 +1,140 @@
-//! Request bodies of the call verbs, as commands (API chapters 1 and 2; order of checks: contract §2).
+//! Request bodies of the verbs, as commands (API chapters 1 and 2, contract §9; order of checks: contract §2).
 
 use std::time::Duration;
 
-use callcenter::command::{Choice, Command, DialOut, GroupRule};
+use callcenter::command::{
+    Choice, Command, DialOut, Forced, GroupRule, Monitoring, Party, WebCall, WebCallee,
+};
+use callcenter::limits::DIGITS_MAX;
 
 use super::codes::{Code, Fault, Wrong};
 use super::extras;
 use super::fields::Fields;
-use super::limits::RING_S_MAX;
-use super::words;
+use super::limits::{ACTION_ID_CHARS_MAX, RING_S_MAX};
+use super::verb::{Echo, Verb};
+use super::words::{self, CALLEE_TYPES, PARTY_MODES};
 
-/// The verbs that become commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// 1.1.
-    Online,
-    /// 1.2.
-    Offline,
-    /// 1.3.
-    Busy,
-    /// 1.4.
-    Rest,
-    /// 2.1.
-    DialOut,
-    /// 2.2.
-    Hangup,
+/// What a body asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is to be done.
+    pub command: Command,
+    /// `actionId`: the client's own name for the request, where the verb knows one and the client gave it.
+    pub action_id: Option<String>,
 }
 
-impl Verb {
-    /// All of them.
-    pub const ALL: [Verb; 6] =
-        [Verb::Online, Verb::Offline, Verb::Busy, Verb::Rest, Verb::DialOut, Verb::Hangup];
+/// What `body` asks for, or the first thing that is wrong with it.
+pub fn read(verb: Verb, body: &[u8]) -> Result<Request, Fault> {
+    let body = &Fields::read(body)?;
+    let agent = || body.scalar("agentNumber")?.ok_or(Fault::from(Code::NoAgentNumber));
+    let command = match verb {
+        Verb::Online => online(agent()?, body)?,
+        Verb::Offline => Command::Offline { agent: agent()? },
+        Verb::Busy => Command::Busy { agent: agent()? },
+        Verb::Rest => Command::Rest { agent: agent()? },
+        Verb::DialOut => Command::DialOut(dial_out(agent()?, body)?),
+        Verb::Hangup => Command::Hangup { agent: agent()? },
+        Verb::Hold => Command::Hold { agent: agent()? },
+        Verb::Unhold => Command::Unhold { agent: agent()? },
+        Verb::Mute => Command::Mute { agent: agent()? },
+        Verb::Unmute => Command::Unmute { agent: agent()? },
+        Verb::Transfer => Command::Transfer { agent: agent()?, to: party(body)? },
+        Verb::Consult => Command::Consult { agent: agent()?, to: party(body)? },
+        Verb::ConsultTransfer => Command::ConsultTransfer { agent: agent()? },
+        Verb::ThreeWayCall => Command::ThreeWayCall { agent: agent()? },
+        Verb::ResumeConsult => Command::ResumeConsult { agent: agent()? },
+        Verb::CancelConsult => Command::CancelConsult { agent: agent()? },
+        Verb::WebCall => Command::WebCall(web_call(body)?),
+        Verb::Listen => monitor(agent()?, Monitoring::Listen, body)?,
+        Verb::Whisper => monitor(agent()?, Monitoring::Whisper, body)?,
+        Verb::Barge => monitor(agent()?, Monitoring::Barge, body)?,
+        Verb::TakeOver => monitor(agent()?, Monitoring::TakeOver, body)?,
+        Verb::ForceOffline => force(agent()?, Forced::Offline, body)?,
+        Verb::ForceIdle => force(agent()?, Forced::Idle, body)?,
+        Verb::ForceBusy => force(agent()?, Forced::Busy, body)?,
+        Verb::ForceHangup => force(agent()?, Forced::Hangup, body)?,
+        Verb::SendDtmf => Command::SendDtmf { agent: agent()?, digits: digits(body)? },
+        Verb::Answer => Command::Answer { agent: agent()? },
+    };
+    let action_id = match verb.echo() {
+        Echo::Nowhere => None,
+        Echo::RequestId | Echo::RequestIdAndTop | Echo::Data => action_id(body)?,
+    };
+    Ok(Request { command, action_id })
+}
 
-    /// The last part of the path.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verb::Online => "online",
-            Verb::Offline => "offline",
-            Verb::Busy => "busy",
-            Verb::Rest => "rest",
-            Verb::DialOut => "dialOut",
-            Verb::Hangup => "hangup",
+fn action_id(body: &Fields<'_>) -> Result<Option<String>, Fault> {
+    let id = body.scalar("actionId")?;
+    match &id {
+        Some(text) if text.chars().count() > ACTION_ID_CHARS_MAX => {
+            Err(Fault::field("actionId", Wrong::LongerThan(ACTION_ID_CHARS_MAX)))
         }
+        Some(_) | None => Ok(id),
     }
 }
 
-/// The command in `body`, or the first thing that is wrong with it.
-pub fn command(verb: Verb, body: &[u8]) -> Result<Command, Fault> {
-    let body = Fields::read(body)?;
-    let agent = body.scalar("agentNumber")?.ok_or(Code::NoAgentNumber)?;
-    match verb {
-        Verb::Online => online(agent, &body),
-        Verb::Offline => Ok(Command::Offline { agent }),
-        Verb::Busy => Ok(Command::Busy { agent }),
-        Verb::Rest => Ok(Command::Rest { agent }),
-        Verb::DialOut => dial_out(agent, &body).map(Command::DialOut),
-        Verb::Hangup => Ok(Command::Hangup { agent }),
+fn required(body: &Fields<'_>, name: &'static str) -> Result<String, Fault> {
+    body.scalar(name)?.ok_or_else(|| Fault::field(name, Wrong::Missing))
+}
+
+fn required_number(body: &Fields<'_>, name: &'static str) -> Result<String, Fault> {
+    body.number(name)?.ok_or_else(|| Fault::field(name, Wrong::Missing))
+}
+
+/// `mode` and `number` of 2.7 and 2.8.
+fn party(body: &Fields<'_>) -> Result<Party, Fault> {
+    match required(body, "mode")?.as_str() {
+        "agent" => required(body, "number").map(Party::Agent),
+        "outline" => required_number(body, "number").map(Party::Outline),
+        "ivr" => required(body, "number").map(Party::Ivr),
+        "queue" => required(body, "number").map(Party::Queue),
+        _ => Err(Fault::field("mode", Wrong::NotOneOf(&PARTY_MODES))),
     }
+}
+
+/// Who does it is checked by the core: whether it is a supervisor is no matter of form.
+fn monitor(agent: String, how: Monitoring, body: &Fields<'_>) -> Result<Command, Fault> {
+    Ok(Command::Monitor { supervisor: required(body, "listenAgent")?, agent, how })
+}
+
+fn force(agent: String, what: Forced, body: &Fields<'_>) -> Result<Command, Fault> {
+    Ok(Command::Force { supervisor: required(body, "listenAgent")?, agent, what })
+}
+
+fn digits(body: &Fields<'_>) -> Result<String, Fault> {
+    let digits = required(body, "digits")?;
+    if !digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D')) {
+        return Err(Fault::field("digits", Wrong::NotDigits));
+    }
+    if digits.len() > DIGITS_MAX {
+        return Err(Fault::field("digits", Wrong::LongerThan(DIGITS_MAX)));
+    }
+    Ok(digits)
+}
+
+/// Fields are looked at in the order of their codes, as those of `dialOut`.
+fn web_call(body: &Fields<'_>) -> Result<WebCall, Fault> {
+    // Its 40000 comes before what `extras` are refused with.
+    action_id(body)?;
+    let callee = match required(body, "calleeType")?.as_str() {
+        "number" => WebCallee::Number(required_number(body, "calleeNumber")?),
+        "agentNumber" => WebCallee::Agent(required(body, "calleeNumber")?),
+        "ivrId" => WebCallee::Ivr(required(body, "calleeNumber")?),
+        _ => return Err(Fault::field("calleeType", Wrong::NotOneOf(&CALLEE_TYPES))),
+    };
+    Ok(WebCall {
+        caller: required_number(body, "callerNumber")?,
+        caller_ring_max: ring_time(body, "callerTimeout")?,
+        caller_shown: body.scalar("callerDisplayNumber")?,
+        callee,
+        callee_ring_max: ring_time(body, "calleeTimeout")?,
+        callee_shown: body.scalar("calleeDisplayNumber")?,
+        extras: canonical_extras(body)?,
+    })
+}
+
+fn canonical_extras(body: &Fields<'_>) -> Result<String, Fault> {
+    Ok(body.raw("extras").map(extras::canonical).transpose()?.unwrap_or_default())
 }
 
 fn online(agent: String, body: &Fields<'_>) -> Result<Command, Fault> {
@@ -75,7 +153,7 @@ fn online(agent: String, body: &Fields<'_>) -> Result<Command, Fault> {
 fn dial_out(agent: String, body: &Fields<'_>) -> Result<DialOut, Fault> {
     Ok(DialOut {
         agent,
-        callee: body.number("calleeNumber")?.ok_or_else(|| Fault::field("calleeNumber", Wrong::Missing))?,
+        callee: required_number(body, "calleeNumber")?,
         agent_ring_max: ring_time(body, "agentTimeout")?,
         customer_ring_max: ring_time(body, "calleeTimeout")?,
         agent_shown: body.scalar("agentCallerNumber")?,
@@ -83,7 +161,7 @@ fn dial_out(agent: String, body: &Fields<'_>) -> Result<DialOut, Fault> {
         group: body.scalar("group")?,
         group_area: body.scalar("groupareaCode")?,
         group_rule: group_rule(body)?,
-        extras: body.raw("extras").map(extras::canonical).transpose()?.unwrap_or_default(),
+        extras: canonical_extras(body)?,
     })
 }
 
@@ -107,152 +185,4 @@ fn group_rule(body: &Fields<'_>) -> Result<GroupRule, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use callcenter::command::LoginType;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn dial(fields: &str) -> Result<DialOut, Fault> {
-        let body = format!(r#"{{"agentNumber":"8000","calleeNumber":"17319132391"{fields}}}"#);
-        match command(Verb::DialOut, body.as_bytes())? {
-            Command::DialOut(dial) => Ok(dial),
-            other => panic!("{other:?} is no dialOut"),
-        }
-    }
-
-    fn fault_of(verb: Verb, body: &str) -> Fault {
-        command(verb, body.as_bytes()).expect_err(body)
-    }
-
-    #[test]
-    fn a_missing_agent_number_wins_over_every_other_fault() {
-        for verb in Verb::ALL {
-            for body in
-                ["", "{}", r#"{"agentNumber":""}"#, r#"{"agentNumber":null,"status":"9","calleeNumber":[]}"#]
-            {
-                assert_eq!(fault_of(verb, body), Code::NoAgentNumber.into(), "{verb:?} {body}");
-            }
-        }
-        assert_eq!(
-            fault_of(Verb::Busy, r#"{"agentNumber":{}}"#),
-            Fault::field("agentNumber", Wrong::NotAScalar)
-        );
-    }
-
-    #[test]
-    fn online_takes_strings_and_numbers() {
-        let wanted =
-            Command::Online { agent: "8000".to_owned(), login: LoginType::Pstn, choice: Choice::Busy };
-        for body in [
-            r#"{"agentNumber":"8000","loginType":"PSTN","status":"1"}"#,
-            r#"{"agentNumber":8000,"loginType":"PSTN","status":1,"unknown":{}}"#,
-        ] {
-            assert_eq!(command(Verb::Online, body.as_bytes()), Ok(wanted.clone()));
-        }
-    }
-
-    #[test]
-    fn online_names_what_is_wrong() {
-        for login in ["", r#","loginType":"pstn""#, r#","loginType":3"#, r#","loginType":["SIP"]"#] {
-            let body = format!(r#"{{"agentNumber":"8000","status":"9"{login}}}"#);
-            assert_eq!(fault_of(Verb::Online, &body), Code::LoginTypeInvalid.into(), "{body}");
-        }
-        let fault = fault_of(Verb::Online, r#"{"agentNumber":"8000","loginType":"SIP","status":"2"}"#);
-        assert_eq!(fault, Fault::field("status", Wrong::NotOneOf(&["0", "1"])));
-        let fault = fault_of(Verb::Online, r#"{"agentNumber":"8000","loginType":"SIP"}"#);
-        assert_eq!(fault, Fault::field("status", Wrong::Missing));
-    }
-
-    #[test]
-    fn ring_times_follow_the_rule() {
-        for (json, wanted) in [
-            (r#""""#, None),
-            ("null", None),
-            ("60", Some(60)),
-            (r#""60""#, Some(60)),
-            ("1", Some(1)),
-            ("1.9", Some(1)),
-            ("300", Some(300)),
-            ("301", Some(300)),
-            (r#""2000""#, Some(300)),
-            ("1e999", Some(300)),
-        ] {
-            let dialled = dial(&format!(r#","agentTimeout":{json}"#)).expect(json);
-            assert_eq!(dialled.agent_ring_max, wanted.map(Duration::from_secs), "{json}");
-        }
-        for json in ["0", "-5", r#""0.5""#, r#""soon""#, r#""inf""#, r#"" 60""#, r#""-""#] {
-            let fault = dial(&format!(r#","calleeTimeout":{json}"#)).expect_err(json);
-            assert_eq!(fault, Fault::field("calleeTimeout", Wrong::OutOf(1, 300)), "{json}");
-        }
-        assert_eq!(dial(r#","calleeTimeout":[60]"#), Err(Fault::field("calleeTimeout", Wrong::NotAScalar)));
-    }
-
-    #[test]
-    fn the_group_rule_has_its_own_code() {
-        for (json, wanted) in [
-            ("0", GroupRule::Random),
-            (r#""1""#, GroupRule::Strategy),
-            (r#""""#, GroupRule::Random),
-            ("null", GroupRule::Random),
-        ] {
-            assert_eq!(dial(&format!(r#","groupRule":{json}"#)).expect(json).group_rule, wanted);
-        }
-        for json in ["2", r#""random""#, "[1]", "true"] {
-            assert_eq!(
-                dial(&format!(r#","groupRule":{json}"#)),
-                Err(Code::GroupRuleInvalid.into()),
-                "{json}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_first_wrong_field_is_that_of_the_first_code() {
-        let long = format!(r#","extras":"{}""#, "x".repeat(256));
-        assert_eq!(dial(&format!(r#"{long},"groupRule":2"#)), Err(Code::GroupRuleInvalid.into()));
-        let group = dial(&format!(r#"{long},"groupRule":2,"group":[]"#));
-        assert_eq!(group, Err(Fault::field("group", Wrong::NotAScalar)));
-    }
-
-    #[test]
-    fn extras_are_canonical_or_have_their_codes() {
-        assert_eq!(dial("").expect("no extras").extras, "");
-        assert_eq!(dial(r#","extras":{ "test" : "漳州" }"#).expect("an object").extras, r#"{"test":"漳州"}"#);
-        let long = format!(r#","extras":"{}""#, "x".repeat(256));
-        assert_eq!(dial(&long), Err(Code::ExtrasTooLong.into()));
-        assert_eq!(dial(r#","extras":"\ud800""#), Err(Code::ExtrasInvalid.into()));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_bring_the_reader_down(
-            body in proptest::collection::vec(any::<u8>(), 0..200),
-            text in "[\\[\\]{}\":,\\\\a-f0-9u ]{0,80}",
-        ) {
-            for verb in Verb::ALL {
-                let _ = command(verb, &body);
-                let dial = format!(r#"{{"agentNumber":"8000","calleeNumber":"1","extras":{text}}}"#);
-                if let Ok(Command::DialOut(dial)) = command(verb, dial.as_bytes()) {
-                    prop_assert!(dial.extras.len() <= 255);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_callee_is_a_telephone_number() {
-        let of = |json: &str| {
-            command(Verb::DialOut, format!(r#"{{"agentNumber":"1","calleeNumber":{json}}}"#).as_bytes())
-        };
-        assert!(of(r#""01081400192""#).is_ok());
-        assert!(of("17319132391").is_ok());
-        assert!(of(r#""+8617319132391""#).is_ok());
-        assert_eq!(of(r#""""#), Err(Fault::field("calleeNumber", Wrong::Missing)));
-        for json in [r#""sip:x@y""#, r#""010 8140""#, r#""+""#, "1.5", r#""１２３""#] {
-            assert_eq!(of(json), Err(Fault::field("calleeNumber", Wrong::NotANumber)), "{json}");
-        }
-        let long = format!("\"{}\"", "1".repeat(33));
-        assert_eq!(of(&long), Err(Fault::field("calleeNumber", Wrong::LongerThan(32))));
-    }
-}
+mod tests;

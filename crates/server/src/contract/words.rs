@@ -1,7 +1,7 @@
 //! How the API spells the values of our enums.
 
 use callcenter::command::LoginType;
-use callcenter::event::{CallKind, HangUpSide, Moment, SignedOut};
+use callcenter::event::{CallKind, HangUpSide, Moment, RecordKind, SignedOut};
 use callcenter::numbers::NumberKind;
 use callcenter::record::CallStatus;
 
@@ -19,6 +19,12 @@ pub(super) fn read_login_type(text: &str) -> Option<LoginType> {
     [LoginType::Pstn, LoginType::Sip, LoginType::WebRtc].into_iter().find(|login| login_type(*login) == text)
 }
 
+/// `mode` of `transfer` and `consult`; the last is ours.
+pub(super) const PARTY_MODES: [&str; 4] = ["agent", "outline", "ivr", "queue"];
+
+/// `calleeType` of `webcall`.
+pub(super) const CALLEE_TYPES: [&str; 3] = ["number", "ivrId", "agentNumber"];
+
 /// `logoutType`.
 pub(super) fn logout_type(how: SignedOut) -> &'static str {
     match how {
@@ -32,6 +38,16 @@ pub(super) fn call_type(kind: CallKind) -> &'static str {
         CallKind::DialOut => "dialout",
         CallKind::Incoming => "incoming",
         CallKind::WebCall => "webcall",
+    }
+}
+
+/// `cdrType`; but for the first they are ours.
+pub(super) fn record_kind(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Call => "callRecord",
+        RecordKind::Transfer => "transferRecord",
+        RecordKind::Consult => "consultRecord",
+        RecordKind::Conference => "conferenceRecord",
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn write(entry: &Entry) {
         Event::RecordingStopped { id, length_ms } => {
             info!(%account, seq, call = %id, length_ms, "a recording is complete");
         }
-        Event::LegPlaced { leg, id, place } => {
+        Event::LegPlaced { leg, id, place, .. } => {
             info!(%account, seq, call = %id, %leg, ?place, "a leg was placed")
         }
         Event::LegHeld { leg, id, held } => {

@@ -1,4 +1,4 @@
-//! The verbs of API chapters 1 and 2: a body becomes a command, the core's verdict becomes an answer.
+//! The verbs of call control: a body becomes a command, the core's verdict becomes an answer.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -21,7 +21,8 @@ use super::ports::{Asked, Begun, Unavailable};
 use crate::contract::codes::{Code, Fault, Wrong};
 use crate::contract::envelope;
 use crate::contract::limits::{COMMAND_MAX, FIRST_ANSWER_MAX, IDEMPOTENCY_KEY_CHARS_MAX, STORE_MAX};
-use crate::contract::request::{self, Verb};
+use crate::contract::request;
+use crate::contract::verb::Verb;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const REPLAYED: &str = "idempotent-replayed";
@@ -39,10 +40,12 @@ pub(super) async fn call(border: Arc<Border>, verb: Verb, request: Request) -> R
 
 async fn answer(exchange: &mut Exchange, verb: Verb, body: Body) -> Result<Response, Fault> {
     let (account, body) = exchange.admit(body).await?;
+    let request = request::read(verb, &body)?;
+    exchange.action_id = request.action_id;
     let asked = Asked {
         account: account.id,
         request: exchange.id.clone(),
-        command: request::command(verb, &body)?,
+        command: request.command,
         key: idempotency_key(exchange)?,
     };
     // A task of its own: a client that hangs up, or our own impatience, leaves no answer unstored and no key claimed for
@@ -169,9 +172,9 @@ fn conclude(exchange: &Exchange, verb: Verb, verdict: Result<Accepted, Refusal>)
             let info = exchange.info();
             let media_server = &exchange.border.settings.media_server;
             let data = envelope::data(verb, accepted.call, &info, media_server, exchange.zone());
-            Answer { text: envelope::success(data, &info), refused: None }
+            Answer { text: envelope::success(verb, data, &info), refused: None }
         }
-        Err(refusal) => exchange.refusal(&refusal.into()),
+        Err(refusal) => exchange.refusal(&Fault::of(refusal, verb)),
     }
 }
 

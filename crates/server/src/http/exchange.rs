@@ -24,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) border: Arc<Border>,
     /// 32 hex digits.
     pub(super) id: String,
+    /// `actionId`, once it is read.
+    pub(super) action_id: Option<String>,
     route: &'static str,
     url: String,
     headers: HeaderMap,
@@ -49,6 +51,7 @@ impl Exchange {
         let named = guard::named(&border, request.headers());
         Exchange {
             id: border.request_id(),
+            action_id: None,
             route,
             url: request.uri().path().to_owned(),
             headers: request.headers().clone(),
@@ -101,6 +104,7 @@ impl Exchange {
         let answered = self.answered.unwrap_or(now);
         RequestInfo {
             id: self.id.clone(),
+            action_id: self.action_id.clone(),
             url: self.url.clone(),
             proxy_base: self.border.settings.proxy_base.clone(),
             body: self.body.clone(),

@@ -11,23 +11,17 @@ use serde_json::Value;
 use super::exchange::Exchange;
 use super::{Border, HttpSettings, Ports, calls, health, recordings, records};
 use crate::contract::codes::{Code, Fault};
-use crate::contract::openapi;
-use crate::contract::request::Verb;
+use crate::contract::openapi::{self, path};
+use crate::contract::verb::Verb;
 
 /// Every path of the server. `random` makes request ids.
 pub fn router(ports: Ports, settings: HttpSettings, random: Random) -> Router {
-    let verb = |verb| {
+    let verbs = Verb::ALL.into_iter().fold(Router::new(), |router, verb| {
         let handler =
             move |State(border): State<Arc<Border>>, request: Request| calls::call(border, verb, request);
-        post(handler).fallback(unknown_route_of)
-    };
-    Router::new()
-        .route("/openapi/v1/call/online", verb(Verb::Online))
-        .route("/openapi/v1/call/offline", verb(Verb::Offline))
-        .route("/openapi/v1/call/busy", verb(Verb::Busy))
-        .route("/openapi/v1/call/rest", verb(Verb::Rest))
-        .route("/openapi/v1/call/dialOut", verb(Verb::DialOut))
-        .route("/openapi/v1/call/hangup", verb(Verb::Hangup))
+        router.route(&path(verb), post(handler).fallback(unknown_route_of))
+    });
+    verbs
         .route("/openapi/v1/call/cdr/list", post(records::list).fallback(unknown_route_of))
         .route("/openapi.json", get(document))
         .route("/recordings/{token}/{*name}", get(recordings::file))

@@ -13,4 +13,4 @@ pub use recorder::{Finish, Recorder, RecorderConfig};
 pub use renderer::Backlog;
 pub use retention::{Keep, KeepDays, Keeper};
 pub use space::Room;
-pub use threads::{Reports, Threads, ThreadsConfig};
+pub use threads::{Ears, Reports, Threads, ThreadsConfig};

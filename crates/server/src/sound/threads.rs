@@ -46,6 +46,9 @@ pub struct ThreadsConfig {
     pub reports: Reports,
 }
 
+/// Who hears each RTP packet that arrives, on the thread that it arrives at.
+pub type Ears = Arc<dyn Fn(StreamId, &[u8]) + Send + Sync>;
+
 /// Whether streams take part in RTCP. Pretend phones do not, as many phones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reports {
@@ -92,8 +95,25 @@ impl Threads {
     pub fn start<F>(
         config: ThreadsConfig,
         clock: Clock,
+        random: Random,
+        report: F,
+    ) -> std::io::Result<Threads>
+    where
+        F: Fn(Signal) + Send + Clone + 'static,
+    {
+        Threads::start_with_ears(config, clock, random, report, None)
+    }
+
+    /// The same; each RTP packet that arrives is shown to `ears` as well.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_with_ears<F>(
+        config: ThreadsConfig,
+        clock: Clock,
         mut random: Random,
         report: F,
+        ears: Option<Ears>,
     ) -> std::io::Result<Threads>
     where
         F: Fn(Signal) + Send + Clone + 'static,
@@ -123,6 +143,7 @@ impl Threads {
                 sockets: Vec::new(),
                 recorder: config.recorder.clone().map(Outbox::new),
                 report: Box::new(report.clone()),
+                ears: ears.clone(),
             };
             let join = vital::spawn(format!("media-{number}"), move || worker.run())?;
             threads.push(Handle { commands, wake, stop, join: Some(join), streams: 0 });
@@ -233,6 +254,7 @@ struct Worker {
     sockets: Vec<Option<Pair>>,
     recorder: Option<Outbox>,
     report: Box<dyn Fn(Signal) + Send>,
+    ears: Option<Ears>,
 }
 
 impl Worker {
@@ -340,6 +362,9 @@ impl Worker {
             Side::Rtp => {
                 let Ok((len, from)) = pair.rtp.recv_from(buffer) else { return };
                 let now = self.clock.now();
+                if let Some(ears) = &self.ears {
+                    ears(slot.stream(), &buffer[..len]);
+                }
                 if let Some(forward) = self.engine.handle_rtp_slot(now, slot, from, &mut buffer[..len])
                     && let Some(out) = self.sockets.get(forward.slot.index()).and_then(Option::as_ref)
                 {

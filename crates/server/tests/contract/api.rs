@@ -1,11 +1,10 @@
 //! The API as a client sees it: the router with fake parts behind it and a fake clock.
 
 use super::fakes::{BEGIN_S, Core, SECRET, World, code, json, text};
-use super::samples::document;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base::CallId;
-use callcenter::command::{Accepted, Choice, Command, Limit, LoginType, Refusal};
+use callcenter::command::{Accepted, Choice, Command, LoginType, Refusal};
 use callcenter::config::AccountStatus;
 use serde_json::{Value, json};
 use server::contract::auth::sign;
@@ -19,51 +18,6 @@ const DIAL_BODY: &str = r#"{"agentNumber":"8000","calleeNumber":"17319132391","e
 
 fn accepted(call: u64) -> Result<Accepted, Refusal> {
     Ok(Accepted { call: Some(CallId(call)) })
-}
-
-/// The answers' fields are those of the document's samples, at every depth but the echoed request.
-fn assert_shape(name: &str, ours: &Value, ours_only: &[&str]) {
-    let sample = document(&format!("{name}_answer"));
-    for path in [
-        "",
-        "/requestInfo",
-        "/requestInfo/span",
-        "/data",
-        "/data/request",
-        "/data/response",
-        "/data/response/data",
-    ] {
-        let fields = |of: &Value| -> Vec<String> {
-            let object = of.pointer(path).and_then(Value::as_object);
-            object.map(|object| object.keys().cloned().collect()).unwrap_or_default()
-        };
-        let ours: Vec<String> =
-            fields(ours).into_iter().filter(|field| !ours_only.contains(&field.as_str())).collect();
-        assert_eq!(ours, fields(&sample), "{name}{path}");
-    }
-}
-
-#[tokio::test]
-async fn every_verb_is_answered_as_the_document_shows() {
-    for (verb, body) in [
-        ("online", r#"{"agentNumber":"8000","loginType":"PSTN","status":"0"}"#),
-        ("offline", BODY),
-        ("busy", BODY),
-        ("rest", BODY),
-        ("dialOut", DIAL_BODY),
-        ("hangup", BODY),
-    ] {
-        let world = World::new();
-        world.says(if verb == "dialOut" {
-            accepted(403_344_537_650_466_816)
-        } else {
-            Ok(Accepted::default())
-        });
-        let answer = world.ask(&format!("/openapi/v1/call/{verb}"), body).await;
-        assert_shape(verb, &answer, &["callUniqueId"]);
-        insta::assert_snapshot!(format!("answer_{verb}"), pretty(&answer));
-        assert_eq!(world.asked.lock().unwrap().len(), 1);
-    }
 }
 
 #[tokio::test]
@@ -175,49 +129,6 @@ async fn limits_come_after_the_signature_and_before_the_call_service() {
     world.access.lock().unwrap().status = AccountStatus::Removed;
     world.later(60_000);
     assert_eq!(code(&world.ask(BUSY, "{}").await), "6717");
-}
-
-#[tokio::test]
-async fn every_refusal_of_the_core_has_its_code() {
-    let mut table = String::new();
-    for refusal in [
-        Refusal::AgentUnknown,
-        Refusal::AgentDeleted,
-        Refusal::AgentDisabled,
-        Refusal::AgentLocked,
-        Refusal::AgentOffline,
-        Refusal::NoLicence,
-        Refusal::EditionWithoutCalls,
-        Refusal::NoPhone,
-        Refusal::InCall,
-        Refusal::InCallNoChange,
-        Refusal::NotInCall,
-        Refusal::NothingToHangUp,
-        Refusal::PhoneNotRegistered,
-        Refusal::NoBalance,
-        Refusal::RiskForbidden,
-        Refusal::RiskUnavailable,
-        Refusal::CustomerShownNotOwned,
-        Refusal::AgentShownNotOwned,
-        Refusal::GroupUnknown,
-        Refusal::NoShownNumber,
-        Refusal::AccountRemoved,
-        Refusal::AccountDisabled,
-        Refusal::LogUnavailable,
-        Refusal::Overloaded,
-        Refusal::Full(Limit::Calls(500)),
-        Refusal::Full(Limit::CallsPerSecond(20)),
-        Refusal::Full(Limit::CallsOfNumber(30)),
-        Refusal::Full(Limit::Channels(60)),
-        Refusal::Full(Limit::Legs(4500)),
-    ] {
-        let world = World::new();
-        world.says(Err(refusal));
-        let answer = world.ask(DIAL, DIAL_BODY).await;
-        table.push_str(&format!("{refusal:?}: {} {}\n", code(&answer), answer["message"].as_str().unwrap()));
-        assert!(answer.get("data").is_none());
-    }
-    insta::assert_snapshot!("refusals", table);
 }
 
 #[test]

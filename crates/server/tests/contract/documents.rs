@@ -1,6 +1,6 @@
 //! Our pushes and records against the API document's samples: equal but for a committed list of differences.
 
-use super::samples::{agent, at, bill, call, document, event, files, record, settings};
+use super::samples::{agent, at, bill, body, call, document, event, files, pretty, pushed, record, settings};
 use base::{CallId, LegId, Wall};
 use callcenter::action::Target;
 use callcenter::command::{Choice, LoginType};
@@ -11,15 +11,7 @@ use callcenter::numbers::{Attribution, NumberKind};
 use callcenter::record::{CallStatus, LegBill};
 use callcenter::signal::{Cause, EndedBy, Failure};
 use serde_json::Value;
-use server::contract::push::{ConnectedShape, Expires, Push, PushKind, PushNames, push};
-
-fn pushed(event: &Numbered) -> Push {
-    push(event, &settings()).expect("this event makes a push")
-}
-
-fn body(push: &Push) -> Value {
-    serde_json::from_str(&push.body).expect("a push is JSON")
-}
+use server::contract::push::{ConnectedShape, Expires, PushKind, PushNames, push};
 
 /// Every field of either that is not equal in both must be in the committed list, and nothing else may be.
 fn assert_as_documented(name: &str, ours: &Value, sample: &Value) {
@@ -384,8 +376,4 @@ fn every_failure_has_its_word() {
         "unknow"
     ]);
     assert_eq!(Value::from(words), wanted);
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).expect("values are written")
 }

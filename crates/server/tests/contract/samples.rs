@@ -7,7 +7,7 @@ use callcenter::numbers::{Attribution, NumberKind};
 use callcenter::record::{CallRecord, CallStatus, LegBill};
 use callcenter::signal::Failure;
 use serde_json::Value;
-use server::contract::push::PushSettings;
+use server::contract::push::{Push, PushSettings, push};
 use server::contract::record::RecordSettings;
 
 /// 2021-05-08 14:39:32 in UTC+8, and so many seconds later.
@@ -130,4 +130,17 @@ pub(crate) fn document(name: &str) -> Value {
     let path = format!("{}/tests/golden/document/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The push that an event makes.
+pub(crate) fn pushed(event: &Numbered) -> Push {
+    push(event, &settings()).expect("this event makes a push")
+}
+
+pub(crate) fn body(push: &Push) -> Value {
+    serde_json::from_str(&push.body).expect("a push is JSON")
+}
+
+pub(crate) fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("values are written")
 }

@@ -151,6 +151,9 @@ impl Ledger {
             | LabEvent::PhoneRang { .. }
             | LabEvent::SoundHeard { .. }
             | LabEvent::DigitHeard { .. }
+            | LabEvent::Hears { .. }
+            | LabEvent::Reoffered { .. }
+            | LabEvent::ReferralTold { .. }
             | LabEvent::Registration { .. } => {}
         }
     }

@@ -105,9 +105,9 @@ pub fn is_pushed(event: &Event) -> bool {
         Event::LegStarted { call, .. }
         | Event::LegRang { call, .. }
         | Event::LegLeft { call, .. }
+        | Event::LegPlaced { call, .. }
         | Event::LegAnswered { call, .. } => call.is_some(),
         Event::AgentChose { .. }
-        | Event::LegPlaced { .. }
         | Event::LegHeld { .. }
         | Event::LegMuted { .. }
         | Event::PartStarted { .. }

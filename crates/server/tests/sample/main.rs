@@ -13,7 +13,7 @@ use callcenter::event::Role::{Agent, Customer};
 use serde_json::Value;
 use server::contract::push::PushKind;
 use server::contract::record::record;
-use server::contract::request::Verb;
+use server::contract::verb::Verb;
 
 use compare::List;
 use replay::Replay;

@@ -12,8 +12,9 @@ use callcenter::signal::{Cause, EndedBy, Failure, Signal};
 use callcenter::{Center, Input, Output};
 use server::config;
 use server::contract::push::{Push, PushSettings, push};
-use server::contract::request::{Verb, command};
+use server::contract::request;
 use server::contract::time::Zone;
+use server::contract::verb::Verb;
 
 /// The worker number in every call number of the document.
 const WORKER: u16 = 1;
@@ -66,7 +67,7 @@ impl Replay {
 
     /// A request is accepted.
     pub(crate) fn post(&mut self, verb: Verb, body: &str) -> &mut Replay {
-        let command = command(verb, body.as_bytes()).expect("a good request");
+        let command = request::read(verb, body.as_bytes()).expect("a good request").command;
         self.last_command += 1;
         let id = CommandId(self.last_command);
         self.input(Input::Command { id, command });

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use callcenter::action::{RecordingFiles, Target};
 use callcenter::command::{Choice, LoginType};
 use callcenter::event::{
-    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Numbered, Role, SignedOut,
+    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, Moment, Numbered, RecordKind, Role,
+    SignedOut,
 };
 use callcenter::record::{CallRecord, CallStatus};
 use callcenter::signal::{Cause, EndedBy, Failure};
@@ -33,7 +34,8 @@ pub struct Plain {
 
 impl Render for Plain {
     fn record(&self, record: &CallRecord) -> String {
-        serde_json::json!({ "uniqueId": record.id, "extras": record.call.extras }).to_string()
+        serde_json::json!({ "_id": record.id, "uniqueId": record.call.id, "extras": record.call.extras })
+            .to_string()
     }
 
     fn push(&self, event: &Numbered) -> Option<Push> {
@@ -41,8 +43,8 @@ impl Render for Plain {
             Event::AgentChanged { agent, call, .. } => {
                 ("callStatus", Some(agent.number.clone()), call.as_ref().map(|call| call.id), Patience::State)
             }
-            Event::CallRecorded { record } => {
-                ("cdr", Some(record.agent.number.clone()), Some(record.id), Patience::Lasting)
+            Event::CallRecorded { record } | Event::PartyRecorded { record } => {
+                ("cdr", Some(record.agent.number.clone()), Some(record.call.id), Patience::Lasting)
             }
             _silent => return None,
         };
@@ -194,6 +196,7 @@ pub fn started(call: u64) -> Event {
         call_uuid: "00000000-0000-4000-8000-000000000000".to_owned(),
         agent_ring_ms_max: 60_000,
         customer_ring_ms_max: 120_000,
+        second: None,
         recording: None,
     };
     Event::CallStarted { call: facts(call), details }
@@ -235,7 +238,7 @@ pub fn record(call: u64, start: Wall) -> CallRecord {
     let later = |s| start + Duration::from_secs(s);
     CallRecord {
         account: ACCOUNT,
-        kind: callcenter::event::RecordKind::Call,
+        kind: RecordKind::Call,
         left_out_s: 0,
         id: CallId(call),
         call: facts(call),
@@ -267,6 +270,12 @@ pub fn record(call: u64, start: Wall) -> CallRecord {
         recording: None,
         dual_track: false,
     }
+}
+
+/// The record of agent 8001, who was brought into `call` by `leg`.
+pub fn party_recorded(call: u64, leg: u64, kind: RecordKind, start: Wall) -> Event {
+    let party = CallRecord { id: CallId(leg), kind, agent: agent("8001"), ..record(call, start) };
+    Event::PartyRecorded { record: Box::new(party) }
 }
 
 pub fn files(call: u64) -> RecordingFiles {

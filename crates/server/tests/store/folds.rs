@@ -2,7 +2,7 @@
 
 use base::{CommandId, LegId, LogNo};
 use callcenter::command::Choice;
-use callcenter::event::{Event, Moment};
+use callcenter::event::{Event, Moment, RecordKind};
 
 use crate::fixture::*;
 
@@ -66,6 +66,22 @@ fn open_calls_are_replayed_whole_and_closed_ones_not_at_all() {
     let expected: Vec<_> = [signed_in("8000")].into_iter().chain(open_call).collect();
     assert_eq!(replayed(&opened), expected);
     assert_eq!(opened.startup.highest_snowflake, 1010, "legs and calls are numbered by one generator");
+}
+
+#[test]
+fn the_record_of_a_party_leaves_its_call_open() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let parted =
+        vec![started(102), leg_started(102, 1020), party_recorded(102, 2020, RecordKind::Transfer, BEGIN)];
+    opened.log(parted.clone());
+    opened.close();
+    let mut opened = open(dir.path());
+    assert_eq!(replayed(&opened), parted, "a restart still owes the call its own record");
+    assert_eq!(opened.startup.highest_snowflake, 2020);
+    opened.log(vec![recorded(record(102, BEGIN))]);
+    opened.close();
+    assert_eq!(replayed(&open(dir.path())), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::{CallId, Wall};
-use callcenter::event::CallKind;
+use callcenter::event::{CallKind, RecordKind};
 use callcenter::record::CallStatus;
 use futures::TryStreamExt;
 use server::http::ports::RecordQuery;
@@ -31,7 +31,7 @@ async fn find(opened: &Opened, query: RecordQuery) -> (u64, Vec<u64>) {
     let list: Vec<String> = page.list.try_collect().await.unwrap();
     let id = |json: &String| {
         let value: serde_json::Value = serde_json::from_str(json).unwrap();
-        value["uniqueId"].as_str().unwrap().parse().unwrap()
+        value["_id"].as_str().unwrap().parse().unwrap()
     };
     (page.count, list.iter().map(id).collect())
 }
@@ -133,6 +133,30 @@ async fn every_filter_narrows() {
     for query in none {
         assert_eq!(find(&opened, query.clone()).await, (0, vec![]), "{query:?}");
     }
+}
+
+#[tokio::test]
+async fn a_call_is_found_with_the_records_of_its_parties() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let later = |s| BEGIN + Duration::from_secs(s);
+    opened.log(whole_call(100, 1000, BEGIN));
+    opened.log(vec![
+        party_recorded(200, 2001, RecordKind::Consult, later(30)),
+        party_recorded(200, 2002, RecordKind::Transfer, later(40)),
+        recorded(record(200, later(10))),
+    ]);
+    let call = |id| RecordQuery { call: Some(CallId(id)), ..all() };
+    assert_eq!(find(&opened, call(200)).await, (3, vec![2002, 2001, 200]));
+    assert_eq!(find(&opened, call(100)).await, (1, vec![100]));
+    assert_eq!(find(&opened, call(2001)).await, (0, vec![]), "a party's number is no call's");
+    assert_eq!(find(&opened, all()).await, (4, vec![2002, 2001, 200, 100]));
+    let of_later_agent = RecordQuery { agent: Some("8001".to_owned()), ..all() };
+    assert_eq!(find(&opened, of_later_agent.clone()).await, (2, vec![2002, 2001]));
+    let window = RecordQuery { window: Some((later(20), later(35))), ..of_later_agent };
+    assert_eq!(find(&opened, window).await, (1, vec![2001]));
+    let second = RecordQuery { page: 2, page_size: 2, ..call(200) };
+    assert_eq!(find(&opened, second).await, (3, vec![200]));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use base::Now;
 use bytes::Bytes;
 
-use super::identity;
 use super::{Dialog, Far, Path, Pending, State, Unacked, Verdict, hears_update};
+use super::{answer_mode, identity};
 use crate::api::{Aor, DialogId, Ended, Event, Flow, Gate, RegistrationId};
 use crate::endpoint::{ALLOWED, Core, DialogTimer, fingerprint, put_retry_after, put_sdp, put_tag, sdp_of};
 use crate::message::{HeaderName, Request, Response};
@@ -42,6 +42,7 @@ impl Dialog {
             replaces: caller.replaces,
             registration: caller.registration,
             identity: Box::new(identity::read(&request.headers)),
+            answer_after_s: answer_mode::asked_for(&request.headers),
             sdp: sdp_of(&request.headers, &request.body),
         };
         core.wire.tell(event);

@@ -31,13 +31,13 @@ impl Dialog {
             Method::Update => self.far_updates(core, now, id, request),
             Method::Prack => self.far_pracks(core, now, id, request),
             Method::Refer => self.far_refers(core, now, id, request, replaces),
+            Method::Notify => self.far_notifies(core, now, id, request),
             Method::Info => self.far_informs(core, now, id, request),
             Method::Message => answer_known(core, now, id, request, &MESSAGE_TYPES),
             Method::Options => core.answer_options(now.mono, id, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Notify
             | Method::Subscribe
             | Method::Publish
             | Method::Other(_) => core.answer_plainly(now.mono, id, request, 405),

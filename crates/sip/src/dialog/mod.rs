@@ -13,6 +13,7 @@
 //! What the endpoint's user was told is kept apart, in [`Verdict`]: that is what makes `Ended` come exactly once, last.
 
 mod answer_mode;
+mod asking;
 mod change;
 mod identity;
 mod incoming;
@@ -35,6 +36,7 @@ use crate::api::{Credentials, DialogId, Ended, Event, Flow};
 use crate::endpoint::{Core, DialogTimer, TimerName};
 use crate::message::{CSeq, HeaderName, Headers, Method, NameAddr, Request, Response, Uri};
 use crate::transaction::{ClientUser, TransactionId};
+use asking::Asked;
 use change::{Change, ChangeAck};
 pub(crate) use incoming::Caller;
 use outgoing::Outgoing;
@@ -87,6 +89,8 @@ pub(crate) struct Dialog {
     hears_update: bool,
     /// Whom the far end wants us to call.
     referral: Referral,
+    /// Whom the far end is to call.
+    asked: Asked,
     /// Our provisional answers that must arrive.
     reliable: Reliable,
     /// After how long there must be a sign of life, and who gives it, if they are agreed on.
@@ -190,6 +194,7 @@ impl Dialog {
             change_ack: None,
             hears_update: false,
             referral: Referral::default(),
+            asked: Asked::default(),
             reliable: Reliable::default(),
             session: None,
             session_min: Duration::ZERO,

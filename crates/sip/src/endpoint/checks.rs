@@ -54,7 +54,7 @@ fn object_to_method(request: &Request, scope: Scope) -> Option<Objection> {
         Method::Bye | Method::Info | Method::Update | Method::Prack => {
             (!inside).then(|| Objection::plain(481))
         }
-        Method::Message | Method::Refer if inside => None,
+        Method::Message | Method::Refer | Method::Notify if inside => None,
         // Nobody is called for a stranger.
         Method::Refer => Some(Objection::plain(603)),
         Method::Message | Method::Notify | Method::Subscribe | Method::Publish => {

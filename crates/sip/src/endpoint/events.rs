@@ -35,6 +35,9 @@ impl Endpoint {
             ClientUser::Notify(dialog) => {
                 self.with(dialog, |dialog, core| dialog.notify_answered(core, now, id, response));
             }
+            ClientUser::Asked(dialog) => {
+                self.with(dialog, |dialog, core| dialog.asked_answered(core, now, id, response));
+            }
             ClientUser::ForkBye(dialog) => {
                 self.with(dialog, |dialog, core| dialog.fork_bye_answered(core, now, id, response));
             }
@@ -83,6 +86,9 @@ impl Endpoint {
             ClientUser::Change(dialog) => {
                 self.with(dialog, |dialog, core| dialog.change_timed_out(core, now, id));
             }
+            ClientUser::Asked(dialog) => {
+                self.with(dialog, |dialog, core| dialog.asked_timed_out(core, id));
+            }
             ClientUser::Registration(registration) => {
                 self.registrations.timed_out(&mut self.core, now, registration);
             }
@@ -107,6 +113,7 @@ impl Endpoint {
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
             | ClientUser::Notify(_)
+            | ClientUser::Asked(_)
             | ClientUser::Registration(_)
             | ClientUser::Probe(_) => {}
         }

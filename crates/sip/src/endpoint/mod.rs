@@ -211,6 +211,19 @@ impl Endpoint {
         self.with(dialog, |dialog, core| dialog.notify_refer(core, now, status));
     }
 
+    /// Has the far end of an established call call someone (REFER): `to`, a URI without parameters of its own, and, if
+    /// `replaces` is given, in the place of that call of ours (RFC 3891). `ReferralTold` follows. One at a time: a second
+    /// one is refused with 491.
+    pub fn refer(&mut self, now: Now, dialog: DialogId, to: &str, replaces: Option<DialogId>) {
+        let replaces = replaces.and_then(|other| self.dialogs.get(other)?.as_replaced());
+        self.with(dialog, |dialog, core| dialog.refer(core, now, to, replaces.as_deref()));
+    }
+
+    /// Tells the far end of an established call of a key by INFO: `0`–`9`, `*`, `#`, `A`–`D`.
+    pub fn press(&mut self, now: Now, dialog: DialogId, key: char) {
+        self.with(dialog, |dialog, core| dialog.press(core, now, key));
+    }
+
     /// Takes up a dialog from before a restart by its token, only to end it: BYE, CANCEL, or 480 and BYE for one
     /// who calls us, and ACK and BYE for a 2xx that comes late. `Ended` follows. None: the token is none, or the dialog lives.
     pub fn resume(&mut self, now: Now, token: &[u8]) -> Option<DialogId> {

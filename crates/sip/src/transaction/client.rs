@@ -28,6 +28,8 @@ pub(crate) enum ClientUser {
     Prack(DialogId),
     /// A NOTIFY of ours.
     Notify(DialogId),
+    /// A REFER or INFO of ours.
+    Asked(DialogId),
     /// A REGISTER of ours.
     Registration(RegistrationId),
     /// An OPTIONS of ours.
@@ -183,6 +185,7 @@ impl Client {
             | ClientUser::ChangeCancel(_)
             | ClientUser::Prack(_)
             | ClientUser::Notify(_)
+            | ClientUser::Asked(_)
             | ClientUser::Registration(_)
             | ClientUser::Probe(_) => None,
         };

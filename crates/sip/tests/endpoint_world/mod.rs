@@ -365,6 +365,7 @@ impl Player {
             | Event::OfferAnswered { dialog, .. }
             | Event::OfferRefused { dialog, .. }
             | Event::Referred { dialog, .. }
+            | Event::ReferralTold { dialog, .. }
             | Event::KeyPressed { dialog, .. } => {
                 assert!(self.alive.contains_key(dialog), "nothing comes after the end: {event:?}");
             }

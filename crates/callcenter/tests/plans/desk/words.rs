@@ -3,8 +3,8 @@
 
 use base::LegId;
 use callcenter::Output;
-use callcenter::action::{Action, Heard, Target};
-use callcenter::event::{CallKind, Event, Role};
+use callcenter::action::{Action, Heard, LegSound, RecordingPart, Side, Target, Track};
+use callcenter::event::{CallKind, Event, Joined, Place, Role};
 
 pub(crate) fn output(output: &Output, legs: &mut Vec<(LegId, Role)>) -> String {
     match output {
@@ -38,9 +38,19 @@ fn event(event: &Event, legs: &mut Vec<(LegId, Role)>) -> String {
                 format!("call {} to {} as {}", call.agent.number, call.customer, call.display)
             }
         },
-        Event::LegStarted { leg, role, target, shown, call, .. } => {
+        Event::LegStarted { leg, role, target, shown, call, agent, place, .. } => {
             legs.push((*leg, *role));
-            format!("{role:?} called at {} as {shown}{}", whom(target), told(call.is_some()))
+            let agent = agent.as_ref().map(|agent| format!(" {}", agent.agent.number)).unwrap_or_default();
+            let place = match place {
+                Place::Floor(Joined::First) => String::new(),
+                place => format!(" {}", self::place(*place, legs)),
+            };
+            format!(
+                "{}{agent} called at {} as {shown}{place}{}",
+                name(*leg, legs),
+                whom(target),
+                told(call.is_some())
+            )
         }
         Event::LegRang { leg, call, .. } => format!("{} rang{}", name(*leg, legs), told(call.is_some())),
         Event::LegAnswered { leg, call, .. } => {
@@ -49,6 +59,27 @@ fn event(event: &Event, legs: &mut Vec<(LegId, Role)>) -> String {
         Event::LegEnded { leg, cause, .. } => {
             format!("{} ended, {} by {:?}", name(*leg, legs), cause.sip_code, cause.by)
         }
+        Event::LegPlaced { leg, place, call, .. } => {
+            format!("{} is {}{}", name(*leg, legs), self::place(*place, legs), told(call.is_some()))
+        }
+        Event::LegHeld { leg, held, .. } => {
+            format!("{} {}", name(*leg, legs), if *held { "holds" } else { "holds no more" })
+        }
+        Event::LegMuted { leg, muted, .. } => {
+            format!("{} {}", name(*leg, legs), if *muted { "is muted" } else { "is muted no more" })
+        }
+        Event::LegLeft { leg, call, .. } => format!("{} left{}", name(*leg, legs), told(call.is_some())),
+        Event::PartyFailed { call, kind, target, cause, .. } => {
+            format!(
+                "{kind:?} of {} to {target} failed, {} {:?}",
+                call.agent.number, cause.sip_code, cause.failure
+            )
+        }
+        Event::PartyRecorded { record } => format!(
+            "{:?} record {:?} {:?} by {:?}, sip {}",
+            record.kind, record.status, record.failure, record.side, record.sip_code
+        ),
+        Event::PartStarted { leg, .. } => format!("part of {}", name(*leg, legs)),
         Event::CallEnded { side, .. } => format!("call over by {side:?}"),
         Event::RecordingStarted { .. } => "recording".to_owned(),
         Event::RecordingStopped { length_ms, .. } => format!("recorded {length_ms} ms"),
@@ -68,23 +99,57 @@ fn action(action: &Action, legs: &[(LegId, Role)]) -> String {
         Action::LetRing { leg, early_media: true } => format!("let hear {}", name(*leg, legs)),
         Action::AnswerLeg { leg } => format!("answer {}", name(*leg, legs)),
         Action::RefuseLeg { cause, .. } => format!("refuse {} {:?}", cause.sip_code, cause.failure),
+        Action::LetAnswer { leg } => format!("let answer {}", name(*leg, legs)),
+        Action::AnswerReferral { leg, standing } => format!("referral of {} {standing:?}", name(*leg, legs)),
+        Action::SendDigits { leg, digits } => format!("dial {digits} to {}", name(*leg, legs)),
+        Action::Store { tracks, .. } => {
+            let track = |track: &Track| match (track.side, track.sound) {
+                (_, LegSound::Music) => "music".to_owned(),
+                (Side::Agent, LegSound::Said) => name(track.leg, legs),
+                (Side::Customer, LegSound::Said) => format!("|{}", name(track.leg, legs)),
+            };
+            format!("store {}", tracks.iter().map(track).collect::<Vec<_>>().join(" "))
+        }
         Action::EndLeg { leg } => format!("end {}", name(*leg, legs)),
         Action::Hear { leg, source } => {
             let source = match source {
                 Heard::Nothing => "nothing".to_owned(),
                 Heard::Leg(leg) => name(*leg, legs),
+                Heard::Mix(others) => {
+                    others.iter().map(|leg| name(*leg, legs)).collect::<Vec<_>>().join(" + ")
+                }
                 Heard::RingBack => "ring-back".to_owned(),
+                Heard::Music => "music".to_owned(),
             };
             format!("{} hears {source}", name(*leg, legs))
         }
         Action::StartRecording { .. } => "record".to_owned(),
-        Action::StopRecording { .. } => "stop recording".to_owned(),
+        Action::StopRecording { parts, .. } => {
+            let part = |part: &RecordingPart| format!(", {} from {} ms", name(part.leg, legs), part.from_ms);
+            format!("stop recording{}", parts.iter().map(part).collect::<String>())
+        }
     }
 }
 
 fn name(leg: LegId, legs: &[(LegId, Role)]) -> String {
     let (_, role) = legs.iter().find(|(id, _)| *id == leg).expect("a leg is started before anything else");
-    format!("{role:?}")
+    // Of several in a role all but the first have their number.
+    let same: Vec<LegId> = legs.iter().filter(|(_, of)| of == role).map(|(id, _)| *id).collect();
+    match same.iter().position(|id| *id == leg) {
+        Some(0) | None => format!("{role:?}"),
+        Some(n) => format!("{role:?}{}", n + 1),
+    }
+}
+
+fn place(place: Place, legs: &[(LegId, Role)]) -> String {
+    match place {
+        Place::Floor(Joined::First) => "on the floor".to_owned(),
+        Place::Floor(joined) => format!("on the floor by {joined:?}"),
+        Place::Arriving { by } => format!("for {}'s customer", name(by, legs)),
+        Place::Aside { with } => format!("aside with {}", name(with, legs)),
+        Place::SecondLine { of } => format!("second line of {}", name(of, legs)),
+        Place::Watching { of, how } => format!("watching {}: {how:?}", name(of, legs)),
+    }
 }
 
 fn whom(target: &Target) -> &str {

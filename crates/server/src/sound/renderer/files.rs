@@ -129,7 +129,7 @@ impl Maker<'_> {
             agent: self.part(files.agent.as_deref(), 1, length)?,
             customer: self.part(files.customer.as_deref(), 1, length)?,
         };
-        render(tracks, length, &mut sounds)?;
+        render(tracks, Duration::ZERO..length, &mut sounds)?;
         let Files { mixed, stereo, agent, customer } = sounds;
         for part in [mixed, stereo, agent, customer].into_iter().flatten() {
             part.keep()?;
