@@ -8,7 +8,7 @@ use media::codec::Codec;
 use crate::api::Diagnostic;
 use crate::cause::{self, Stopped, UNAVAILABLE};
 use crate::incoming::Arrival;
-use crate::leg::{Invite, Leg, PickUp, State};
+use crate::leg::{Invite, Leg, PickUp, State, Watch};
 use crate::switch::{Owner, Switch};
 use crate::trunks::{Among, TrunkWay};
 
@@ -50,6 +50,8 @@ impl Switch {
             status: 0,
             port,
             speech: speech.at_port(port),
+            hears: Default::default(),
+            watch: Watch::Off,
         }
     }
 
@@ -71,14 +73,14 @@ impl Switch {
     /// `Action::AnswerLeg`.
     pub(crate) fn answer_leg(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(id).filter(|leg| leg.wants_answer()) else { return };
-        let (dialog, preferred) = (leg.dialog, self.codec_of(leg.call));
+        let (dialog, call, preferred) = (leg.dialog, leg.call, self.codec_of(leg.call));
         let leg = self.legs.get_mut(id).expect("the leg was found above");
         match leg.speech.reply(preferred, &self.ports) {
             Ok((sdp, _)) => {
                 (leg.state, leg.status) = (State::Up, 200);
                 self.agree_again(id);
                 self.endpoint.accept(now, dialog, sdp);
-                self.watch_silence(id);
+                self.watch_silence(call);
             }
             Err(error) => {
                 self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });

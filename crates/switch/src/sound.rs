@@ -10,7 +10,7 @@ use sip::api::DialogId;
 
 use crate::api::{Body, Diagnostic, Quality};
 use crate::cause::Stopped;
-use crate::leg::State;
+use crate::leg::{Leg, State, Watch};
 use crate::limits::{RECORDINGS_MAX, STREAMS_CLOSING_MAX};
 use crate::switch::{Owner, Recording, Switch, Then};
 
@@ -24,7 +24,8 @@ impl Switch {
         match signal {
             Said::Silent { stream } => {
                 let leg = leg_of(stream);
-                if self.legs.get(leg).is_some_and(|leg| leg.state == State::Up) {
+                let watched = |leg: &Leg| leg.state == State::Up && leg.watch == Watch::On;
+                if self.legs.get(leg).is_some_and(watched) {
                     self.tell_operator(Diagnostic::Silent { leg });
                     self.stop(now, leg, Stopped::Silent);
                 }
@@ -71,9 +72,9 @@ impl Switch {
 
     /// `Action::Hear`: one row of the hearing plan becomes one row of the engine's patch table.
     pub(crate) fn hear(&mut self, leg: LegId, source: Heard) {
-        if !self.legs.get(leg).is_some_and(|leg| leg.is_living()) {
-            return;
-        }
+        let Some(listener) = self.legs.get_mut(leg).filter(|leg| leg.is_living()) else { return };
+        listener.hears = source.clone();
+        let call = listener.call;
         let source = match source {
             Heard::Nothing => Source::Nothing,
             Heard::Leg(other) => Source::Stream(other.into()),
@@ -83,6 +84,7 @@ impl Switch {
             Heard::Music => Source::Sound { sound: 0, looped: true },
         };
         self.media(Command::Hear { stream: leg.into(), source });
+        self.watch_silence(call);
     }
 
     /// The answer to our offer, in the 2xx. False when it leads to no agreement.
@@ -136,20 +138,6 @@ impl Switch {
                 self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });
                 self.endpoint.refuse_offer(now, dialog, NOT_ACCEPTABLE_HERE);
             }
-        }
-    }
-
-    /// Silence is watched once both legs of a call are up: before that nobody needs to speak.
-    pub(crate) fn watch_silence(&mut self, id: LegId) {
-        let Some(call) = self.legs.get(id).map(|leg| leg.call) else { return };
-        let up = self.legs.of_call(call).filter(|(_, leg)| leg.state == State::Up).map(|(id, _)| id);
-        let up: Vec<LegId> = up.collect();
-        if up.len() < 2 {
-            return;
-        }
-        let silence_max = self.config.silence_max;
-        for leg in up {
-            self.media(Command::Watch { stream: leg.into(), silence_max });
         }
     }
 
