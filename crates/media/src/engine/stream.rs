@@ -340,7 +340,7 @@ impl Stream {
             Player::Sound { .. } if self.keypad.is_idle() => {
                 self.terms.as_ref().map(|terms| MusicTap { tap, codec: terms.codec })
             }
-            Player::Sound { .. } | Player::Idle | Player::Tone { .. } => None,
+            Player::Sound { .. } | Player::Idle | Player::Tone { .. } | Player::Mix => None,
         }
     }
 
