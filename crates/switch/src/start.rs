@@ -13,7 +13,7 @@ use sip::message::Uri;
 
 use crate::api::Diagnostic;
 use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
-use crate::leg::{Invite, Leg, PickUp, State};
+use crate::leg::{Invite, Leg, PickUp, State, Watch};
 use crate::limits::TRUNK_TRIES_MAX;
 use crate::speech::{self, Speech};
 use crate::switch::{Owner, Switch};
@@ -74,7 +74,7 @@ impl Switch {
                 tried: way.into_iter().collect(),
                 last_resort: Among::All,
                 contact: contacts.next(),
-                pick_up: PickUp::ByPerson,
+                pick_up: PickUp::Person,
                 contacts: contacts.collect(),
                 remote,
                 invite: Invite::Due,
@@ -82,6 +82,8 @@ impl Switch {
                 status: 0,
                 port,
                 speech,
+                hears: Default::default(),
+                watch: Watch::Off,
             },
         );
     }
@@ -130,9 +132,10 @@ impl Switch {
         }
     }
 
-    /// What a call agreed on already: its two ends had better speak the same codec, then nothing is transcoded.
+    /// What a call agreed on already: all its ends had better speak the same codec, then nothing is transcoded.
     pub(crate) fn codec_of(&self, call: CallId) -> Option<Codec> {
-        self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
+        let mut living = self.legs.of_call(call).filter(|(_, leg)| leg.is_living());
+        living.find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
     }
 
     fn route(&mut self, now: Now, owner: Owner, target: &Target, shown: &str) -> Result<Route, Stopped> {

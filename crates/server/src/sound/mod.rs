@@ -9,7 +9,7 @@ mod space;
 mod threads;
 
 pub use encoder::Encoder;
-pub use recorder::{Finish, Recorder, RecorderConfig};
+pub use recorder::{Finish, Ready, Recorder, RecorderConfig};
 pub use renderer::Backlog;
 pub use retention::{Keep, KeepDays, Keeper};
 pub use space::Room;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LegId, Mono, Now, Random, Snowflake, Wall};
 use callcenter::action::{Action, RecordingFiles};
-use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
+use callcenter::command::{
+    Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal, WebCall, WebCallee,
+};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, InboundRoute, NumberGroup,
     RecordingFormat, RecordingMode,
@@ -144,6 +146,13 @@ impl Desk {
             called: called.to_owned(),
             caller: caller.map(str::to_owned),
         });
+        leg
+    }
+
+    /// A registered phone calls by itself. The number of its leg.
+    pub(crate) fn phone_calls(&mut self, user: &str, called: &str) -> LegId {
+        let leg = LegId(self.ids.next(self.now.wall));
+        self.signal(Signal::PhoneCalled { leg, user: user.to_owned(), called: called.to_owned() });
         leg
     }
 
@@ -334,6 +343,18 @@ pub(crate) fn dial_out(agent: &str) -> DialOut {
         group: None,
         group_rule: GroupRule::Random,
         group_area: None,
+    }
+}
+
+pub(crate) fn web_call(callee: WebCallee) -> WebCall {
+    WebCall {
+        caller: CUSTOMER.to_owned(),
+        caller_ring_max: None,
+        caller_shown: None,
+        callee,
+        callee_ring_max: None,
+        callee_shown: None,
+        extras: String::new(),
     }
 }
 
