@@ -16,7 +16,8 @@ const NEVER_ANSWERS: &str = "13900000003";
 async fn shown(desk: &Desk, call: &str, agent: &str, states: &[&str]) {
     let of = |push: &Value| {
         let mine = push["agentNumber"] == agent && push["callUniqueId"] == call;
-        (mine && push["pushType"] == "callStatus").then(|| push["statusNumber"].as_str().unwrap().to_owned())
+        (mine && push["pushType"] == "callStatus")
+            .then(|| push["statusNumber"].as_str().expect("a text").to_owned())
     };
     let what = format!("{states:?} of agent {agent}");
     desk.pushes.until_all(&what, |all| all.iter().filter_map(of).eq(states.iter().copied())).await;
