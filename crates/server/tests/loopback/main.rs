@@ -25,3 +25,5 @@ mod sound;
 mod stock;
 mod strangers;
 mod trunks;
+mod verb_refusals;
+mod verbs;
