@@ -104,6 +104,7 @@ pub(crate) fn config() -> Config {
             sip_domain: "pbx.example".to_owned(),
             trunks: TrunkChoice::in_order(["first", "second"]),
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
+            music: 0,
         }],
         trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
         sip_listeners: vec![SipListener::at(switch_address())],
