@@ -268,6 +268,8 @@ pub struct Counts {
     pub refused: u64,
     /// Packets missing by sequence number.
     pub lost: u64,
+    /// Packets that came too late for the mixes in which the stream was heard.
+    pub too_late: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1), milliseconds.
     pub jitter_ms: f32,
     /// How well it was heard.

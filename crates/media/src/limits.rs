@@ -40,6 +40,15 @@ pub const SILENCE_MIN: Duration = Duration::from_millis(100);
 /// How late the pacing of tones and sounds may run before lost frames are skipped instead of sent in a burst.
 pub const PACE_LATE_MAX: Duration = Duration::from_millis(100);
 
+/// Streams that one far end hears mixed. Those named after them are left out. There are as many mixes as streams.
+pub const MIX_STREAMS_MAX: usize = 8;
+/// How far behind its arrival the sound of a stream that is heard in mixes may be heard, milliseconds, as its jitter asks
+/// for. What comes later is left out and counted. A stream keeps 256 ms of sound for this, 6 kB in all; of more that comes
+/// at once the oldest is left out.
+pub const MIX_DELAY_MS: std::ops::RangeInclusive<u16> = 20..=120;
+/// Samples of the longest step in which is mixed.
+pub const MIX_STEP_SAMPLES_MAX: usize = 160;
+
 /// A WAV file to be read, bytes. Longer ones are refused.
 pub const WAV_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Sample rates that can be turned into 8 and 16 kHz. Others are refused.

@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use base::{CallId, CommandId, Mono, Now, Random, Wall};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::command::Command;
 use callcenter::numbers::NumberPlan;
 use switch::Switch;
-use switch::api::Input;
+use switch::api::{Input, Piece};
 use switch::config::Config;
 
 use crate::calls::Calls;
@@ -57,7 +56,7 @@ enum Happening {
     FilesMade {
         life: u32,
         call: CallId,
-        files: RecordingFiles,
+        piece: Piece,
     },
     Ask,
     Stall,
@@ -252,8 +251,9 @@ impl World {
             Happening::Arrive { from, to, data } => self.arrive(from, to, &data),
             Happening::Commit { life } if life == self.life => self.commit(),
             Happening::Media { life, signal } if life == self.life => self.input(Input::Media(signal)),
-            Happening::FilesMade { life, call, files } if life == self.life => {
-                self.input(Input::RecordingReady { account: ACCOUNT, call, files });
+            Happening::FilesMade { life, call, piece } if life == self.life => {
+                let Piece { part, files, .. } = piece;
+                self.input(Input::RecordingReady { account: ACCOUNT, call, files, part });
             }
             Happening::Unstall { life } if life == self.life => self.unstall(),
             Happening::Restart { life } if life == self.life => self.restart(),

@@ -82,7 +82,8 @@ mod tests {
             far: Some(Far { lost: 7, jitter_ms: 0.5 }),
             mos: Some(4.316),
         };
-        let counts = Counts { received: 100, sent: 90, refused: 4, lost: 5, jitter_ms: 1.0, quality };
+        let counts =
+            Counts { received: 100, sent: 90, refused: 4, lost: 5, too_late: 0, jitter_ms: 1.0, quality };
         let expected = Quality {
             received: 100,
             sent: 90,

@@ -2,13 +2,14 @@
 
 use base::{AccountId, CallId, LegId, Now, StreamId};
 use bytes::Bytes;
-use callcenter::action::{Heard, LegSound, RecordingFiles, Side, Track};
+use callcenter::action::{Heard, LegSound, RecordingFiles, RecordingPart, Side, Track};
 use callcenter::signal::Signal;
 use media::api::{Command, Counts, Signal as Said, Source, StreamSound, Terms};
+use media::limits::RECORDING_TRACKS_MAX;
 use media::sdp::SdpError;
 use sip::api::DialogId;
 
-use crate::api::{Body, Diagnostic, Quality};
+use crate::api::{Body, Diagnostic, Piece, Quality};
 use crate::cause::Stopped;
 use crate::leg::{Leg, State, Watch};
 use crate::limits::{RECORDINGS_MAX, STREAMS_CLOSING_MAX};
@@ -146,22 +147,26 @@ impl Switch {
     /// `Action::StartRecording`.
     pub(crate) fn start_recording(
         &mut self,
+        now: Now,
         account: AccountId,
         call: CallId,
-        agent: LegId,
-        customer: LegId,
+        [agent, customer]: [LegId; 2],
         files: RecordingFiles,
     ) {
         if self.recordings.len() >= RECORDINGS_MAX {
             return self.tell_operator(Diagnostic::Full { queue: "recordings" });
         }
-        self.recordings.insert(call, Recording { account, files });
+        let pieces = vec![Piece::whole(files)];
+        self.recordings.insert(call, Recording { account, began: now.wall, pieces });
         self.media(Command::Record { call, agent: agent.into(), customer: customer.into() });
     }
 
     /// `Action::Store`: who talks to whom is another one now.
     pub(crate) fn store(&mut self, call: CallId, tracks: &[Track]) {
         if self.recordings.contains_key(&call) {
+            if tracks.len() > RECORDING_TRACKS_MAX {
+                self.tell_operator(Diagnostic::Full { queue: "tracks of a recording" });
+            }
             let tracks = tracks.iter().map(|track| media::api::Track {
                 stream: track.leg.into(),
                 sound: match track.sound {
@@ -178,8 +183,15 @@ impl Switch {
     }
 
     /// `Action::StopRecording`.
-    pub(crate) fn stop_recording(&mut self, call: CallId) {
-        if self.recordings.contains_key(&call) {
+    pub(crate) fn stop_recording(&mut self, call: CallId, parts: Vec<RecordingPart>) {
+        if let Some(recording) = self.recordings.get_mut(&call) {
+            let parts = parts.into_iter().map(|RecordingPart { leg, files, from_ms, to_ms }| Piece {
+                part: Some(leg),
+                files,
+                from_ms,
+                to_ms: Some(to_ms),
+            });
+            recording.pieces.extend(parts);
             self.media(Command::StopRecord { call });
         }
     }

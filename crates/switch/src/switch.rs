@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Snowflake, Timers};
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Snowflake, Timers, Wall};
 use bytes::Bytes;
-use callcenter::action::{Action, RecordingFiles};
+use callcenter::action::Action;
 use callcenter::command::{Command, Refusal};
 use callcenter::numbers::NumberPlan;
 use callcenter::signal::Signal;
@@ -14,7 +14,7 @@ use callcenter::{Center, Output as Decided, Room};
 use sip::Endpoint;
 use sip::api::DialogId;
 
-use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, TrunkStanding};
+use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, Piece, TrunkStanding};
 use crate::config::Config;
 use crate::gate::{Effect, Gate};
 use crate::incoming::Arrival;
@@ -81,7 +81,9 @@ pub(crate) struct Account {
 /// The files that a recording is to become.
 pub(crate) struct Recording {
     pub(crate) account: AccountId,
-    pub(crate) files: RecordingFiles,
+    pub(crate) began: Wall,
+    /// In order of their beginning, the whole first.
+    pub(crate) pieces: Vec<Piece>,
 }
 
 /// Whose leg a dialog is, or was.
@@ -201,8 +203,8 @@ impl Switch {
             Input::Closed { flow } => self.endpoint.handle_input(now, sip::api::Input::Closed { flow }),
             Input::Command { id, account, command } => self.command(now, id, account, command),
             Input::Media(signal) => self.media_said(now, signal),
-            Input::RecordingReady { account, call, files } => {
-                self.tell(account, Signal::RecordingReady { call, files, part: None });
+            Input::RecordingReady { account, call, files, part } => {
+                self.tell(account, Signal::RecordingReady { call, files, part });
             }
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
@@ -384,10 +386,10 @@ impl Switch {
             Action::EndLeg { leg } => self.end_leg(now, leg),
             Action::Hear { leg, source } => self.hear(leg, source),
             Action::StartRecording { call, agent, customer, files } => {
-                self.start_recording(account, call, agent, customer, files);
+                self.start_recording(now, account, call, [agent, customer], files);
             }
             Action::Store { call, tracks } => self.store(call, &tracks),
-            Action::StopRecording { call, parts: _ } => self.stop_recording(call),
+            Action::StopRecording { call, parts } => self.stop_recording(call, parts),
             Action::AnswerReferral { leg, standing } => self.answer_referral(now, leg, standing),
             Action::SendDigits { leg, digits } => self.send_digits(leg, digits),
             Action::LetAnswer { leg } => self.let_answer(now, leg),
@@ -409,8 +411,8 @@ impl Switch {
                 self.append(owner.account, Body::TokenDone { leg: owner.leg, call: owner.call });
             }
             Then::Finish(call) => {
-                if let Some(Recording { account, files }) = self.recordings.remove(&call) {
-                    self.hold(self.gate.appended(), Effect::Finish { account, call, files });
+                if let Some(Recording { account, pieces, .. }) = self.recordings.remove(&call) {
+                    self.hold(self.gate.appended(), Effect::Finish { account, call, pieces });
                 }
             }
         }
@@ -476,8 +478,8 @@ impl Switch {
                 self.transmit(flow, data);
             }
             Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
-            Effect::Finish { account, call, files } => {
-                self.out.push_back(Output::Finish { account, call, files });
+            Effect::Finish { account, call, pieces } => {
+                self.out.push_back(Output::Finish { account, call, pieces });
             }
         }
     }

@@ -12,7 +12,7 @@ use kit::{Bench, PHONE, TRUNK, hangup};
 use media::api::{Command as Media, Signal, Source};
 use media::codec::Codec;
 use sip::api::Ended;
-use switch::api::Input;
+use switch::api::{Input, Piece};
 
 #[test]
 fn both_phones_ring_talk_and_are_recorded() {
@@ -55,11 +55,14 @@ fn both_phones_ring_talk_and_are_recorded() {
     assert_eq!((record.recording_s, record.sip_code), (65, 200));
     assert_eq!(record.gateway, bench.fars[TRUNK].address.to_string());
 
-    let [(finished, files)] = &bench.finished[..] else {
+    let [(finished, pieces)] = &bench.finished[..] else {
         panic!("files are made once: {:?}", bench.finished)
     };
     assert_eq!(*finished, call);
-    let ready = Input::RecordingReady { account: kit::ACCOUNT, call, files: files.clone() };
+    let [piece @ Piece { part: None, from_ms: 0, to_ms: None, .. }] = &pieces[..] else {
+        panic!("{pieces:?}")
+    };
+    let ready = Input::RecordingReady { account: kit::ACCOUNT, call, files: piece.files.clone(), part: None };
     bench.input(ready);
     assert!(bench.events().any(|event| matches!(event, Event::RecordingReady { id, .. } if *id == call)));
     bench.pass(Duration::from_secs(40));

@@ -120,8 +120,8 @@ fn a_call_by_a_trunk_is_put_through_and_recorded() {
     assert_eq!(record.gateway, bench.fars[TRUNK].address.to_string());
     assert_eq!((record.recording_s, record.customer_ring_s, record.agent_started), (12, 0, None));
     assert_eq!(bench.finished.len(), 1);
-    let files = bench.finished[0].1.clone();
-    bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files });
+    let files = bench.finished[0].1[0].files.clone();
+    bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files, part: None });
     rest(&mut bench);
 }
 

@@ -15,6 +15,7 @@ const PACKETS: Packets = Packets {
     sent: 2990,
     refused: 1,
     lost: 12,
+    too_late: 0,
     jitter_ms: 0.0,
     quality: media::quality::Quality {
         late: 3,

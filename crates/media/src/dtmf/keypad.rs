@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::events::is_late;
 use super::{Key, code};
-use crate::limits::DIGITS_MAX;
+use crate::limits::{DIGITS_MAX, MIX_STREAMS_MAX};
 use crate::rtp::timestamp_distance;
 
 const DIALLED_TICKS: u32 = 800;
@@ -24,8 +24,14 @@ const ENDS: u8 = 3;
 pub struct Keypad {
     waiting: VecDeque<Press>,
     phase: Phase,
-    /// When the newest key of another far end went down.
-    newest: Option<u32>,
+    /// When the newest key of each other far end went down, of those heard last.
+    newest: VecDeque<Newest>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    ssrc: u32,
+    down_at: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +45,7 @@ enum Length {
     /// Chosen here.
     Dialled,
     /// As long as somebody else holds the key.
-    Held { key: Key, unheard: u32 },
+    Held { ssrc: u32, key: Key, unheard: u32 },
 }
 
 /// What becomes of the first press.
@@ -95,22 +101,37 @@ impl Keypad {
         self.waiting.extend(presses.take(room));
     }
 
-    /// What became known of a key of another far end. The first word of it is a press; one that does not fit is left out.
-    pub fn hold(&mut self, key: Key) {
-        if let Some(held) = self.waiting.iter_mut().find_map(|press| press.held_as(key)) {
+    /// What became known of a key of another far end, which sends as `ssrc`. The first word of it is a press; one that does
+    /// not fit is left out.
+    pub fn hold(&mut self, ssrc: u32, key: Key) {
+        if let Some(held) = self.waiting.iter_mut().find_map(|press| press.held_as(ssrc, key)) {
             let (known, unheard) = held;
             let duration = known.duration.max(key.duration);
             *known = Key { duration, up: known.up || key.up, ..key };
             *unheard = 0;
-            self.newest = Some(key.down_at);
+            self.note(ssrc, key.down_at);
             return;
         }
-        let after = self.newest.map(|newest| timestamp_distance(newest, key.down_at));
+        let newest = self.newest.iter().find(|newest| newest.ssrc == ssrc);
+        let after = newest.map(|newest| timestamp_distance(newest.down_at, key.down_at));
         if after.is_some_and(|after| after == 0 || is_late(after)) || self.waiting.len() >= DIGITS_MAX {
             return;
         }
-        self.newest = Some(key.down_at);
-        self.waiting.push_back(Press { code: key.code, length: Length::Held { key, unheard: 0 } });
+        self.note(ssrc, key.down_at);
+        self.waiting.push_back(Press { code: key.code, length: Length::Held { ssrc, key, unheard: 0 } });
+    }
+
+    /// This is the newest key of a far end.
+    fn note(&mut self, ssrc: u32, down_at: u32) {
+        match self.newest.iter_mut().find(|newest| newest.ssrc == ssrc) {
+            Some(newest) => newest.down_at = down_at,
+            None => {
+                if self.newest.len() >= MIX_STREAMS_MAX {
+                    self.newest.pop_front();
+                }
+                self.newest.push_back(Newest { ssrc, down_at });
+            }
+        }
     }
 
     /// Whether there is nothing left to play.
@@ -152,8 +173,11 @@ impl Keypad {
 impl Press {
     /// What is known of the key, if it is this one. A key held longer than a duration can say goes on as a new segment at
     /// the end of the last (RFC 4733 §2.5.1.3).
-    fn held_as(&mut self, key: Key) -> Option<(&mut Key, &mut u32)> {
-        let Length::Held { key: known, unheard } = &mut self.length else { return None };
+    fn held_as(&mut self, ssrc: u32, key: Key) -> Option<(&mut Key, &mut u32)> {
+        let Length::Held { ssrc: by, key: known, unheard } = &mut self.length else { return None };
+        if *by != ssrc {
+            return None;
+        }
         let next = known.down_at.wrapping_add(u32::from(known.duration));
         let goes_on = known.duration == u16::MAX && !known.up && next == key.down_at;
         (known.code == key.code && (known.down_at == key.down_at || goes_on)).then_some((known, unheard))
@@ -163,7 +187,7 @@ impl Press {
     fn is_over(&mut self, duration: u32, ticks: u32) -> bool {
         match &mut self.length {
             Length::Dialled => duration >= DIALLED_TICKS,
-            Length::Held { key, unheard } => {
+            Length::Held { ssrc: _, key, unheard } => {
                 let known = u32::from(key.duration).max(HELD_TICKS_MIN);
                 let let_go = (key.up && duration >= known) || *unheard > UNHEARD_TICKS_MAX;
                 *unheard += ticks;

@@ -115,7 +115,7 @@ fn held(keys: &[Option<Key>], ticks: u32) -> Vec<Dialled> {
     let mut keypad = Keypad::default();
     let mut played = Vec::new();
     for keys in keys.chunks((ticks / PACKET) as usize) {
-        keys.iter().flatten().for_each(|key| keypad.hold(*key));
+        keys.iter().flatten().for_each(|key| keypad.hold(1, *key));
         played.extend(keypad.next_packet(ticks));
     }
     played.extend(std::iter::from_fn(|| keypad.next_packet(ticks)).take(1000));

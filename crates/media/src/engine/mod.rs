@@ -7,6 +7,16 @@
 //! handle_rtp → far (is it from there?) → reception (counts, digits) → tap (recording) → for each sink: outgoing → Forward
 //! ```
 //!
+//! **Mixes.** Who hears several others hears their sum. Their packets take the same way until the tap, then:
+//!
+//! ```text
+//! mixer: decoded → jitter (waits until its moment) → step: summed for each listener → stream: encoded → Output::Send
+//! ```
+//!
+//! A packet of a stream may go both ways at a time. Relayed it is some 20 to 120 ms earlier than mixed, as the jitter of
+//! its far end asks for. Where a listener's sound changes, from whatever to whatever, `outgoing` lets numbers and time go on
+//! and `seam` takes the click away.
+//!
 //! **Lengths of packets.** What comes is forwarded as it comes, whatever its length, unless it is longer than the far end
 //! allows (`a=maxptime`): then it is cut into packets as long as the far end wants them, which leave at once; packets are
 //! never put together, so nothing waits. What is made here comes in the far end's `a=ptime`, from 10 to 60 ms.
@@ -17,12 +27,16 @@
 //! **Digits.** Events pass with the listener's number. To a listener who agreed on none they are dialled as tones. A far
 //! end that agreed on none may dial tones itself: they are looked for only while a listener knows events or signalling
 //! listens, and such a listener gets an event, which takes the place of the sound from the moment the tone is known (after
-//! some 30 ms, too short to be a digit) until it ends. So there is one digit for each key, never two.
+//! some 30 ms, too short to be a digit) until it ends. So there is one digit for each key, never two. In a mix events of
+//! anybody are dialled to every listener, in the form that it understands, and tones are sound.
 //!
 //! Drain with [`Engine::poll_output`] after every call. The engine's user owns the sockets: [`Output::Send`] and
 //! [`Forward`] name the stream from whose RTP socket the bytes leave.
 
+mod delay;
 mod far;
+mod jitter;
+mod mixer;
 mod outgoing;
 mod pace;
 mod patch;
@@ -31,6 +45,8 @@ mod pool;
 mod reception;
 mod recorder;
 mod reporter;
+mod seam;
+mod steps;
 mod stream;
 mod transcoder;
 
@@ -42,12 +58,12 @@ use base::{Mono, Now, Random, StreamId, Timers};
 use bytes::Bytes;
 
 use crate::api::{Command, Signal, Source, Stored};
-use crate::limits::{OUTPUTS_MAX, PACE_LATE_MAX, PACKET_BYTES_MAX};
+use crate::limits::{OUTPUTS_MAX, PACKET_BYTES_MAX};
 use crate::recording::Block;
 use crate::rtcp;
 use crate::sound::Sound;
+use mixer::Mixer;
 use patch::Patch;
-use player::{PAYLOAD_BYTES_MAX, Played};
 use pool::Pool;
 use recorder::Recorder;
 use reporter::Reporter;
@@ -128,7 +144,7 @@ const PACE_STEP_MS: u16 = 20;
 /// Why the engine wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimerKind {
-    /// The next step of every tone, sound and digit that is being played.
+    /// The next step of every tone, sound, digit and mix that is being played.
     Pace,
     /// A watched stream may have been silent for too long.
     Silence(StreamId),
@@ -148,6 +164,7 @@ pub struct Engine {
     free: Vec<usize>,
     slots: BTreeMap<StreamId, usize>,
     patch: Patch,
+    mixer: Mixer,
     recorder: Recorder,
     /// Streams to whose far end something is played.
     paced: Vec<usize>,
@@ -169,6 +186,7 @@ impl Engine {
             free: Vec::new(),
             slots: BTreeMap::new(),
             patch: Patch::default(),
+            mixer: Mixer::default(),
             recorder: Recorder::default(),
             paced: Vec::new(),
             step_ms: PACE_STEP_MS,
@@ -265,6 +283,9 @@ impl Engine {
         }
         if stream.may_dial_tones() {
             self.hear_tones(slot.index, &mut received, packet);
+        }
+        if self.mixer.is_heard(slot.index) {
+            self.mix_in(now.mono, slot.index, &received, packet);
         }
         for n in 1..self.patch.sinks(slot.index).len() {
             let sink = self.patch.sinks(slot.index)[n];
@@ -364,6 +385,7 @@ impl Engine {
         self.streams[index] = Some(stream);
         self.slots.insert(id, index);
         self.patch.compile(id, &self.slots);
+        self.mixer.opened(id, &self.slots, &self.streams);
         self.tap(id);
     }
 
@@ -376,6 +398,7 @@ impl Engine {
         self.paced.retain(|paced| *paced != index);
         self.timers.cancel(&TimerKind::Silence(id));
         self.patch.forget(id, index, &self.slots);
+        self.mixer.closed(id, index, &self.slots, &self.streams);
         if let Some(stream) = self.streams[index].take() {
             self.outputs.signal(Signal::Closed { stream: id, counts: stream.counts() });
         }
@@ -384,17 +407,16 @@ impl Engine {
 
     fn hear(&mut self, now: Mono, id: StreamId, source: Source) {
         let Some(index) = self.slots.get(&id).copied() else { return };
-        let heard = match source {
-            Source::Stream(heard) => Some(heard),
-            Source::Echo => Some(id),
-            Source::Nothing
-            | Source::Mix(_)
-            | Source::RingBack
-            | Source::Busy
-            | Source::Congestion
-            | Source::Sound { .. } => None,
+        let (relayed, mixed) = match &source {
+            Source::Stream(heard) => (Some(*heard), None),
+            Source::Echo => (Some(id), None),
+            Source::Mix(heard) => (None, Some(&heard[..])),
+            Source::Nothing | Source::RingBack | Source::Busy | Source::Congestion | Source::Sound { .. } => {
+                (None, None)
+            }
         };
-        self.patch.set(id, heard, &self.slots);
+        self.patch.set(id, relayed, &self.slots);
+        self.mixer.set(id, mixed, &self.slots, &self.streams);
         self.at(index).hear(source);
         self.pace(now, index);
     }
@@ -430,56 +452,6 @@ impl Engine {
         self.outputs.push(Output::Report { slot, to, data });
     }
 
-    /// Gives a stream its place in the pacing, when it plays something.
-    fn pace(&mut self, now: Mono, index: usize) {
-        if !self.at(index).is_playing() || self.paced.contains(&index) {
-            return;
-        }
-        self.at(index).begin_to_play();
-        self.paced.push(index);
-        if self.timers.get(&TimerKind::Pace).is_none() {
-            self.timers.set(TimerKind::Pace, now);
-        }
-    }
-
-    /// Sends what is due on every stream that plays something. All keep the same step: one timer, whatever their number.
-    fn play(&mut self, now: Mono, due: Mono) {
-        // After a long stop the lost steps are skipped, and the timestamps say so.
-        let late = now.since(due) > PACE_LATE_MAX;
-        let (passed_ms, mut step_ms) = (self.step_ms, PACE_STEP_MS);
-        let mut buffer = [0; PAYLOAD_BYTES_MAX];
-        let mut paced = std::mem::take(&mut self.paced);
-        paced.retain(|index| {
-            let stream = self.streams[*index].as_mut().expect("closing a stream takes it out of the pacing");
-            if late {
-                stream.skip_time();
-            }
-            let tap = stream.music_tap();
-            match stream.play(now, passed_ms, &self.config.sounds, &mut buffer) {
-                Played::Packet { to, stamp, len } => {
-                    let frame = tap.map(|tap| tap.frame(now, &stamp, &buffer[..len]));
-                    if let Some((recording, frame)) = frame
-                        && let Some(at) = self.recorder.store(now, recording, &frame, &mut self.outputs)
-                    {
-                        self.timers.set(TimerKind::Blocks, at);
-                    }
-                    let data = self.pool.join(&stamp.to_bytes(), &buffer[..len]);
-                    self.outputs.push(Output::Send { stream: stream.id, to, data });
-                }
-                Played::Quiet => {}
-                Played::Ended => self.outputs.signal(Signal::Played { stream: stream.id }),
-            }
-            step_ms = step_ms.min(stream.step_ms());
-            stream.is_playing()
-        });
-        self.paced = paced;
-        self.step_ms = step_ms;
-        if !self.paced.is_empty() {
-            let step = Duration::from_millis(step_ms.into());
-            self.timers.set(TimerKind::Pace, if late { now } else { due } + step);
-        }
-    }
-
     /// Looks for digits in the sound of the stream at `source`, if anybody could use them: its listeners who would have
     /// them as events, or signalling.
     fn hear_tones(&mut self, source: usize, received: &mut Received, packet: &[u8]) {
@@ -509,7 +481,7 @@ impl Engine {
         let stream = self.streams[sink].as_mut()?;
         let relayed = stream.relay(now, source, received)?;
         let (stream_id, to, payload) = (stream.id, relayed.to, received.header.payload.clone());
-        stream.translate(&relayed, &mut packet[payload.clone()]);
+        stream.translate(now, &relayed, &mut packet[payload.clone()]);
         let first = payload.start..payload.end.min(payload.start + relayed.part_bytes);
         if first.end < payload.end {
             let parts = packet[first.end..payload.end].chunks(relayed.part_bytes);

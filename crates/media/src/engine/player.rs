@@ -1,7 +1,8 @@
-//! What is played to a far end, packet by packet: tones, sounds, digits.
+//! What is played to a far end, packet by packet: tones, sounds, mixes.
 
 use std::net::SocketAddr;
 
+use super::mixer::Mixed;
 use super::transcoder::Transcoder;
 use crate::api::Source;
 use crate::codec::{BYTES_PER_MS, Codec};
@@ -34,12 +35,15 @@ pub(super) enum Player {
     Tone { tone: Tone, at: u64 },
     /// A loaded sound; `at` is in ticks of 8 kHz.
     Sound { sound: usize, at: usize, looped: bool },
+    /// What the mixer makes for it.
+    Mix,
 }
 
 impl Player {
     pub(super) fn new(source: &Source) -> Player {
         match *source {
-            Source::Nothing | Source::Stream(_) | Source::Mix(_) | Source::Echo => Player::Idle,
+            Source::Nothing | Source::Stream(_) | Source::Echo => Player::Idle,
+            Source::Mix(_) => Player::Mix,
             Source::RingBack => Player::Tone { tone: Tone::RingBack, at: 0 },
             Source::Busy => Player::Tone { tone: Tone::Busy, at: 0 },
             Source::Congestion => Player::Tone { tone: Tone::Congestion, at: 0 },
@@ -51,12 +55,18 @@ impl Player {
     pub(super) fn fill(
         &mut self,
         sounds: &[Sound],
+        mixed: Option<&Mixed>,
         codec: Codec,
         transcoder: &mut Transcoder,
         payload: &mut [u8],
     ) -> Option<()> {
         match self {
             Player::Idle => None,
+            Player::Mix => {
+                let mixed = mixed?;
+                transcoder.encode(codec, &mixed[mixed.len() - payload.len()..], payload);
+                Some(())
+            }
             Player::Tone { tone, at } => {
                 match codec.law() {
                     Some(law) => tone.fill(law, *at, payload),

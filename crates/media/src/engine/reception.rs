@@ -101,6 +101,11 @@ impl Reception {
         ms(self.jitter)
     }
 
+    /// The same in samples.
+    pub(super) fn jitter_samples(&self) -> u32 {
+        u32::try_from(self.jitter >> 4).unwrap_or(0)
+    }
+
     /// Its mean and its maximum.
     pub(super) fn jitter_mean_max_ms(&self) -> (f32, f32) {
         (ms(self.jitter_sum / self.jitter_count.max(1)), ms(self.jitter_max))
@@ -119,7 +124,7 @@ impl Reception {
             fraction_lost: u8::try_from((lost << 8) / expected.max(1)).unwrap_or(u8::MAX),
             lost: i32::try_from(lost_in_all.clamp(-0x80_0000, 0x7f_ffff)).unwrap_or(0),
             highest: u32::from(source.first).wrapping_add(source.expected as u32).wrapping_sub(1),
-            jitter: u32::try_from(self.jitter >> 4).unwrap_or(0),
+            jitter: self.jitter_samples(),
             last_report: 0,
             since_last_report: 0,
         })

@@ -7,12 +7,14 @@ use std::time::Duration;
 use base::{Mono, Now, Random, StreamId};
 
 use super::far::FarEnd;
+use super::mixer::Mixed;
 use super::outgoing::{Flow, Outgoing, SourceKey};
 use super::pace::Pace;
 use super::player::{PAYLOAD_BYTES_MAX, Played, Player};
 use super::reception::Reception;
 use super::recorder::{MusicTap, Taps};
 use super::reporter::Reporter;
+use super::seam::PacketSeam;
 use super::transcoder::{Ear, Transcoder};
 use super::{Outputs, PACE_STEP_MS};
 use crate::api::{Counts, Ptime, Signal, Source, Terms};
@@ -39,10 +41,12 @@ pub(super) struct Stream {
     pace: Pace,
     reception: Reception,
     refused: u64,
+    too_late: u64,
     detector: Detector,
     watch: Option<Watch>,
     last_life_sign: Mono,
     outgoing: Outgoing,
+    seam: PacketSeam,
     source: Source,
     player: Player,
     keypad: Keypad,
@@ -94,6 +98,14 @@ enum Content {
 }
 
 impl Received {
+    /// In which codec it carries sound, if it does.
+    pub(super) fn sound(&self) -> Option<Codec> {
+        match self.content {
+            Content::Sound(codec) => Some(codec),
+            Content::Event | Content::Nothing => None,
+        }
+    }
+
     /// Whether it says something of keys.
     pub(super) fn has_keys(&self) -> bool {
         self.keys[0].is_some()
@@ -134,10 +146,12 @@ impl Stream {
             pace: Pace::default(),
             reception: Reception::default(),
             refused: 0,
+            too_late: 0,
             detector: Detector::default(),
             watch: None,
             last_life_sign: Mono::ZERO,
             outgoing: Outgoing::new(random),
+            seam: PacketSeam::default(),
             source: Source::Nothing,
             player: Player::Idle,
             keypad: Keypad::default(),
@@ -165,9 +179,13 @@ impl Stream {
     pub(super) fn hear(&mut self, source: Source) {
         // The same row again must not start a tone or a sound anew.
         if self.source != source {
-            self.player = Player::new(&source);
+            let player = Player::new(&source);
+            // A mix goes on, whoever joins or leaves it.
+            if player != Player::Mix || self.player != Player::Mix {
+                self.player = player;
+                self.outgoing.interrupt();
+            }
             self.source = source;
-            self.outgoing.interrupt();
         }
     }
 
@@ -191,6 +209,7 @@ impl Stream {
             sent: self.outgoing.sent(),
             refused: self.refused,
             lost: self.reception.lost(),
+            too_late: self.too_late,
             jitter_ms: self.reception.jitter_ms(),
             quality: self.quality(),
         }
@@ -321,7 +340,7 @@ impl Stream {
             Player::Sound { .. } if self.keypad.is_idle() => {
                 self.terms.as_ref().map(|terms| MusicTap { tap, codec: terms.codec })
             }
-            Player::Sound { .. } | Player::Idle | Player::Tone { .. } => None,
+            Player::Sound { .. } | Player::Idle | Player::Tone { .. } | Player::Mix => None,
         }
     }
 
@@ -334,15 +353,40 @@ impl Stream {
             Content::Sound(_) => terms.events.is_some(),
             Content::Nothing => false,
         };
+        is_other_form && self.hold(received)
+    }
+
+    /// Dials the keys of an event that comes to a mix which this far end hears. Whether there is something to be played.
+    pub(super) fn hold_mixed_keys(&mut self, received: &Received) -> bool {
+        let may_send = self.terms.as_ref().is_some_and(|terms| terms.send);
+        received.content == Content::Event && may_send && self.hold(received)
+    }
+
+    fn hold(&mut self, received: &Received) -> bool {
         let was_idle = self.keypad.is_idle();
-        for key in received.keys.into_iter().flatten().filter(|_| is_other_form) {
-            self.keypad.hold(key);
+        for key in received.keys.into_iter().flatten() {
+            self.keypad.hold(received.header.ssrc, key);
         }
         let begins = was_idle && !self.keypad.is_idle();
         if begins {
             self.outgoing.interrupt();
         }
         begins
+    }
+
+    /// Whether packets of this SSRC are our own.
+    pub(super) fn is_sent_by(&self, ssrc: u32) -> bool {
+        self.outgoing.ssrc() == ssrc
+    }
+
+    /// A packet came too late for a mix.
+    pub(super) fn note_too_late(&mut self) {
+        self.too_late += 1;
+    }
+
+    /// Interarrival jitter of what comes, samples.
+    pub(super) fn jitter(&self) -> u32 {
+        self.reception.jitter_samples()
     }
 
     /// Decides how a packet that the stream at `slot` received goes to this stream's far end. `None` when it does not.
@@ -374,9 +418,13 @@ impl Stream {
     }
 
     /// Turns the payload of a packet that is relayed to this far end into its codec.
-    pub(super) fn translate(&mut self, relayed: &Relayed, payload: &mut [u8]) {
+    pub(super) fn translate(&mut self, now: Mono, relayed: &Relayed, payload: &mut [u8]) {
         if let Some((flow, from, to)) = relayed.sound {
             self.transcoder.translate(flow, from, to, payload);
+            match flow {
+                Flow::Begins => self.seam.join(now, to, payload),
+                Flow::GoesOn => self.seam.pass(now, to, payload),
+            }
         }
     }
 
@@ -410,6 +458,7 @@ impl Stream {
         now: Mono,
         passed_ms: u16,
         sounds: &[Sound],
+        mixed: Option<&Mixed>,
         buffer: &mut [u8; PAYLOAD_BYTES_MAX],
     ) -> Played {
         self.due_in_ms = self.due_in_ms.saturating_sub(passed_ms);
@@ -428,7 +477,7 @@ impl Stream {
         if self.player == Player::Idle {
             return Played::Quiet;
         }
-        if self.player.fill(sounds, codec, &mut self.transcoder, payload).is_none() {
+        if self.player.fill(sounds, mixed, codec, &mut self.transcoder, payload).is_none() {
             // The same sound may be asked for again.
             self.source = Source::Nothing;
             self.player = Player::Idle;
@@ -437,6 +486,10 @@ impl Stream {
         match to {
             Some(to) => {
                 let stamp = self.outgoing.local(now, number, payload.len() as u32);
+                match stamp.marker {
+                    true => self.seam.join(now, codec, payload),
+                    false => self.seam.pass(now, codec, payload),
+                }
                 Played::Packet { to, stamp, len: payload.len() }
             }
             None => Played::Quiet,

@@ -66,15 +66,15 @@ impl Bench {
     }
 
     pub(crate) fn seeded(seed: u64) -> Bench {
-        Bench::made_of(seed, vec![Sound::new(&[1000; 480]), Sound::new(&[2000; 160])])
+        Bench::made_of(seed, vec![Sound::new(&[1000; 480]), Sound::new(&[2000; 160])], 3)
     }
 
     pub(crate) fn with_sounds(sounds: Vec<Sound>) -> Bench {
-        Bench::made_of(1, sounds)
+        Bench::made_of(1, sounds, 3)
     }
 
-    fn made_of(seed: u64, sounds: Vec<Sound>) -> Bench {
-        let config = EngineConfig { sounds, streams_max: 3 };
+    pub(crate) fn made_of(seed: u64, sounds: Vec<Sound>, streams_max: usize) -> Bench {
+        let config = EngineConfig { sounds, streams_max };
         Bench {
             engine: Engine::new(config, Random::from_number(seed)),
             now: Now::default().later(Duration::from_secs(1000)),

@@ -2,7 +2,9 @@
 
 mod bench;
 mod codecs;
+mod conference;
 mod digits;
+mod mixing;
 mod packets;
 mod ptime;
 mod reports;

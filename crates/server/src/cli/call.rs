@@ -78,7 +78,9 @@ fn body(args: &CallArgs) -> anyhow::Result<Map<String, Value>> {
             body.insert(name.to_owned(), Value::from(value));
         }
     };
-    text("agentNumber", args.agent.as_deref());
+    let [agent, to, mode] = [&args.agent, &args.to, &args.mode].map(Option::as_deref);
+    text("listenAgent", args.supervisor.as_deref());
+    text("agentNumber", agent);
     match args.verb.as_str() {
         "online" => {
             text("loginType", Some(args.login.as_deref().unwrap_or_else(|| login_type(args))));
@@ -89,10 +91,22 @@ fn body(args: &CallArgs) -> anyhow::Result<Map<String, Value>> {
             text("status", args.status.as_deref());
         }
     }
+    text("callerNumber", args.from.as_deref());
     match args.verb.as_str() {
-        "transfer" | "consult" => text("number", args.to.as_deref()),
-        _ => text("calleeNumber", args.to.as_deref()),
+        "transfer" | "consult" => {
+            text("mode", mode.or(Some("agent")));
+            text("number", to);
+        }
+        "webcall" => {
+            text("calleeType", mode.or(Some("number")));
+            text("calleeNumber", to);
+        }
+        _ => {
+            text("mode", mode);
+            text("calleeNumber", to);
+        }
     }
+    text("digits", args.digits.as_deref());
     if let Some(extras) = &args.extras {
         let extras = serde_json::from_str(extras).unwrap_or_else(|_| Value::from(extras.as_str()));
         body.insert("extras".to_owned(), extras);
@@ -198,7 +212,22 @@ mod tests {
         );
         assert_eq!(body_of(&["online", "--agent", "8007"])["loginType"], "SIP");
         assert_eq!(body_of(&["online", "--agent", "8007", "--appkey", "2000104"])["loginType"], "PSTN");
-        assert_eq!(body_of(&["transfer", "--to", "8001"]), json!({"number": "8001"}));
+        assert_eq!(body_of(&["transfer", "--to", "8001"]), json!({"mode": "agent", "number": "8001"}));
+        let outline = body_of(&["consult", "--agent", "8000", "--mode", "outline", "--to", "13900000001"]);
+        assert_eq!(outline, json!({"agentNumber": "8000", "mode": "outline", "number": "13900000001"}));
+        assert_eq!(
+            body_of(&["webcall", "--from", "13900000001", "--to", "13900000002"]),
+            json!({"callerNumber": "13900000001", "calleeType": "number", "calleeNumber": "13900000002"})
+        );
+        assert_eq!(
+            body_of(&["webcall", "--from", "13900000001", "--mode", "agentNumber", "--to", "8001"])["calleeType"],
+            "agentNumber"
+        );
+        assert_eq!(
+            body_of(&["listen", "--supervisor", "8004", "--agent", "8000"]),
+            json!({"listenAgent": "8004", "agentNumber": "8000"})
+        );
+        assert_eq!(body_of(&["sendDtmf", "--digits", "12#"]), json!({"digits": "12#"}));
         assert_eq!(
             body_of(&[
                 "dialOut",

@@ -32,7 +32,8 @@ use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
 use crate::sound::{
-    Encoder, Finish, Keeper, Music, MusicFiles, Recorder, RecorderConfig, Reports, Threads, ThreadsConfig,
+    Encoder, Finish, Keeper, Music, MusicFiles, Ready, Recorder, RecorderConfig, Reports, Threads,
+    ThreadsConfig,
 };
 use crate::store::{self, Startup, Store};
 
@@ -310,7 +311,7 @@ fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) 
         encoder,
         workers: config.server.recordings.workers,
     };
-    let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
+    let report = move |made: Ready| ready.recording_ready(made.account, made.call, made.files, made.part);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
 }
 
@@ -337,7 +338,7 @@ fn recordings_dir(config: &Config) -> PathBuf {
 fn unfinished(startup: &Startup) -> Vec<Finish> {
     let open = |call| startup.events.iter().any(|numbered| numbered.event.call() == Some(call));
     let left = startup.recordings.iter().filter(|recording| !open(recording.call));
-    left.map(|r| Finish { account: r.account, call: r.call, files: r.files.clone() }).collect()
+    left.map(|r| Finish { account: r.account, call: r.call, pieces: r.pieces.clone() }).collect()
 }
 
 fn build_switch(

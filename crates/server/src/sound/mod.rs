@@ -11,7 +11,7 @@ mod threads;
 
 pub use encoder::Encoder;
 pub use music::{Music, MusicFiles};
-pub use recorder::{Finish, Recorder, RecorderConfig};
+pub use recorder::{Finish, Ready, Recorder, RecorderConfig};
 pub use renderer::Backlog;
 pub use retention::{Keep, KeepDays, Keeper};
 pub use space::Room;

@@ -38,7 +38,7 @@ impl Store {
         Store {
             events,
             holes: number("SELECT coalesce(max(no), 0) - count(*) FROM log"),
-            leftovers: ["call", "leg", "recording", "outbox"]
+            leftovers: ["call", "leg", "piece", "outbox"]
                 .map(|table| (table, number(&format!("SELECT count(*) FROM {table}"))))
                 .into(),
             dead,

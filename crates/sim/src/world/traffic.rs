@@ -55,13 +55,15 @@ impl World {
                     self.sound.handle_command(self.now, command);
                     self.drain_sound();
                 }
-                Output::Finish { account, call, files } => {
+                Output::Finish { account, call, pieces } => {
                     assert_eq!(account, ACCOUNT, "a recording of nobody");
                     let recorded = self.ledger.calls.get(&call).is_some_and(|call| call.recorded);
                     assert!(recorded, "files of call {call} are made before its record is durable");
                     assert!(self.finished.insert(call), "the files of call {call} are made twice");
-                    let after = Duration::from_millis(self.random.below(5_000));
-                    self.plan(after, Happening::FilesMade { life: self.life, call, files });
+                    for piece in pieces {
+                        let after = Duration::from_millis(self.random.below(5_000));
+                        self.plan(after, Happening::FilesMade { life: self.life, call, piece });
+                    }
                 }
                 Output::Diagnostic(diagnostic) => self.diagnosed(diagnostic),
             }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, StreamId, Wall};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingFormat, RecordingMode,
@@ -24,7 +23,7 @@ use sip::api::{Credentials, DialogId, Ended, Event, Flow, Register, Registration
 use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
-use switch::api::{Body, Diagnostic, Entry, Input, Output};
+use switch::api::{Body, Diagnostic, Entry, Input, Output, Piece};
 use switch::config::{AccountConfig, Changes, Config, SipListener, Trunk, TrunkChoice, User};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
@@ -68,7 +67,7 @@ pub(crate) struct Bench {
     /// What every stream counted when it is closed.
     pub(crate) counts: media::api::Counts,
     closed: VecDeque<StreamId>,
-    pub(crate) finished: Vec<(CallId, RecordingFiles)>,
+    pub(crate) finished: Vec<(CallId, Vec<Piece>)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
     commands: u64,
@@ -583,7 +582,7 @@ impl Bench {
                     }
                     self.media.push(command);
                 }
-                Output::Finish { call, files, .. } => self.finished.push((call, files)),
+                Output::Finish { call, pieces, .. } => self.finished.push((call, pieces)),
                 Output::Diagnostic(Diagnostic::StreamClosed { .. }) => {}
                 Output::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
             }

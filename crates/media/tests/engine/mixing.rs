@@ -1,0 +1,187 @@
+//! Far ends that hear several others at once.
+
+use base::StreamId;
+use media::api::{Command, Ptime, Source, Terms};
+use media::codec::Codec;
+
+use crate::bench::*;
+use crate::conference::*;
+
+/// Frequencies that are 100 periods and more in a second, and no sums or multiples of each other.
+const HZ: [f64; 8] = [310.0, 430.0, 590.0, 710.0, 970.0, 1130.0, 1390.0, 1570.0];
+
+fn conference(codecs: &[Codec]) -> Conference {
+    let speakers = (1..).zip(codecs).zip(HZ);
+    Conference::new(speakers.map(|((n, codec), hz)| Speaker::new(StreamId(n), *codec, hz)).collect())
+}
+
+#[test]
+fn everybody_hears_all_others_and_nothing_else() {
+    for codecs in [
+        vec![Codec::Pcma; 3],
+        vec![Codec::G722; 3],
+        vec![Codec::Pcma, Codec::Pcmu, Codec::G722],
+        [Codec::ALL, Codec::ALL].concat(),
+        [vec![Codec::Pcma; 6], vec![Codec::Pcmu; 2]].concat(),
+    ] {
+        let mut conference = conference(&codecs);
+        conference.all_hear_all();
+        conference.pass(ms(3000));
+        let sent = conference.bench.take_sent();
+        for (n, codec) in codecs.iter().enumerate() {
+            let stream = conference.speakers[n].stream;
+            let of: Vec<Sent> = sent.iter().filter(|sent| sent.stream == stream).cloned().collect();
+            assert!((150..=151).contains(&of.len()));
+            assert_seamless(&of);
+            let heard = &wave(*codec, &of)[16_000..];
+            for (other, hz) in HZ[..codecs.len()].iter().enumerate() {
+                let (level, wanted) = (level(heard, *hz), if other == n { 0.0 } else { 3000.0 });
+                assert!((level - wanted).abs() < 60.0, "{codecs:?}: {n} hears {level} of {other}");
+            }
+            let all = f64::sqrt(codecs.len() as f64 - 1.0) * 3000.0;
+            assert!((loudness(heard) / all - 1.0).abs() < 0.02, "{n} hears more: {}", loudness(heard));
+        }
+    }
+}
+
+#[test]
+fn a_listener_may_hear_any_of_them_and_eight_at_most() {
+    let mut conference = conference(&[Codec::Pcma; 8]);
+    let listener = StreamId(9);
+    conference.bench.open(listener, Codec::Pcma);
+    conference.bench.hear(listener, Source::Mix([9, 2, 7, 2].map(StreamId).to_vec()));
+    conference.pass(ms(1500));
+    let heard = wave(Codec::Pcma, &conference.take_sent_to(listener));
+    let loud = |heard: &[i16]| HZ.map(|hz| level(&heard[heard.len() - 8000..], hz) > 2900.0);
+    assert_eq!(loud(&heard), [false, true, false, false, false, false, true, false]);
+    conference.bench.hear(listener, Source::Mix((0..20).map(StreamId).collect()));
+    conference.pass(ms(1500));
+    let heard = wave(Codec::Pcma, &conference.take_sent_to(listener));
+    assert_eq!(
+        loud(&heard),
+        [true, true, true, true, true, true, true, false],
+        "stream 0 is one of the eight"
+    );
+}
+
+/// Nobody speaks, or nobody is named: packets come all the same, as long as the far end wants them.
+#[test]
+fn whoever_hears_nobody_gets_silence() {
+    for (ptime, row) in
+        [(10, vec![]), (20, vec![StreamId(2)]), (30, vec![StreamId(77)]), (60, vec![StreamId(2)])]
+    {
+        let mut conference = conference(&[]);
+        conference.bench.open_with(StreamId(1), Codec::Pcma, ptime);
+        conference.bench.open(StreamId(2), Codec::Pcmu);
+        conference.bench.hear(StreamId(1), Source::Mix(row));
+        conference.pass(ms(1199));
+        let sent = conference.take_sent_to(StreamId(1));
+        assert_eq!(sent.len(), 1200 / usize::from(ptime));
+        assert_seamless(&sent);
+        assert_eq!(sent.iter().filter(|sent| sent.header.marker).count(), 1);
+        assert!(wave(Codec::Pcma, &sent).iter().all(|sample| sample.abs() <= 8));
+    }
+}
+
+#[test]
+fn packets_are_as_long_as_each_listener_and_each_speaker_likes() {
+    for (codec, spoken, ptime) in
+        [(Codec::Pcma, 10, 60), (Codec::Pcmu, 60, 10), (Codec::G722, 30, 50), (Codec::Pcma, 40, 30)]
+    {
+        let mut conference = conference(&[codec; 3]);
+        conference.speakers.iter_mut().for_each(|speaker| speaker.packet_ms = spoken);
+        for n in 1..4 {
+            let terms = Terms { ptime: Ptime::new(Some(ptime), None), ..terms(StreamId(n), codec) };
+            conference.command(Command::Agree { stream: StreamId(n), terms });
+        }
+        conference.all_hear_all();
+        conference.pass(ms(3000));
+        let sent = conference.take_sent_to(StreamId(1));
+        assert_seamless(&sent);
+        assert!(sent.iter().all(|sent| sent.payload.len() == 8 * usize::from(ptime)));
+        assert!(sent.windows(2).all(|pair| pair[1].at.since(pair[0].at) == ms(ptime.into())));
+        let heard = &wave(codec, &sent)[14_000..22_000];
+        let levels = [0, 1, 2].map(|n| level(heard, HZ[n]).round());
+        assert!(
+            levels[0] < 60.0 && levels[1..].iter().all(|level| (level - 3000.0).abs() < 60.0),
+            "{levels:?}"
+        );
+    }
+}
+
+#[test]
+fn a_listener_on_hold_gets_nothing_and_then_what_is_said() {
+    let mut conference = conference(&[Codec::Pcma; 3]);
+    conference.all_hear_all();
+    conference.pass(ms(1000));
+    let held = Terms { send: false, ..terms(StreamId(1), Codec::Pcma) };
+    conference.command(Command::Agree { stream: StreamId(1), terms: held });
+    conference.take_sent_to(StreamId(1));
+    conference.pass(ms(1000));
+    assert_eq!(conference.take_sent_to(StreamId(1)), []);
+    conference.command(Command::Agree { stream: StreamId(1), terms: terms(StreamId(1), Codec::Pcma) });
+    conference.pass(ms(1000));
+    let sent = conference.take_sent_to(StreamId(1));
+    assert!((49..=50).contains(&sent.len()));
+    assert_seamless(&sent);
+    assert!((level(&wave(Codec::Pcma, &sent), HZ[1]) - 3000.0).abs() < 60.0);
+}
+
+/// Two clocks as far apart as clocks of phones are, for an hour: the delay stays, nothing is lost, nothing clicks.
+#[test]
+fn clocks_that_drift_are_followed_for_an_hour() {
+    let mut conference = conference(&[Codec::Pcma, Codec::Pcmu]);
+    for (speaker, ppm) in conference.speakers.iter_mut().zip([200, -200]) {
+        speaker.ppm = ppm;
+    }
+    let listener = StreamId(9);
+    conference.bench.open(listener, Codec::Pcma);
+    conference.bench.hear(listener, Source::Mix([1, 2].map(StreamId).to_vec()));
+    conference.pass(ms(1000));
+    conference.take_sent_to(listener);
+    for second in 0..3600 {
+        conference.pass(ms(1000));
+        let heard = wave(Codec::Pcma, &conference.take_sent_to(listener));
+        assert_eq!(heard.len(), 8000);
+        let slopes = std::f64::consts::TAU * 3000.0 * (HZ[0] + HZ[1]) / 8000.0;
+        assert!(f64::from(steepest(&heard)) < 1.1 * slopes, "a click in second {second}");
+        // A sample more or less moves the phase: a whole second would be the sum of two that differ.
+        for part in heard.chunks(800) {
+            let levels = [HZ[0], HZ[1]].map(|hz| level(part, hz));
+            assert!(
+                levels.iter().all(|level| (level - 3000.0).abs() < 90.0),
+                "{levels:?} in second {second}"
+            );
+        }
+    }
+    for stream in [1, 2] {
+        let counts = conference.bench.close(StreamId(stream));
+        assert_eq!((counts.lost, counts.too_late), (0, 0));
+    }
+}
+
+/// After some seconds the delay is what the network makes necessary, and no packet comes too late.
+#[test]
+fn jitter_is_learned() {
+    for (jitter_ms, codec) in [(5, Codec::Pcma), (30, Codec::G722), (60, Codec::Pcmu), (90, Codec::Pcma)] {
+        let mut conference = conference(&[codec; 2]);
+        // Packets do not overtake each other there: G.722 needs them in order.
+        let packet_ms = if codec == Codec::G722 { 40 } else { 20 };
+        for speaker in &mut conference.speakers {
+            (speaker.jitter_us, speaker.packet_ms) = (1000 * jitter_ms, packet_ms);
+        }
+        let listener = StreamId(9);
+        conference.bench.open(listener, codec);
+        conference.bench.hear(listener, Source::Mix([1, 2].map(StreamId).to_vec()));
+        conference.pass(ms(15_000));
+        conference.take_sent_to(listener);
+        conference.pass(ms(10_000));
+        let heard = wave(codec, &conference.take_sent_to(listener));
+        for (n, part) in heard.chunks(800).enumerate().skip(2) {
+            let level = level(part, HZ[0]);
+            assert!((level - 3000.0).abs() < 150.0, "{codec:?}, {jitter_ms} ms: {level} in part {n}");
+        }
+        let too_late = conference.bench.close(StreamId(1)).too_late;
+        assert!(too_late < 20, "{too_late}: more than what was learned from");
+    }
+}
