@@ -15,6 +15,7 @@ mod inbound;
 mod log;
 mod measured;
 mod names;
+mod parts;
 mod program;
 mod recordings;
 mod reload;
