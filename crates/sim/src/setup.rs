@@ -111,6 +111,7 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
             sip_domain: DOMAIN.to_owned(),
             trunks: choices,
             users: users.collect(),
+            music: 0,
         }],
         trunks,
         sip_listeners: vec![SipListener::at(switch_address())],

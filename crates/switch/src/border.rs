@@ -69,6 +69,7 @@ fn config() -> Config {
             sip_domain: "pbx.example".to_owned(),
             trunks: TrunkChoice::in_order(["carrier"]),
             users: vec![user("1001"), user("1002")],
+            music: 0,
         }],
         trunks: vec![Trunk::at("carrier", far_address(9), "carrier.example")],
         sip_listeners: vec![SipListener::at(switch_address())],

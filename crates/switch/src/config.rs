@@ -118,6 +118,8 @@ pub struct AccountConfig {
     pub trunks: Vec<TrunkChoice>,
     /// Its SIP phones.
     pub users: Vec<User>,
+    /// Which of the media engines' sounds is its music.
+    pub music: usize,
 }
 
 /// A trunk that an account may use.

@@ -47,7 +47,7 @@ impl Switch {
         let (numbers, random) = (&self.numbers, &mut self.random);
         self.accounts.entry(id).or_insert_with(|| {
             let removed = callcenter::config::Account::removed(id);
-            Account { center: Center::new(removed, numbers.clone(), random.fork()) }
+            Account { center: Center::new(removed, numbers.clone(), random.fork()), music: 0 }
         })
     }
 

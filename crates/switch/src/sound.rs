@@ -75,14 +75,16 @@ impl Switch {
     pub(crate) fn hear(&mut self, leg: LegId, source: Heard) {
         let Some(listener) = self.legs.get_mut(leg).filter(|leg| leg.is_living()) else { return };
         listener.hears = source.clone();
-        let call = listener.call;
+        let (call, account) = (listener.call, listener.account);
         let source = match source {
             Heard::Nothing => Source::Nothing,
             Heard::Leg(other) => Source::Stream(other.into()),
             Heard::Mix(others) => Source::Mix(others.into_iter().map(StreamId::from).collect()),
             Heard::RingBack => Source::RingBack,
-            // The account's music; the engine's first sound as long as accounts have none of their own.
-            Heard::Music => Source::Sound { sound: 0, looped: true },
+            Heard::Music => {
+                let sound = self.accounts.get(&account).map_or(0, |account| account.music);
+                Source::Sound { sound, looped: true }
+            }
         };
         self.media(Command::Hear { stream: leg.into(), source });
         self.watch_silence(call);

@@ -74,6 +74,8 @@ pub struct Switch {
 /// An account at work.
 pub(crate) struct Account {
     pub(crate) center: Center,
+    /// Which of the engines' sounds is its music.
+    pub(crate) music: usize,
 }
 
 /// The files that a recording is to become.
@@ -143,7 +145,7 @@ impl Switch {
         let endpoint = Endpoint::new(crate::wiring::sip_config(&config, &phones), random.fork());
         let accounts = config.accounts.iter().map(|one| {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
-            (one.account.id, Account { center })
+            (one.account.id, Account { center, music: one.music })
         });
         let accounts = accounts.collect();
         let own_random = random.fork();

@@ -39,8 +39,7 @@ impl Engine {
             if late {
                 stream.skip_time();
             }
-            let mixed = self.mixer.mixed(*index);
-            let tap = stream.music_tap();
+            let (tap, mixed) = (stream.music_tap(), self.mixer.mixed(*index));
             match stream.play(now, passed_ms, &self.config.sounds, mixed, &mut buffer) {
                 Played::Packet { to, stamp, len } => {
                     let frame = tap.map(|tap| tap.frame(now, &stamp, &buffer[..len]));

@@ -335,7 +335,7 @@ impl Stream {
 
     /// Where the next packet that is played is to be recorded, and what it will be in: while it is of a sound.
     pub(super) fn music_tap(&self) -> Option<MusicTap> {
-        let tap = self.taps.played?;
+        let tap = *self.taps.played.as_deref()?;
         match self.player {
             Player::Sound { .. } if self.keypad.is_idle() => {
                 self.terms.as_ref().map(|terms| MusicTap { tap, codec: terms.codec })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::{Mono, Random, StreamId};
 use media::api::{Command, Source};
 use media::codec::Codec;
+use media::dtmf;
 use media::g711;
 use media::g722;
 use media::rtp::Stamp;
@@ -19,6 +20,8 @@ pub(crate) struct Speaker {
     pub(crate) codec: Codec,
     pub(crate) hz: f64,
     pub(crate) amplitude: f64,
+    /// The key whose tones it says instead.
+    pub(crate) key: Option<u8>,
     pub(crate) packet_ms: u16,
     /// How much slower its clock is, parts in a million.
     pub(crate) ppm: i64,
@@ -43,6 +46,7 @@ impl Speaker {
             codec,
             hz,
             amplitude: 3000.0,
+            key: None,
             packet_ms: 20,
             ppm: 0,
             jitter_us: 0,
@@ -59,8 +63,13 @@ impl Speaker {
     /// Makes the packet that is due.
     fn speak(&mut self, random: &mut Random) {
         let count = 8 * u64::from(self.packet_ms);
-        let samples = (self.said..self.said + count)
-            .map(|n| (self.amplitude * (TAU * self.hz * n as f64 / 8000.0).sin()).round() as i16);
+        let turn = |n: u64| TAU * self.hz * n as f64 / 8000.0;
+        let mut samples: Vec<i16> =
+            (self.said..self.said + count).map(|n| (self.amplitude * turn(n).sin()).round() as i16).collect();
+        if let Some(code) = self.key {
+            dtmf::fill(code, self.said as u32, &mut samples);
+        }
+        let samples = samples.into_iter();
         let payload: Vec<u8> = match self.codec.law() {
             Some(law) => samples.map(|sample| g711::encode(law, sample)).collect(),
             None => samples.map(|sample| self.mouth.narrow(sample)).collect(),
@@ -81,6 +90,16 @@ impl Speaker {
         }
         let us = 1000 * i64::from(self.packet_ms);
         self.next = self.next + Duration::from_micros((us + us * self.ppm / 1_000_000).unsigned_abs());
+    }
+
+    /// The numbers of a packet that takes the place of the next one, about the moment of a timestamp.
+    pub(crate) fn instead(&mut self, payload_number: u8, timestamp: u32) -> Stamp {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(160);
+        self.next = self.next + Duration::from_millis(20);
+        let ssrc = 0x1111 + self.stream.0 as u32;
+        Stamp { marker: false, payload_number, sequence, timestamp, ssrc }
     }
 
     fn is_next(&self) -> Mono {
@@ -196,4 +215,20 @@ pub(crate) fn loudness(samples: &[i16]) -> f64 {
 pub(crate) fn steepest(samples: &[i16]) -> i32 {
     let step = |pair: &[i16]| (i32::from(pair[1]) - i32::from(pair[0])).abs();
     samples.windows(2).map(step).max().unwrap_or(0)
+}
+
+/// Samples of the longest silence.
+pub(crate) fn longest_silence(samples: &[i16]) -> usize {
+    let mut longest = 0;
+    let mut length = 0;
+    for sample in samples {
+        length = if sample.abs() < 100 { length + 1 } else { 0 };
+        longest = longest.max(length);
+    }
+    longest
+}
+
+/// The largest step that tones of 3,000 make together, and the codec's own.
+pub(crate) fn slopes(hz: &[f64]) -> i32 {
+    (1.05 * TAU * 3000.0 * hz.iter().sum::<f64>() / 8000.0) as i32 + 520
 }

@@ -174,6 +174,8 @@ pub struct Account {
     pub customer_ring: Duration,
     /// A call older than this is ended.
     pub call_age_max: Duration,
+    /// A WAV file with its music. None: that which ships.
+    pub music: Option<PathBuf>,
     /// Which tracks are kept.
     pub recording: RecordingMode,
     /// Who may call in, and where that leads.

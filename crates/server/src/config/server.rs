@@ -97,7 +97,8 @@ fn phone_codecs(section: &mut Section<'_>) -> Vec<Codec> {
     trunks::codecs(section, "phone_codecs", report)
 }
 
-fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+/// A path of the machine, as it is written.
+pub(super) fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     let text = section.text(key)?;
     if text.value.is_empty() {
         let message = format!("\"{key}\" must not be empty");

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of the kit")]
 
+pub(crate) mod floor;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub(crate) struct Far {
     pub(crate) progress: Vec<u16>,
     /// How its call was answered.
     pub(crate) answered: Option<Bytes>,
+    /// What became of the calls that it asked for.
+    pub(crate) referrals: Vec<sip::api::Referral>,
     /// It hears nothing.
     pub(crate) deaf: bool,
     /// Every datagram that came while it was deaf.
@@ -103,6 +107,7 @@ pub(crate) fn config() -> Config {
             sip_domain: "pbx.example".to_owned(),
             trunks: TrunkChoice::in_order(["first", "second"]),
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
+            music: 0,
         }],
         trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
         sip_listeners: vec![SipListener::at(switch_address())],
@@ -184,6 +189,7 @@ impl Far {
             ended: Vec::new(),
             progress: Vec::new(),
             answered: None,
+            referrals: Vec::new(),
             deaf: false,
             unheard: Vec::new(),
             received: Vec::new(),
@@ -612,6 +618,7 @@ impl Bench {
                 sip::api::Output::Event(Event::Ended { how, .. }) => far.ended.push(how),
                 sip::api::Output::Event(Event::Progress { status, .. }) => far.progress.push(status),
                 sip::api::Output::Event(Event::Answered { sdp, .. }) => far.answered = sdp,
+                sip::api::Output::Event(Event::ReferralTold { standing, .. }) => far.referrals.push(standing),
                 sip::api::Output::Event(_) => {}
                 sip::api::Output::Connect { .. } | sip::api::Output::Close { .. } => {
                     panic!("there are no streams here")
