@@ -1,5 +1,5 @@
 //! What the packet path takes from the allocator: nothing for a forwarded or recorded packet, a chunk now and then for
-//! packets that are copied or made here.
+//! packets that are copied, mixed or made here.
 
 #![allow(unsafe_code, reason = "an allocator cannot be written without it")]
 
@@ -142,4 +142,23 @@ fn copied_packets_share_chunks() {
     copied.handle_command(Now::default(), Command::Hear { stream: LISTENER, source: Source::Stream(AGENT) });
     let taken = taken_by(&mut copied);
     assert!(taken <= chunks_max, "copied: {taken}");
+}
+
+/// Everybody hears both others, though one alone speaks: three streams get a packet in each step.
+#[test]
+fn mixed_packets_share_chunks() {
+    let chunks_max = 3 * 2 * (u64::from(PACKETS) / PACKETS_OF_A_CHUNK_MIN);
+    for codec in Codec::ALL {
+        let mut mixed = engine_with([codec, Codec::G722], Some(101));
+        for listener in [AGENT, CUSTOMER, LISTENER] {
+            let others =
+                [AGENT, CUSTOMER, LISTENER].into_iter().filter(|stream| *stream != listener).collect();
+            mixed.handle_command(
+                Now::default(),
+                Command::Hear { stream: listener, source: Source::Mix(others) },
+            );
+        }
+        let taken = taken_by_packets(&mut mixed, codec);
+        assert!(taken <= chunks_max, "{codec:?}: {taken}");
+    }
 }

@@ -28,13 +28,14 @@ fn codec() -> impl Strategy<Value = Codec> {
 
 fn source() -> impl Strategy<Value = Source> {
     prop_oneof![
-        Just(Source::Nothing),
-        Just(Source::RingBack),
-        Just(Source::Busy),
-        Just(Source::Congestion),
-        Just(Source::Echo),
-        stream().prop_map(Source::Stream),
-        (0usize..3, any::<bool>()).prop_map(|(sound, looped)| Source::Sound { sound, looped }),
+        1 => Just(Source::Nothing),
+        1 => Just(Source::RingBack),
+        1 => Just(Source::Busy),
+        1 => Just(Source::Congestion),
+        1 => Just(Source::Echo),
+        1 => stream().prop_map(Source::Stream),
+        3 => prop::collection::vec(stream(), 0..12).prop_map(Source::Mix),
+        1 => (0usize..3, any::<bool>()).prop_map(|(sound, looped)| Source::Sound { sound, looped }),
     ]
 }
 
@@ -74,19 +75,54 @@ fn command() -> impl Strategy<Value = Command> {
 #[derive(Clone, Debug)]
 enum Step {
     Command(Command),
-    Packet { stream: StreamId, from: SocketAddr, number: u8, sequence: u16, payload: Vec<u8> },
-    Garbage { stream: StreamId, from: SocketAddr, bytes: Vec<u8> },
+    Packet {
+        stream: StreamId,
+        from: SocketAddr,
+        stamp: Stamp,
+        payload: Vec<u8>,
+    },
+    /// Many at once, each a packet further than the one before.
+    Burst {
+        stream: StreamId,
+        from: SocketAddr,
+        stamp: Stamp,
+        payload: Vec<u8>,
+        packets: u16,
+    },
+    Garbage {
+        stream: StreamId,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
     Pass(u64),
 }
 
+/// Numbers that go on, mostly, and now and then are any.
+fn stamp() -> impl Strategy<Value = Stamp> {
+    let number = prop::sample::select(vec![0u8, 8, 9, 13, 97, 101]);
+    let timestamp =
+        prop_oneof![4 => Just(None), 1 => any::<u32>().prop_map(Some), 1 => (0u32..20_000).prop_map(Some)];
+    (number, 0u16..50, timestamp, 1u32..3).prop_map(|(payload_number, sequence, timestamp, ssrc)| {
+        let timestamp = timestamp.unwrap_or(160 * u32::from(sequence));
+        Stamp { marker: false, payload_number, sequence, timestamp, ssrc }
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    let payload = prop::collection::vec(any::<u8>(), 0..700);
+    let payload = || {
+        prop_oneof![
+            2 => prop::collection::vec(any::<u8>(), 0..700),
+            1 => prop::collection::vec(any::<u8>(), 160..161),
+            1 => prop::collection::vec(any::<u8>(), 1..2),
+            1 => prop::collection::vec(any::<u8>(), 1400..1488),
+        ]
+    };
     prop_oneof![
         3 => command().prop_map(Step::Command),
-        4 => (stream(), address(), prop::sample::select(vec![0u8, 8, 9, 13, 97, 101]), any::<u16>(), payload)
-            .prop_map(|(stream, from, number, sequence, payload)| {
-                Step::Packet { stream, from, number, sequence: sequence % 50, payload }
-            }),
+        4 => (stream(), address(), stamp(), payload())
+            .prop_map(|(stream, from, stamp, payload)| Step::Packet { stream, from, stamp, payload }),
+        1 => (stream(), address(), stamp(), payload(), 1u16..100)
+            .prop_map(|(stream, from, stamp, payload, packets)| Step::Burst { stream, from, stamp, payload, packets }),
         1 => (stream(), address(), prop::collection::vec(any::<u8>(), 0..64))
             .prop_map(|(stream, from, bytes)| Step::Garbage { stream, from, bytes }),
         2 => (0u64..400).prop_map(Step::Pass),
@@ -98,6 +134,8 @@ struct World {
     engine: Engine,
     now: Now,
     open: BTreeMap<StreamId, u64>,
+    /// What was sent last to the one who listens.
+    heard: Vec<u8>,
 }
 
 impl World {
@@ -111,7 +149,10 @@ impl World {
 
     /// What is sent is RTP, from an open stream.
     fn sent(&mut self, stream: StreamId, packet: &[u8]) {
-        assert!(Header::read(packet).is_some());
+        let header = Header::read(packet).expect("RTP");
+        if stream == StreamId(1) {
+            self.heard = packet[header.payload].to_vec();
+        }
         *self.open.get_mut(&stream).expect("only open streams send") += 1;
     }
 
@@ -173,6 +214,34 @@ impl World {
         }
     }
 
+    /// And heard mixed, it gives the listener a packet in every step, soon with what it says.
+    fn talk_mixed(&mut self, codecs: [Codec; 2]) {
+        let [speaks, listens] = [StreamId(0), StreamId(1)];
+        self.command(Command::Hear { stream: listens, source: Source::Mix(vec![speaks]) });
+        // 1 kHz.
+        let said = [[0x2a; 4], [0xaa; 4]].concat().repeat(20);
+        let before = self.open[&listens];
+        for n in 0..40 {
+            let (payload_number, timestamp) = (codecs[0].payload(), 800_000 + 160 * u32::from(n));
+            let stamp = Stamp { marker: n == 0, payload_number, sequence: 777 + n, timestamp, ssrc: 3 };
+            let from = SocketAddr::from(([10, 0, 0, 1], 5000));
+            self.heard.clear();
+            self.packet(speaks, from, [&stamp.to_bytes()[..], &said].concat());
+            self.drain();
+            self.pass(Duration::from_millis(20));
+        }
+        assert!((40..=41).contains(&(self.open[&listens] - before)), "a packet in every step");
+        let mut decoder = media::g722::Decoder::default();
+        let loudest = self.heard.iter().map(|byte| match codecs[1].law() {
+            Some(law) => media::g711::decode(law, *byte).unsigned_abs(),
+            None => decoder.narrow(*byte).unsigned_abs(),
+        });
+        let loudest = loudest.max().expect("a packet in the last step");
+        // A decoder that knows nothing of what was before hears little at first.
+        let wanted = if codecs[1] == Codec::G722 { 300 } else { 5000 };
+        assert!(codecs[0] == Codec::G722 || loudest > wanted, "{loudest} is heard");
+    }
+
     /// Every wake-up that is asked for moves on: `steps` is more than there can be deadlines.
     fn pass(&mut self, time: Duration) {
         let end = self.now.later(time);
@@ -201,14 +270,20 @@ proptest! {
         let config = EngineConfig { sounds, streams_max: usize::try_from(STREAMS).unwrap() };
         let mut engine = Engine::new(config, Random::from_number(1));
         engine.begin_reports();
-        let mut world = World { engine, now: Now::default().later(Duration::from_secs(9)), open: BTreeMap::new() };
+        let mut world = World { engine, now: Now::default().later(Duration::from_secs(9)), open: BTreeMap::new(), heard: Vec::new() };
         for step in steps {
             match step {
                 Step::Command(command) => world.command(command),
-                Step::Packet { stream, from, number, sequence, payload } => {
-                    let timestamp = 160 * u32::from(sequence);
-                    let stamp = Stamp { marker: false, payload_number: number, sequence, timestamp, ssrc: 1 };
+                Step::Packet { stream, from, stamp, payload } => {
                     world.packet(stream, from, [&stamp.to_bytes()[..], &payload].concat());
+                }
+                Step::Burst { stream, from, mut stamp, payload, packets } => {
+                    for _ in 0..packets {
+                        world.packet(stream, from, [&stamp.to_bytes()[..], &payload].concat());
+                        world.drain();
+                        stamp.sequence = stamp.sequence.wrapping_add(1);
+                        stamp.timestamp = stamp.timestamp.wrapping_add(payload.len() as u32);
+                    }
                 }
                 Step::Garbage { stream, from, bytes } => world.packet(stream, from, bytes),
                 Step::Pass(ms) => world.pass(Duration::from_millis(ms)),
@@ -216,5 +291,6 @@ proptest! {
             world.drain();
         }
         world.talk(codecs, first);
+        world.talk_mixed(codecs);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use base::{Mono, Random, StreamId};
 use media::api::{Command, Source};
 use media::codec::Codec;
-use media::g711;
-use media::g722;
+use media::coder::{Decoder, Encoder};
+use media::dtmf;
 use media::rtp::Stamp;
 use media::sound::Sound;
 
@@ -19,6 +19,8 @@ pub(crate) struct Speaker {
     pub(crate) codec: Codec,
     pub(crate) hz: f64,
     pub(crate) amplitude: f64,
+    /// The key whose tones it says instead.
+    pub(crate) key: Option<u8>,
     pub(crate) packet_ms: u16,
     /// How much slower its clock is, parts in a million.
     pub(crate) ppm: i64,
@@ -32,7 +34,7 @@ pub(crate) struct Speaker {
     said: u64,
     /// When the next packet is made.
     next: Mono,
-    mouth: g722::Encoder,
+    mouth: Encoder,
     on_the_way: Vec<(Mono, Stamp, Vec<u8>)>,
 }
 
@@ -43,6 +45,7 @@ impl Speaker {
             codec,
             hz,
             amplitude: 3000.0,
+            key: None,
             packet_ms: 20,
             ppm: 0,
             jitter_us: 0,
@@ -51,7 +54,7 @@ impl Speaker {
             timestamp: u32::MAX - 8000 + 7 * stream.0 as u32,
             said: 0,
             next: Mono::ZERO,
-            mouth: g722::Encoder::default(),
+            mouth: Encoder::default(),
             on_the_way: Vec::new(),
         }
     }
@@ -59,12 +62,15 @@ impl Speaker {
     /// Makes the packet that is due.
     fn speak(&mut self, random: &mut Random) {
         let count = 8 * u64::from(self.packet_ms);
-        let samples = (self.said..self.said + count)
-            .map(|n| (self.amplitude * (TAU * self.hz * n as f64 / 8000.0).sin()).round() as i16);
-        let payload: Vec<u8> = match self.codec.law() {
-            Some(law) => samples.map(|sample| g711::encode(law, sample)).collect(),
-            None => samples.map(|sample| self.mouth.narrow(sample)).collect(),
-        };
+        let turn = |n: u64| TAU * self.hz * n as f64 / 8000.0;
+        let mut samples: Vec<i16> =
+            (self.said..self.said + count).map(|n| (self.amplitude * turn(n).sin()).round() as i16).collect();
+        if let Some(code) = self.key {
+            dtmf::fill(code, self.said as u32, &mut samples);
+        }
+        let mut payload = vec![0; samples.len()];
+        let len = self.mouth.encode(self.codec, &samples, &mut payload);
+        payload.truncate(len);
         let stamp = Stamp {
             marker: false,
             payload_number: self.codec.payload(),
@@ -81,6 +87,16 @@ impl Speaker {
         }
         let us = 1000 * i64::from(self.packet_ms);
         self.next = self.next + Duration::from_micros((us + us * self.ppm / 1_000_000).unsigned_abs());
+    }
+
+    /// The numbers of a packet that takes the place of the next one, about the moment of a timestamp.
+    pub(crate) fn instead(&mut self, payload_number: u8, timestamp: u32) -> Stamp {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(160);
+        self.next = self.next + Duration::from_millis(20);
+        let ssrc = 0x1111 + self.stream.0 as u32;
+        Stamp { marker: false, payload_number, sequence, timestamp, ssrc }
     }
 
     fn is_next(&self) -> Mono {
@@ -161,18 +177,15 @@ impl Conference {
 /// Checks that numbers and time go on.
 pub(crate) fn wave(codec: Codec, sent: &[Sent]) -> Vec<i16> {
     let mut wave = Vec::new();
-    let mut decoder = g722::Decoder::default();
+    let mut decoder = Decoder::default();
     let first = sent[0].header.timestamp;
     for (n, Sent { header, payload, .. }) in (0u16..).zip(sent) {
         assert_eq!(header.ssrc, sent[0].header.ssrc);
         assert_eq!(header.sequence, sent[0].header.sequence.wrapping_add(n));
         let at = header.timestamp.wrapping_sub(first) as usize;
         assert!(at >= wave.len(), "time runs backwards at packet {n}");
-        wave.resize(at, 0);
-        match codec.law() {
-            Some(law) => wave.extend(payload.iter().map(|byte| g711::decode(law, *byte))),
-            None => wave.extend(payload.iter().map(|byte| decoder.narrow(*byte))),
-        }
+        wave.resize(at + codec.ticks(payload.len()), 0);
+        decoder.decode(codec, payload, &mut wave[at..]);
     }
     wave
 }
@@ -196,4 +209,20 @@ pub(crate) fn loudness(samples: &[i16]) -> f64 {
 pub(crate) fn steepest(samples: &[i16]) -> i32 {
     let step = |pair: &[i16]| (i32::from(pair[1]) - i32::from(pair[0])).abs();
     samples.windows(2).map(step).max().unwrap_or(0)
+}
+
+/// Samples of the longest silence.
+pub(crate) fn longest_silence(samples: &[i16]) -> usize {
+    let mut longest = 0;
+    let mut length = 0;
+    for sample in samples {
+        length = if sample.abs() < 100 { length + 1 } else { 0 };
+        longest = longest.max(length);
+    }
+    longest
+}
+
+/// The largest step that tones of 3,000 make together, and the codec's own.
+pub(crate) fn slopes(hz: &[f64]) -> i32 {
+    (1.05 * TAU * 3000.0 * hz.iter().sum::<f64>() / 8000.0) as i32 + 520
 }

@@ -8,3 +8,4 @@ mod mixing;
 mod packets;
 mod ptime;
 mod reports;
+mod switching;

@@ -1,10 +1,12 @@
 //! Far ends that hear several others at once.
 
 use base::StreamId;
-use media::api::{Command, Ptime, Source, Terms};
+use media::api::{Command, Ptime, Signal, Source, Terms};
 use media::codec::Codec;
+use media::dtmf::{Detector, Event, Tones, digit};
 
 use crate::bench::*;
+use crate::codecs::heard;
 use crate::conference::*;
 
 /// Frequencies that are 100 periods and more in a second, and no sums or multiples of each other.
@@ -21,7 +23,7 @@ fn everybody_hears_all_others_and_nothing_else() {
         vec![Codec::Pcma; 3],
         vec![Codec::G722; 3],
         vec![Codec::Pcma, Codec::Pcmu, Codec::G722],
-        [Codec::ALL, Codec::ALL].concat(),
+        [Codec::Pcmu, Codec::Pcma, Codec::G722].repeat(2),
         [vec![Codec::Pcma; 6], vec![Codec::Pcmu; 2]].concat(),
     ] {
         let mut conference = conference(&codecs);
@@ -40,6 +42,28 @@ fn everybody_hears_all_others_and_nothing_else() {
             }
             let all = f64::sqrt(codecs.len() as f64 - 1.0) * 3000.0;
             assert!((loudness(heard) / all - 1.0).abs() < 0.02, "{n} hears more: {}", loudness(heard));
+        }
+    }
+}
+
+/// G.729 draws mouths: a tone comes through it as loud as it was, two at a time nearly so.
+#[test]
+fn g729_takes_part_in_a_mix() {
+    let codecs = [Codec::G729, Codec::Pcma, Codec::G722];
+    let mut conference = conference(&codecs);
+    conference.all_hear_all();
+    conference.pass(ms(3000));
+    let sent = conference.bench.take_sent();
+    for (n, codec) in codecs.iter().enumerate() {
+        let stream = conference.speakers[n].stream;
+        let of: Vec<Sent> = sent.iter().filter(|sent| sent.stream == stream).cloned().collect();
+        assert!((150..=151).contains(&of.len()));
+        assert_seamless(&of);
+        let heard = &wave(*codec, &of)[16_000..];
+        for (other, hz) in HZ[..codecs.len()].iter().enumerate() {
+            let (level, wanted) = (level(heard, *hz), if other == n { 0.0 } else { 3000.0 });
+            let off_max = if *codec == Codec::G729 { 900.0 } else { 300.0 };
+            assert!((level - wanted).abs() < off_max, "{n} hears {level} of {other}");
         }
     }
 }
@@ -183,5 +207,100 @@ fn jitter_is_learned() {
         }
         let too_late = conference.bench.close(StreamId(1)).too_late;
         assert!(too_late < 20, "{too_late}: more than what was learned from");
+    }
+}
+
+/// A key pressed in a mix for 120 ms, its end said three times: in packets of 20 ms instead of the sound.
+fn press(conference: &mut Conference, speaker: usize, code: u8) {
+    let stream = conference.speakers[speaker].stream;
+    let events = terms(stream, Codec::Pcma).events.expect("agreed");
+    let began = conference.speakers[speaker].timestamp;
+    for n in 1..=9u16 {
+        let stamp = conference.speakers[speaker].instead(events, began);
+        let event = Event { code, end: n > 6, volume: 10, duration: 160 * n.min(6) };
+        conference.bench.receive(stream, far(stream), stamp, &event.to_bytes());
+        conference.pass(ms(20));
+    }
+}
+
+/// The digits that were sent as events, each once.
+fn dialled(sent: &[Sent], number: u8) -> String {
+    let mut detector = Detector::default();
+    let events = sent.iter().filter(|sent| sent.header.payload_number == number);
+    let digits = events.flat_map(|sent| {
+        let event = Event::read(&sent.payload).expect("an event");
+        detector.handle_event(sent.header.timestamp, event)
+    });
+    digits.flatten().collect()
+}
+
+fn sounded(codec: Codec, sent: &[Sent]) -> String {
+    let mut digits = String::new();
+    let sound: Vec<Sent> =
+        sent.iter().filter(|sent| sent.header.payload_number == codec.payload()).cloned().collect();
+    Tones::default().handle_sound(0, heard(codec, &sound).into_iter(), |key| {
+        digits.extend(digit(key.code).filter(|_| key.up));
+    });
+    digits
+}
+
+#[test]
+fn digits_of_anybody_reach_everybody_once_in_the_form_that_each_understands() {
+    let mut conference = conference(&[Codec::Pcma, Codec::Pcma, Codec::G722, Codec::Pcmu]);
+    for stream in [3, 4] {
+        let codec = conference.speakers[stream as usize - 1].codec;
+        let terms = Terms { events: None, ..terms(StreamId(stream), codec) };
+        conference.command(Command::Agree { stream: StreamId(stream), terms });
+    }
+    conference.all_hear_all();
+    conference.pass(ms(500));
+    conference.bench.take_sent();
+    conference.speakers.iter_mut().for_each(|speaker| speaker.amplitude = 0.0);
+    for (speaker, code) in [(0, 1), (1, 2), (0, 2), (0, 2), (1, 11)] {
+        press(&mut conference, speaker, code);
+        conference.pass(ms(200));
+    }
+    let sent = conference.bench.take_sent();
+    let of =
+        |n: u64| -> Vec<Sent> { sent.iter().filter(|sent| sent.stream == StreamId(n)).cloned().collect() };
+    assert_eq!(dialled(&of(1), 101), "2#");
+    assert_eq!(dialled(&of(2), 102), "122");
+    assert_eq!(sounded(Codec::G722, &of(3)), "1222#");
+    assert_eq!(sounded(Codec::Pcmu, &of(4)), "1222#");
+    for n in 1..5 {
+        let of = of(n);
+        assert!(of.windows(2).all(|pair| pair[1].header.sequence == pair[0].header.sequence.wrapping_add(1)));
+    }
+    let reported = conference.bench.signals.iter().filter(|signal| matches!(signal, Signal::Digit { .. }));
+    assert_eq!(reported.count(), 5);
+}
+
+#[test]
+fn digits_are_dialled_to_a_listener_and_tones_of_a_speaker_are_sound() {
+    let mut conference = conference(&[Codec::Pcma; 3]);
+    conference.all_hear_all();
+    conference.pass(ms(500));
+    conference.bench.take_sent();
+    conference.command(Command::SendDigits { stream: StreamId(1), digits: "57*".to_owned() });
+    conference.pass(ms(2000));
+    let sent = conference.take_sent_to(StreamId(1));
+    assert_eq!(dialled(&sent, 101), "57*");
+    let heard = wave(Codec::Pcma, &sent[sent.len() - 50..]);
+    assert!((level(&heard, HZ[1]) - 3000.0).abs() < 60.0, "then the mix goes on");
+    // A far end that agreed on no events dials a tone.
+    let terms = Terms { events: None, ..terms(StreamId(2), Codec::Pcma) };
+    conference.command(Command::Agree { stream: StreamId(2), terms });
+    conference.speakers.iter_mut().for_each(|speaker| speaker.amplitude = 0.0);
+    conference.pass(ms(500));
+    conference.bench.take_sent();
+    conference.speakers[1].key = Some(9);
+    conference.pass(ms(100));
+    conference.speakers[1].key = None;
+    conference.pass(ms(500));
+    for stream in [1, 3] {
+        let sent: Vec<Sent> =
+            conference.bench.sent.iter().filter(|sent| sent.stream == StreamId(stream)).cloned().collect();
+        assert_eq!(sounded(Codec::Pcma, &sent), "9");
+        assert_eq!(dialled(&sent, 100 + stream as u8), "");
     }
 }

@@ -58,7 +58,7 @@ pub enum Command {
     /// Check a configuration and report every mistake.
     Check(CheckArgs),
     /// Send a signed request and print the answer.
-    Call(CallArgs),
+    Call(Box<CallArgs>),
     /// Print the headers that sign a request.
     Sign(SignArgs),
     /// List pushes that could not be delivered, or send them again.

@@ -40,8 +40,8 @@ pub async fn ask(words: &[&str], server: &str) -> anyhow::Result<Value> {
 }
 
 /// Sends the request and prints the answer. Ends with 1 when the server refused.
-pub(super) async fn run(args: CallArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let request = request(&args, &Signed::now(&args.identity)?)?;
+pub(super) async fn run(args: &CallArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let request = request(args, &Signed::now(&args.identity)?)?;
     let answer = send(request).await.with_context(|| format!("{} could not be asked", args.server))?;
     let Ok(json) = serde_json::from_slice::<Value>(&answer) else {
         out.write_all(&answer)?;
@@ -178,7 +178,7 @@ mod tests {
     fn args(words: &[&str]) -> CallArgs {
         let cli = Cli::try_parse_from([&["cordboard", "call"], words].concat()).expect("well formed");
         let Command::Call(args) = cli.command else { panic!("{:?}", cli.command) };
-        args
+        *args
     }
 
     fn body_of(words: &[&str]) -> Value {
@@ -282,7 +282,7 @@ mod tests {
             let server = echo(success).await;
             let mut out = Vec::new();
             let words = ["hangup", "--agent", "8000", "--server", server.as_str()];
-            assert_eq!(run(args(&words), &mut out).await.expect("is answered"), code);
+            assert_eq!(run(&args(&words), &mut out).await.expect("is answered"), code);
             let printed: Value = serde_json::from_slice(&out).expect("JSON");
             assert_eq!(printed["body"], r#"{"agentNumber":"8000"}"#);
             assert_eq!(printed["sign"].as_str().map(str::len), Some(44));
@@ -293,7 +293,7 @@ mod tests {
     async fn an_answer_that_is_not_json_is_shown_and_an_error() {
         let server = echo(true).await;
         let mut out = Vec::new();
-        let error = run(args(&["nowhere", "--server", server.as_str()]), &mut out).await.expect_err("404");
+        let error = run(&args(&["nowhere", "--server", server.as_str()]), &mut out).await.expect_err("404");
         assert!(error.to_string().starts_with("the answer is not JSON"), "{error}");
     }
 
@@ -303,7 +303,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         drop(listener);
         let error =
-            run(args(&["online", "--server", &url]), &mut Vec::new()).await.expect_err("nobody listens");
+            run(&args(&["online", "--server", &url]), &mut Vec::new()).await.expect_err("nobody listens");
         assert_eq!(error.to_string(), format!("{url}/ could not be asked"));
     }
 }
