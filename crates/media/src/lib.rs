@@ -5,10 +5,12 @@
 
 pub mod api;
 pub mod codec;
+pub mod coder;
 pub mod dtmf;
 pub mod engine;
 pub mod g711;
 pub mod g722;
+pub mod g729;
 pub mod limits;
 pub mod mp3;
 pub mod quality;

@@ -15,6 +15,7 @@ use media::codec::Codec;
 use media::g711;
 use media::recording::{Frame, Head, Writer};
 use server::sound::{Encoder, Finish, Recorder, RecorderConfig};
+use switch::api::Piece;
 
 /// Recordings of a minute, and of ten seconds, each.
 const RECORDINGS: u64 = 30;
@@ -49,7 +50,8 @@ fn measure(base: &Path, seconds: u16, format: &str, dual: bool) {
     let (own, children) = processor_ms();
     let began = Instant::now();
     for n in 1..=RECORDINGS {
-        recorder.finish(Finish { account: AccountId(1), call: CallId(n), files: names(n, format, dual) });
+        let pieces = vec![Piece::whole(names(n, format, dual))];
+        recorder.finish(Finish { account: AccountId(1), call: CallId(n), pieces });
     }
     for _ in 0..RECORDINGS {
         ready.recv_timeout(Duration::from_secs(600)).expect("each is made");

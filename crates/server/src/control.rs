@@ -18,14 +18,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base::{AccountId, CallId, CommandId, LogNo, Mono};
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono};
 use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Command, Refusal};
 use media::api::Signal;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use sip::api::{Flow, Transport};
 use switch::Switch;
-use switch::api::{Body, Counts, Entry, Input, LimitUse, Output, TrunkStanding};
+use switch::api::{Body, Counts, Entry, Input, LimitUse, Output, Piece, TrunkStanding};
 use switch::config::{Changes, TrunkAddress};
 use tokio::sync::oneshot;
 
@@ -69,14 +69,14 @@ pub trait Outside: Send {
     /// For the engine that runs the call of the stream.
     fn media(&mut self, command: media::api::Command);
     /// Make the files of a recording.
-    fn finish(&mut self, account: AccountId, call: CallId, files: RecordingFiles);
+    fn finish(&mut self, account: AccountId, call: CallId, pieces: Vec<Piece>);
 }
 
 /// What the rest of the server tells the control thread.
 enum Message {
     Command { account: AccountId, command: Command, key: Option<String>, reply: Reply },
     Media(Signal),
-    RecordingReady { account: AccountId, call: CallId, files: RecordingFiles },
+    RecordingReady { account: AccountId, call: CallId, files: RecordingFiles, part: Option<LegId> },
     Durable(LogNo),
     LogStalled(bool),
     Count(oneshot::Sender<Counts>),
@@ -134,9 +134,15 @@ impl Control {
         self.send(Message::Media(signal));
     }
 
-    /// The files of a recording are finished.
-    pub fn recording_ready(&self, account: AccountId, call: CallId, files: RecordingFiles) {
-        self.send(Message::RecordingReady { account, call, files });
+    /// The files of a recording are finished, or those of a part of it.
+    pub fn recording_ready(
+        &self,
+        account: AccountId,
+        call: CallId,
+        files: RecordingFiles,
+        part: Option<LegId>,
+    ) {
+        self.send(Message::RecordingReady { account, call, files, part });
     }
 
     /// Everything up to and including this entry is committed.
@@ -483,8 +489,8 @@ impl<O: Outside> Worker<O> {
                 self.switch.handle_input(now, Input::Command { id, account, command });
             }
             Message::Media(signal) => self.switch.handle_input(now, Input::Media(signal)),
-            Message::RecordingReady { account, call, files } => {
-                self.switch.handle_input(now, Input::RecordingReady { account, call, files });
+            Message::RecordingReady { account, call, files, part } => {
+                self.switch.handle_input(now, Input::RecordingReady { account, call, files, part });
             }
             Message::Durable(through) => self.switch.handle_input(now, Input::Durable { through }),
             Message::LogStalled(stalled) => self.switch.handle_input(now, Input::LogStalled(stalled)),
@@ -545,7 +551,7 @@ impl<O: Outside> Worker<O> {
                     }
                 }
                 Output::Media(command) => self.outside.media(command),
-                Output::Finish { account, call, files } => self.outside.finish(account, call, files),
+                Output::Finish { account, call, pieces } => self.outside.finish(account, call, pieces),
                 Output::Diagnostic(diagnostic) => self.reports.tell(self.clock.mono(), &diagnostic),
             }
         }

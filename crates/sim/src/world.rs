@@ -5,6 +5,7 @@ mod asking;
 mod life;
 mod reload;
 mod traffic;
+mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,17 +14,17 @@ use std::time::Duration;
 
 use base::{CallId, CommandId, Mono, Now, Random, Wall};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::command::Command;
 use callcenter::numbers::NumberPlan;
 use switch::Switch;
-use switch::api::Input;
+use switch::api::{Input, Piece};
 use switch::config::Config;
 
 use crate::calls::Calls;
 use crate::hearing::Hearing;
 use crate::knobs::Knobs;
 use crate::ledger::Ledger;
+use crate::listening::Listening;
 use crate::log::Log;
 use crate::network::Network;
 use crate::people::People;
@@ -57,7 +58,7 @@ enum Happening {
     FilesMade {
         life: u32,
         call: CallId,
-        files: RecordingFiles,
+        piece: Piece,
     },
     Ask,
     Stall,
@@ -101,6 +102,8 @@ pub(crate) struct World {
     wire: Wire,
     calls: Calls,
     hearing: Hearing,
+    /// The same in worlds of verbs.
+    listening: Listening,
     knobs: Knobs,
     random: Random,
     /// Commands not answered yet, with the number of the life they were asked in.
@@ -110,6 +113,7 @@ pub(crate) struct World {
     /// As the file says it now.
     config: Config,
     report: Report,
+    listener: Option<fn(&str)>,
 }
 
 /// Runs one world to its end.
@@ -155,6 +159,7 @@ impl World {
             wire: Wire::default(),
             calls: Calls::default(),
             hearing: Hearing::default(),
+            listening: Listening::default(),
             random: random.fork(),
             people: People::new(now, &knobs, &mut random),
             asked: BTreeMap::new(),
@@ -162,6 +167,7 @@ impl World {
             numbers,
             config,
             report: Report::new(seed, kind),
+            listener: options.tell,
             knobs,
         }
     }
@@ -252,8 +258,9 @@ impl World {
             Happening::Arrive { from, to, data } => self.arrive(from, to, &data),
             Happening::Commit { life } if life == self.life => self.commit(),
             Happening::Media { life, signal } if life == self.life => self.input(Input::Media(signal)),
-            Happening::FilesMade { life, call, files } if life == self.life => {
-                self.input(Input::RecordingReady { account: ACCOUNT, call, files });
+            Happening::FilesMade { life, call, piece } if life == self.life => {
+                let Piece { part, files, .. } = piece;
+                self.input(Input::RecordingReady { account: ACCOUNT, call, files, part });
             }
             Happening::Unstall { life } if life == self.life => self.unstall(),
             Happening::Restart { life } if life == self.life => self.restart(),
@@ -315,7 +322,16 @@ impl World {
             lost: self.network.lost,
             entries: self.log.committed().len(),
             packets: self.hearing.packets,
+            heard: self.listening.found,
             ..self.report
+        }
+    }
+
+    /// For who wants to know how it came to a failure.
+    fn tell(&self, what: &str, detail: impl std::fmt::Debug) {
+        if let Some(listener) = self.listener {
+            let ms = self.now.mono.since(Mono::ZERO).as_millis();
+            listener(&format!("{ms:>9} {what:8}{detail:?}"));
         }
     }
 

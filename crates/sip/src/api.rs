@@ -221,7 +221,8 @@ pub enum Event {
         to_host: String,
         /// User part of From, unescaped.
         from_user: String,
-        /// The registered user whose flow it came by, if any (address and port match a binding).
+        /// The registered user whose flow it came by, if any (address and port match a binding); who that is, is proven where
+        /// `Registrar::callers_proven` wants it.
         registered: Option<Aor>,
         /// The call of ours whose place this one is to take (RFC 3891): whoever accepts it ends that one. Whether the
         /// caller may, is for the endpoint's user to judge.

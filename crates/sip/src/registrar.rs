@@ -118,6 +118,21 @@ impl Registrar {
         }
     }
 
+    /// Who calls by a path of `registered`, once that is proven; else what the caller is told (RFC 3261 §22.2).
+    pub(crate) fn prove_caller(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        wire: &mut Wire,
+        invite: &Request,
+        registered: Aor,
+    ) -> Result<Aor, Reply> {
+        match self.config.callers_proven {
+            true => self.authenticate(now, flow, wire, invite, registered.domain),
+            false => Ok(registered),
+        }
+    }
+
     /// Takes up a user's bindings of before a restart, as far as they still hold; those of somebody whose password is
     /// another one now do not.
     pub(crate) fn restore(

@@ -60,6 +60,8 @@ pub enum Input<'a> {
         call: CallId,
         /// The files, as told in [`Output::Finish`].
         files: RecordingFiles,
+        /// Of which part, as told there.
+        part: Option<LegId>,
     },
     /// Everything up to and including this entry is committed.
     Durable {
@@ -125,18 +127,38 @@ pub enum Output {
     },
     /// For the media engine that runs the call of the stream.
     Media(media::api::Command),
-    /// Make the files of a complete recording; answered by [`Input::RecordingReady`]. At most one per call and run of
-    /// the program.
+    /// Make the files of a complete recording; answered by an [`Input::RecordingReady`] for each piece. At most one per
+    /// call and run of the program.
     Finish {
         /// Whose.
         account: AccountId,
         /// Which call.
         call: CallId,
-        /// Which files.
-        files: RecordingFiles,
+        /// What becomes of it: at least one.
+        pieces: Vec<Piece>,
     },
     /// Something an operator may want to read; nothing depends on it.
     Diagnostic(Diagnostic),
+}
+
+/// Files that a recording becomes: of the whole, or of a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The leg whose part of the call they are; none: the whole of it.
+    pub part: Option<LegId>,
+    /// Which files.
+    pub files: RecordingFiles,
+    /// From here, milliseconds after the recording began.
+    pub from_ms: u64,
+    /// To here; none, or more than there is: to its end.
+    pub to_ms: Option<u64>,
+}
+
+impl Piece {
+    /// All of a recording.
+    pub fn whole(files: RecordingFiles) -> Piece {
+        Piece { part: None, files, from_ms: 0, to_ms: None }
+    }
 }
 
 /// One row of the log.
@@ -343,9 +365,7 @@ pub enum CallerShown {
 pub enum RefusedBecause {
     /// It is from a stranger.
     Stranger,
-    /// It is from a phone, and phones do not call by themselves.
-    Phone,
-    /// No account that calls out by the trunk has the number that is called.
+    /// No account that calls out by the trunk has the number that is called, or a phone called what is no number.
     NumberUnknown,
     /// The number is an account's, but no inbound route leads anywhere from it.
     NoRoute,

@@ -17,7 +17,7 @@ impl Switch {
     /// `Action::LetAnswer`. Legs that do not ring, or are no phones of the account, are ignored.
     pub(crate) fn let_answer(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get_mut(id).filter(|leg| may_answer_itself(leg)) else { return };
-        leg.pick_up = PickUp::ByPersonUntilCancelled;
+        leg.pick_up = PickUp::PersonUntilCancelled;
         let dialog = leg.dialog;
         self.endpoint.end(now, dialog);
     }
@@ -35,7 +35,7 @@ impl Switch {
         let dialog = self.endpoint.invite(now, invite);
         self.legs.redial(id, dialog);
         let leg = self.legs.get_mut(id).expect("the leg was found above");
-        (leg.pick_up, leg.invite, leg.status) = (PickUp::ByItself, Invite::Due, 0);
+        (leg.pick_up, leg.invite, leg.status) = (PickUp::Phone, Invite::Due, 0);
         true
     }
 }
@@ -45,7 +45,7 @@ fn may_answer_itself(leg: &Leg) -> bool {
         State::Ringing { .. } => true,
         State::Calling | State::Up | State::Ending => false,
     };
-    rings && leg.contact.is_some() && leg.invite == Invite::Left && leg.pick_up == PickUp::ByPerson
+    rings && leg.contact.is_some() && leg.invite == Invite::Left && leg.pick_up == PickUp::Person
 }
 
 #[cfg(test)]

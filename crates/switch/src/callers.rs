@@ -1,4 +1,4 @@
-//! Legs of those who call in: taken, let ring, answered, refused.
+//! Legs of those who call in, by a trunk or from a phone: taken, let ring, answered, refused.
 
 use base::{CallId, LegId, Now, StreamId};
 use callcenter::signal::Cause;
@@ -8,7 +8,7 @@ use media::codec::Codec;
 use crate::api::Diagnostic;
 use crate::cause::{self, Stopped, UNAVAILABLE};
 use crate::incoming::Arrival;
-use crate::leg::{Invite, Leg, PickUp, State};
+use crate::leg::{Invite, Leg, PickUp, State, Watch};
 use crate::switch::{Owner, Switch};
 use crate::trunks::{Among, TrunkWay};
 
@@ -29,8 +29,8 @@ impl Switch {
     }
 
     fn leg_of(&self, owner: Owner, arrival: Arrival, port: u16) -> Leg {
-        let Arrival { dialog, trunk, flow, speech, called, caller, .. } = arrival;
-        let way = TrunkWay { trunk, remote: flow.remote };
+        let Arrival { dialog, from, flow, speech, called, caller, .. } = arrival;
+        let way = from.trunk().map(|trunk| TrunkWay { trunk, remote: flow.remote });
         Leg {
             account: owner.account,
             call: owner.call,
@@ -38,11 +38,11 @@ impl Switch {
             shown: caller.unwrap_or_default(),
             state: State::Calling,
             dialog,
-            way: Some(way),
-            tried: vec![way],
+            way,
+            tried: way.into_iter().collect(),
             last_resort: Among::All,
             contact: None,
-            pick_up: PickUp::ByPerson,
+            pick_up: PickUp::Person,
             contacts: Vec::new(),
             remote: flow.remote,
             invite: Invite::Came,
@@ -50,6 +50,8 @@ impl Switch {
             status: 0,
             port,
             speech: speech.at_port(port),
+            hears: Default::default(),
+            watch: Watch::Off,
         }
     }
 
@@ -71,14 +73,14 @@ impl Switch {
     /// `Action::AnswerLeg`.
     pub(crate) fn answer_leg(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get(id).filter(|leg| leg.wants_answer()) else { return };
-        let (dialog, preferred) = (leg.dialog, self.codec_of(leg.call));
+        let (dialog, call, preferred) = (leg.dialog, leg.call, self.codec_of(leg.call));
         let leg = self.legs.get_mut(id).expect("the leg was found above");
         match leg.speech.reply(preferred, &self.ports) {
             Ok((sdp, _)) => {
                 (leg.state, leg.status) = (State::Up, 200);
                 self.agree_again(id);
                 self.endpoint.accept(now, dialog, sdp);
-                self.watch_silence(id);
+                self.watch_silence(call);
             }
             Err(error) => {
                 self.tell_operator(Diagnostic::NoAgreement { leg: id, reason: error.to_string() });

@@ -155,10 +155,10 @@ impl Switch {
         let leg = self.legs.get_mut(id).expect("living legs exist");
         leg.state = State::Up;
         leg.status = 200;
-        let account = leg.account;
+        let (account, call) = (leg.account, leg.call);
         if self.agree(id, sdp.as_deref().unwrap_or_default()) {
             self.tell(account, Signal::LegAnswered { leg: id });
-            self.watch_silence(id);
+            self.watch_silence(call);
         } else {
             self.stop(now, id, Stopped::NoAgreement);
         }
@@ -191,7 +191,7 @@ impl Switch {
         let port = leg.port;
         let mut how = how;
         if leg.is_living() {
-            if leg.pick_up == PickUp::ByPersonUntilCancelled {
+            if leg.pick_up == PickUp::PersonUntilCancelled {
                 if self.call_to_answer(now, id) {
                     return;
                 }
@@ -264,6 +264,7 @@ impl Switch {
         let owner = Owner { account, leg: id, call: leg.call };
         self.legs.end(id);
         self.close_stream(owner);
+        self.watch_silence(owner.call);
         self.ports.leave(port);
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
     }

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use base::{CommandId, LegId, LogNo};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Refusal};
 use sip::api::Flow;
 
+use crate::api::Piece;
 use crate::limits::GATED_MAX;
 
 /// An effect that must not precede its cause.
@@ -24,7 +24,7 @@ pub(crate) enum Effect {
     /// The answer to a command.
     Reply { command: CommandId, result: Result<Accepted, Refusal> },
     /// Files to be made.
-    Finish { account: base::AccountId, call: base::CallId, files: RecordingFiles },
+    Finish { account: base::AccountId, call: base::CallId, pieces: Vec<Piece> },
 }
 
 /// Effects in the order of the entries they wait for.

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use base::{AccountId, CallId, LegId, LogNo};
-use callcenter::action::Target;
+use callcenter::action::{Heard as Hears, Target};
 use sip::api::{Binding, DialogId, Ended};
 
 use crate::cause::{Heard, UNAVAILABLE};
@@ -56,6 +56,18 @@ pub(crate) struct Leg {
     /// Local RTP port; belongs to the leg until it is `Ending`.
     pub(crate) port: u16,
     pub(crate) speech: Speech,
+    /// What its far end hears: its row of the hearing plan.
+    pub(crate) hears: Hears,
+    pub(crate) watch: Watch,
+}
+
+/// Whether silence of its far end ends a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// No.
+    Off,
+    /// Yes.
+    On,
 }
 
 /// How far a leg has come.
@@ -78,11 +90,11 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PickUp {
     /// A person.
-    ByPerson,
+    Person,
     /// A person could until the CANCEL arrives, which is on its way; then it is called anew.
-    ByPersonUntilCancelled,
+    PersonUntilCancelled,
     /// It was called anew, and is asked to answer by itself.
-    ByItself,
+    Phone,
 }
 
 /// Where the leg's INVITE is.

@@ -26,6 +26,7 @@ mod referral;
 mod reload;
 mod restart;
 mod routes;
+mod silence;
 mod sound;
 mod speech;
 mod start;

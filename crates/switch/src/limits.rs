@@ -49,7 +49,8 @@ pub const PORT_REST: Duration = Duration::from_secs(5);
 /// (RFC 3261 §13.3.1.4).
 pub const RESUMED_PORT_REST: Duration = Duration::from_secs(40);
 
-/// Bytes of a number or user name that a phone dials, or wants its call handed to. Longer: 404, or the transfer is refused.
+/// Bytes of a number or user name that a phone dials, wants its call handed to, or says that it calls from. Longer: 404; the
+/// transfer is refused; nobody is told who calls.
 pub const DIALLED_LEN_MAX: usize = 64;
 
 /// Default of `Config::silence_max`.

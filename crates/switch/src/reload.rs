@@ -55,12 +55,15 @@ impl Switch {
                 account.center.remove();
             }
         }
-        for one in accounts.iter().map(|one| &one.account) {
+        for AccountConfig { account: one, music, .. } in accounts {
             match self.accounts.get_mut(&one.id) {
-                Some(account) => account.center.reconfigure(now, one.clone()),
+                Some(account) => {
+                    account.center.reconfigure(now, one.clone());
+                    account.music = *music;
+                }
                 None => {
                     let center = Center::new(one.clone(), self.numbers.clone(), self.random.fork());
-                    self.accounts.insert(one.id, Account { center });
+                    self.accounts.insert(one.id, Account { center, music: *music });
                 }
             }
             self.stirred.insert(one.id);

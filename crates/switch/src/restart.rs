@@ -1,12 +1,12 @@
 //! After a crash: the log is read back, the core ends what was open, and no far end is left on the line.
 
-use base::{AccountId, Now};
+use base::{AccountId, LegId, Now, Wall};
 use bytes::Bytes;
 use callcenter::Center;
-use callcenter::event::Event;
+use callcenter::event::{Event, Numbered};
 use callcenter::signal::Signal;
 
-use crate::api::{Body, Diagnostic};
+use crate::api::{Body, Diagnostic, Piece};
 use crate::limits::RESUMED_MAX;
 use crate::switch::{Account, Owner, Recording, Resumed, Switch, Then};
 
@@ -16,7 +16,7 @@ impl Switch {
     pub fn replay(&mut self, account: AccountId, body: &Body) {
         match body {
             Body::Event(numbered) => {
-                self.replay_recording(account, &numbered.event);
+                self.replay_recording(account, numbered);
                 self.account_in_log(account).center.replay(numbered);
             }
             Body::Token { leg, call, token } => {
@@ -47,7 +47,7 @@ impl Switch {
         let (numbers, random) = (&self.numbers, &mut self.random);
         self.accounts.entry(id).or_insert_with(|| {
             let removed = callcenter::config::Account::removed(id);
-            Account { center: Center::new(removed, numbers.clone(), random.fork()) }
+            Account { center: Center::new(removed, numbers.clone(), random.fork()), music: 0 }
         })
     }
 
@@ -109,13 +109,30 @@ impl Switch {
     }
 
     /// Which recordings are not finished is read off the same events.
-    fn replay_recording(&mut self, account: AccountId, event: &Event) {
+    fn replay_recording(&mut self, account: AccountId, Numbered { at, event, .. }: &Numbered) {
         match event {
             Event::RecordingStarted { id, files } => {
-                self.recordings.insert(*id, Recording { account, files: files.clone() });
+                let pieces = vec![Piece::whole(files.clone())];
+                self.recordings.insert(*id, Recording { account, began: *at, pieces });
             }
-            Event::RecordingReady { id, .. } => {
-                self.recordings.remove(id);
+            Event::PartStarted { id, leg, files } => {
+                if let Some(recording) = self.recordings.get_mut(id) {
+                    let (part, files, from_ms) = (Some(*leg), files.clone(), recording.ms_at(*at));
+                    recording.pieces.push(Piece { part, files, from_ms, to_ms: None });
+                }
+            }
+            Event::LegLeft { id, leg, .. } | Event::LegEnded { id, leg, .. } => {
+                if let Some(recording) = self.recordings.get_mut(id) {
+                    recording.end_part(*leg, *at);
+                }
+            }
+            Event::RecordingReady { id, part, .. } => {
+                if let Some(recording) = self.recordings.get_mut(id) {
+                    recording.pieces.retain(|piece| piece.part != *part);
+                    if recording.pieces.is_empty() {
+                        self.recordings.remove(id);
+                    }
+                }
             }
             Event::AgentSignedIn { .. }
             | Event::AgentSignedOut { .. }
@@ -125,17 +142,30 @@ impl Switch {
             | Event::LegStarted { .. }
             | Event::LegRang { .. }
             | Event::LegAnswered { .. }
-            | Event::LegEnded { .. }
             | Event::LegPlaced { .. }
             | Event::LegHeld { .. }
             | Event::LegMuted { .. }
-            | Event::LegLeft { .. }
             | Event::PartyFailed { .. }
             | Event::PartyRecorded { .. }
-            | Event::PartStarted { .. }
             | Event::CallEnded { .. }
             | Event::RecordingStopped { .. }
             | Event::CallRecorded { .. } => {}
+        }
+    }
+}
+
+impl Recording {
+    /// A time on the recording's clock, milliseconds.
+    fn ms_at(&self, at: Wall) -> u64 {
+        u64::try_from(at.as_millis() - self.began.as_millis()).unwrap_or(0)
+    }
+
+    /// A leg has left: so its part is over, unless it was before.
+    fn end_part(&mut self, leg: LegId, at: Wall) {
+        let end = self.ms_at(at);
+        let ended = self.pieces.iter_mut().find(|piece| piece.part == Some(leg) && piece.to_ms.is_none());
+        if let Some(piece) = ended {
+            piece.to_ms = Some(end);
         }
     }
 }

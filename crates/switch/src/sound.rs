@@ -2,15 +2,16 @@
 
 use base::{AccountId, CallId, LegId, Now, StreamId};
 use bytes::Bytes;
-use callcenter::action::{Heard, LegSound, RecordingFiles, Side, Track};
+use callcenter::action::{Heard, LegSound, RecordingFiles, RecordingPart, Side, Track};
 use callcenter::signal::Signal;
 use media::api::{Command, Counts, Signal as Said, Source, StreamSound, Terms};
+use media::limits::RECORDING_TRACKS_MAX;
 use media::sdp::SdpError;
 use sip::api::DialogId;
 
-use crate::api::{Body, Diagnostic, Quality};
+use crate::api::{Body, Diagnostic, Piece, Quality};
 use crate::cause::Stopped;
-use crate::leg::State;
+use crate::leg::{Leg, State, Watch};
 use crate::limits::{RECORDINGS_MAX, STREAMS_CLOSING_MAX};
 use crate::switch::{Owner, Recording, Switch, Then};
 
@@ -24,7 +25,8 @@ impl Switch {
         match signal {
             Said::Silent { stream } => {
                 let leg = leg_of(stream);
-                if self.legs.get(leg).is_some_and(|leg| leg.state == State::Up) {
+                let watched = |leg: &Leg| leg.state == State::Up && leg.watch == Watch::On;
+                if self.legs.get(leg).is_some_and(watched) {
                     self.tell_operator(Diagnostic::Silent { leg });
                     self.stop(now, leg, Stopped::Silent);
                 }
@@ -71,18 +73,21 @@ impl Switch {
 
     /// `Action::Hear`: one row of the hearing plan becomes one row of the engine's patch table.
     pub(crate) fn hear(&mut self, leg: LegId, source: Heard) {
-        if !self.legs.get(leg).is_some_and(|leg| leg.is_living()) {
-            return;
-        }
+        let Some(listener) = self.legs.get_mut(leg).filter(|leg| leg.is_living()) else { return };
+        listener.hears = source.clone();
+        let (call, account) = (listener.call, listener.account);
         let source = match source {
             Heard::Nothing => Source::Nothing,
             Heard::Leg(other) => Source::Stream(other.into()),
             Heard::Mix(others) => Source::Mix(others.into_iter().map(StreamId::from).collect()),
             Heard::RingBack => Source::RingBack,
-            // The account's music; the engine's first sound as long as accounts have none of their own.
-            Heard::Music => Source::Sound { sound: 0, looped: true },
+            Heard::Music => {
+                let sound = self.accounts.get(&account).map_or(0, |account| account.music);
+                Source::Sound { sound, looped: true }
+            }
         };
         self.media(Command::Hear { stream: leg.into(), source });
+        self.watch_silence(call);
     }
 
     /// The answer to our offer, in the 2xx. False when it leads to no agreement.
@@ -139,39 +144,29 @@ impl Switch {
         }
     }
 
-    /// Silence is watched once both legs of a call are up: before that nobody needs to speak.
-    pub(crate) fn watch_silence(&mut self, id: LegId) {
-        let Some(call) = self.legs.get(id).map(|leg| leg.call) else { return };
-        let up = self.legs.of_call(call).filter(|(_, leg)| leg.state == State::Up).map(|(id, _)| id);
-        let up: Vec<LegId> = up.collect();
-        if up.len() < 2 {
-            return;
-        }
-        let silence_max = self.config.silence_max;
-        for leg in up {
-            self.media(Command::Watch { stream: leg.into(), silence_max });
-        }
-    }
-
     /// `Action::StartRecording`.
     pub(crate) fn start_recording(
         &mut self,
+        now: Now,
         account: AccountId,
         call: CallId,
-        agent: LegId,
-        customer: LegId,
+        [agent, customer]: [LegId; 2],
         files: RecordingFiles,
     ) {
         if self.recordings.len() >= RECORDINGS_MAX {
             return self.tell_operator(Diagnostic::Full { queue: "recordings" });
         }
-        self.recordings.insert(call, Recording { account, files });
+        let pieces = vec![Piece::whole(files)];
+        self.recordings.insert(call, Recording { account, began: now.wall, pieces });
         self.media(Command::Record { call, agent: agent.into(), customer: customer.into() });
     }
 
     /// `Action::Store`: who talks to whom is another one now.
     pub(crate) fn store(&mut self, call: CallId, tracks: &[Track]) {
         if self.recordings.contains_key(&call) {
+            if tracks.len() > RECORDING_TRACKS_MAX {
+                self.tell_operator(Diagnostic::Full { queue: "tracks of a recording" });
+            }
             let tracks = tracks.iter().map(|track| media::api::Track {
                 stream: track.leg.into(),
                 sound: match track.sound {
@@ -188,8 +183,15 @@ impl Switch {
     }
 
     /// `Action::StopRecording`.
-    pub(crate) fn stop_recording(&mut self, call: CallId) {
-        if self.recordings.contains_key(&call) {
+    pub(crate) fn stop_recording(&mut self, call: CallId, parts: Vec<RecordingPart>) {
+        if let Some(recording) = self.recordings.get_mut(&call) {
+            let parts = parts.into_iter().map(|RecordingPart { leg, files, from_ms, to_ms }| Piece {
+                part: Some(leg),
+                files,
+                from_ms,
+                to_ms: Some(to_ms),
+            });
+            recording.pieces.extend(parts);
             self.media(Command::StopRecord { call });
         }
     }

@@ -13,7 +13,7 @@ use sip::message::Uri;
 
 use crate::api::Diagnostic;
 use crate::cause::{self, Heard, Stopped, UNAVAILABLE};
-use crate::leg::{Invite, Leg, PickUp, State};
+use crate::leg::{Invite, Leg, PickUp, State, Watch};
 use crate::limits::TRUNK_TRIES_MAX;
 use crate::speech::{self, Speech};
 use crate::switch::{Owner, Switch};
@@ -74,7 +74,7 @@ impl Switch {
                 tried: way.into_iter().collect(),
                 last_resort: Among::All,
                 contact: contacts.next(),
-                pick_up: PickUp::ByPerson,
+                pick_up: PickUp::Person,
                 contacts: contacts.collect(),
                 remote,
                 invite: Invite::Due,
@@ -82,6 +82,8 @@ impl Switch {
                 status: 0,
                 port,
                 speech,
+                hears: Default::default(),
+                watch: Watch::Off,
             },
         );
     }
@@ -130,9 +132,10 @@ impl Switch {
         }
     }
 
-    /// What a call agreed on already: its two ends had better speak the same codec, then nothing is transcoded.
+    /// What a call agreed on already: all its ends had better speak the same codec, then nothing is transcoded.
     pub(crate) fn codec_of(&self, call: CallId) -> Option<Codec> {
-        self.legs.of_call(call).find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
+        let mut living = self.legs.of_call(call).filter(|(_, leg)| leg.is_living());
+        living.find_map(|(_, leg)| leg.speech.agreed()).map(|terms| terms.codec)
     }
 
     fn route(&mut self, now: Now, owner: Owner, target: &Target, shown: &str) -> Result<Route, Stopped> {
@@ -238,12 +241,14 @@ impl Switch {
         shown: &str,
         may_follow: bool,
     ) -> Route {
+        let account = self.phones.account_of(domain);
+        let codecs = account.map(|account| self.config.phone_codecs_of(account));
         Route {
             flow: contact.flow,
             uri: contact.uri,
             to_uri: format!("sip:{user}@{domain}"),
             from_user: shown.to_owned(),
-            codecs: self.config.phone_codecs.clone(),
+            codecs: codecs.unwrap_or_else(|| self.config.phone_codecs.clone()),
             credentials: None,
             answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
             registration: None,

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Snowflake, Timers};
+use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, Snowflake, Timers, Wall};
 use bytes::Bytes;
-use callcenter::action::{Action, RecordingFiles};
+use callcenter::action::Action;
 use callcenter::command::{Command, Refusal};
 use callcenter::numbers::NumberPlan;
 use callcenter::signal::Signal;
@@ -14,7 +14,7 @@ use callcenter::{Center, Output as Decided, Room};
 use sip::Endpoint;
 use sip::api::DialogId;
 
-use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, TrunkStanding};
+use crate::api::{Body, Counts, Diagnostic, Entry, Input, Output, Piece, TrunkStanding};
 use crate::config::Config;
 use crate::gate::{Effect, Gate};
 use crate::incoming::Arrival;
@@ -66,20 +66,24 @@ pub struct Switch {
     /// The command whose consequences are being drained.
     origin: Option<CommandId>,
     out: VecDeque<Output>,
-    /// All that the cores were told, for tests of this border.
+    /// What would be told to the cores, where a test stands in their place.
     #[cfg(test)]
-    pub(crate) told: Vec<Signal>,
+    pub(crate) told: Option<Vec<Signal>>,
 }
 
 /// An account at work.
 pub(crate) struct Account {
     pub(crate) center: Center,
+    /// Which of the engines' sounds is its music.
+    pub(crate) music: usize,
 }
 
 /// The files that a recording is to become.
 pub(crate) struct Recording {
     pub(crate) account: AccountId,
-    pub(crate) files: RecordingFiles,
+    pub(crate) began: Wall,
+    /// In order of their beginning, the whole first.
+    pub(crate) pieces: Vec<Piece>,
 }
 
 /// Whose leg a dialog is, or was.
@@ -141,7 +145,7 @@ impl Switch {
         let endpoint = Endpoint::new(crate::wiring::sip_config(&config, &phones), random.fork());
         let accounts = config.accounts.iter().map(|one| {
             let center = Center::new(one.account.clone(), numbers.clone(), random.fork());
-            (one.account.id, Account { center })
+            (one.account.id, Account { center, music: one.music })
         });
         let accounts = accounts.collect();
         let own_random = random.fork();
@@ -177,7 +181,7 @@ impl Switch {
             origin: None,
             out: VecDeque::new(),
             #[cfg(test)]
-            told: Vec::new(),
+            told: None,
             config,
         }
     }
@@ -199,8 +203,8 @@ impl Switch {
             Input::Closed { flow } => self.endpoint.handle_input(now, sip::api::Input::Closed { flow }),
             Input::Command { id, account, command } => self.command(now, id, account, command),
             Input::Media(signal) => self.media_said(now, signal),
-            Input::RecordingReady { account, call, files } => {
-                self.tell(account, Signal::RecordingReady { call, files, part: None });
+            Input::RecordingReady { account, call, files, part } => {
+                self.tell(account, Signal::RecordingReady { call, files, part });
             }
             Input::Durable { through } => self.gate.commit(through),
             Input::LogStalled(stalled) => self.log_stalled = stalled,
@@ -382,10 +386,10 @@ impl Switch {
             Action::EndLeg { leg } => self.end_leg(now, leg),
             Action::Hear { leg, source } => self.hear(leg, source),
             Action::StartRecording { call, agent, customer, files } => {
-                self.start_recording(account, call, agent, customer, files);
+                self.start_recording(now, account, call, [agent, customer], files);
             }
             Action::Store { call, tracks } => self.store(call, &tracks),
-            Action::StopRecording { call, parts: _ } => self.stop_recording(call),
+            Action::StopRecording { call, parts } => self.stop_recording(call, parts),
             Action::AnswerReferral { leg, standing } => self.answer_referral(now, leg, standing),
             Action::SendDigits { leg, digits } => self.send_digits(leg, digits),
             Action::LetAnswer { leg } => self.let_answer(now, leg),
@@ -395,7 +399,11 @@ impl Switch {
     fn go_on(&mut self, now: Now, then: Then) {
         match then {
             Then::Tell(id, signal) => {
+                let room = begins_legs(&signal).then(|| self.room_for_calls(now, id));
                 let Some(account) = self.accounts.get_mut(&id) else { return };
+                if let Some(room) = room {
+                    account.center.set_room(room);
+                }
                 account.center.handle_input(now, callcenter::Input::Signal(signal), &mut self.ids);
                 self.stirred.insert(id);
             }
@@ -403,8 +411,8 @@ impl Switch {
                 self.append(owner.account, Body::TokenDone { leg: owner.leg, call: owner.call });
             }
             Then::Finish(call) => {
-                if let Some(Recording { account, files }) = self.recordings.remove(&call) {
-                    self.hold(self.gate.appended(), Effect::Finish { account, call, files });
+                if let Some(Recording { account, pieces, .. }) = self.recordings.remove(&call) {
+                    self.hold(self.gate.appended(), Effect::Finish { account, call, pieces });
                 }
             }
         }
@@ -413,7 +421,9 @@ impl Switch {
     /// Lets the core of an account know, once the events of before are told.
     pub(crate) fn tell(&mut self, account: AccountId, signal: Signal) {
         #[cfg(test)]
-        self.told.push(signal.clone());
+        if let Some(told) = &mut self.told {
+            return told.push(signal);
+        }
         self.then.push_back(Then::Tell(account, signal));
     }
 
@@ -468,9 +478,28 @@ impl Switch {
                 self.transmit(flow, data);
             }
             Effect::Reply { command, result } => self.out.push_back(Output::Reply { command, result }),
-            Effect::Finish { account, call, files } => {
-                self.out.push_back(Output::Finish { account, call, files });
+            Effect::Finish { account, call, pieces } => {
+                self.out.push_back(Output::Finish { account, call, pieces });
             }
         }
+    }
+}
+
+/// Whether a phone wants by it what a command may want as well: that somebody is called.
+fn begins_legs(signal: &Signal) -> bool {
+    match signal {
+        Signal::PhoneCalled { .. } | Signal::Referred { .. } => true,
+        Signal::CallArrived { .. }
+        | Signal::LegHeld { .. }
+        | Signal::KeyPressed { .. }
+        | Signal::LegRinging { .. }
+        | Signal::LegAnswered { .. }
+        | Signal::LegEnded { .. }
+        | Signal::RecordingStopped { .. }
+        | Signal::RecordingReady { .. }
+        | Signal::PhoneRegistered { .. }
+        | Signal::PhoneUnregistered { .. }
+        | Signal::Restarted
+        | Signal::ShutDownBegan => false,
     }
 }

@@ -26,6 +26,7 @@ pub(crate) fn sip_config(config: &Config, phones: &Phones) -> sip::Config {
             algorithms: config.phone_digests.clone(),
             keep_alive: config.nat_keep_alive,
             bans: config.bans,
+            callers_proven: true,
             ..RegistrarConfig::default()
         }),
         ..sip::Config::default()

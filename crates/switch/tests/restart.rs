@@ -4,12 +4,14 @@ mod kit;
 
 use std::time::Duration;
 
+use base::{LegId, Wall};
+use callcenter::action::RecordingFiles;
 use callcenter::command::{Choice, Command, LoginType};
-use callcenter::event::Event;
+use callcenter::event::{Event, Numbered};
 use callcenter::signal::Failure;
 use kit::{Bench, PHONE, TRUNK};
 use sip::api::Ended;
-use switch::api::{Body, Input};
+use switch::api::{Body, Entry, Input, Piece};
 
 #[test]
 fn talking_phones_get_their_bye_and_the_call_its_record() {
@@ -20,8 +22,8 @@ fn talking_phones_get_their_bye_and_the_call_its_record() {
     assert_eq!(bench.fars[TRUNK].ended, [Ended::ByFar]);
     assert_eq!(bench.record().id, call);
     assert_eq!(bench.finished.len(), 1, "what was recorded until then is kept");
-    let files = bench.finished[0].1.clone();
-    bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files });
+    let files = bench.finished[0].1[0].files.clone();
+    bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files, part: None });
     assert!(bench.events().any(|event| matches!(event, Event::RecordingReady { .. })));
     bench.assert_at_rest();
 }
@@ -169,4 +171,54 @@ fn registrations_that_do_not_hold_any_more_are_forgotten_also_by_the_log() {
     assert_eq!(gone(|bench| bench.config.accounts[0].users[0].name = "1002".into()), (Some(8), true));
     assert_eq!(gone(|bench| bench.config.accounts[0].users.clear()), (Some(8), true));
     assert_eq!(gone(|bench| bench.now.wall = bench.now.wall + Duration::from_secs(3600)), (Some(8), true));
+}
+
+/// Where the parts of a recording go from and to is read off the log: from when later agents came until they left, or to its
+/// end.
+#[test]
+fn a_recording_becomes_the_parts_of_later_agents_too() {
+    let (mut bench, call) = Bench::talking();
+    let part = |leg: u64| Event::PartStarted { id: call, leg: LegId(leg), files: files(leg) };
+    let left = |leg: u64| Event::LegLeft { leg: LegId(leg), id: call, call: None };
+    let began = bench.log.iter().find_map(|entry| match &entry.body {
+        Body::Event(Numbered { at, event: Event::RecordingStarted { .. }, .. }) => Some(*at),
+        _other => None,
+    });
+    for (ms, event) in [(1000, part(7)), (2000, left(7)), (2000, part(8)), (2500, left(7)), (3000, left(9))] {
+        happened(&mut bench, began.expect("it is recorded") + Duration::from_millis(ms), event);
+    }
+    bench.crash();
+    bench.pass(Duration::from_secs(40));
+    let [(of, pieces)] = &bench.finished[..] else { panic!("{:?}", bench.finished) };
+    let piece = |leg, from_ms, to_ms| Piece { part: Some(LegId(leg)), files: files(leg), from_ms, to_ms };
+    assert_eq!((*of, pieces[0].part, pieces[0].to_ms), (call, None, None));
+    assert_eq!(pieces[1..], [piece(7, 1000, Some(2000)), piece(8, 2000, None)]);
+
+    // Whatever is ready stays so: after another crash only the rest is made.
+    for Piece { part, files, .. } in [pieces[1].clone(), pieces[0].clone()] {
+        bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files, part });
+    }
+    bench.crash();
+    assert_eq!(bench.finished, [(call, vec![piece(8, 2000, None)])]);
+    bench.input(Input::RecordingReady { account: kit::ACCOUNT, call, files: files(8), part: Some(LegId(8)) });
+    bench.crash();
+    assert_eq!(bench.finished, []);
+    bench.assert_at_rest();
+}
+
+fn files(leg: u64) -> RecordingFiles {
+    RecordingFiles { mixed: Some(leg.to_string()), ..RecordingFiles::default() }
+}
+
+/// Writes an event of the account into the log, as if its core had said it.
+fn happened(bench: &mut Bench, at: Wall, event: Event) {
+    let seq = bench.log.iter().filter(|entry| matches!(entry.body, Body::Event(_))).count() as u64 + 1;
+    let event = Numbered { account: kit::ACCOUNT, seq, id: format!("{seq:032x}"), at, event };
+    bench.durable = bench.durable.next();
+    bench.log.push(Entry {
+        no: bench.durable,
+        account: kit::ACCOUNT,
+        command: None,
+        body: Body::Event(event),
+    });
 }

@@ -26,6 +26,7 @@ pub(crate) fn consult(
     to: &Party,
     dice: &mut Dice<'_>,
 ) -> Result<Decision, Refusal> {
+    parties::check_name(to)?;
     let (call, leg) = parties::talking(view, agent)?;
     one_at_a_time(call, leg)?;
     let guest = parties::guest(view, call, agent, to)?;

@@ -64,8 +64,6 @@ pub(crate) struct Leg {
     /// Whose leg it is, if it is a later agent's or a supervisor's.
     pub(crate) agent: Option<LegAgent>,
     pub(crate) place: Place,
-    /// When it came to its place, or, if that is later, was answered there.
-    pub(crate) joined: Option<Wall>,
     pub(crate) held: bool,
     pub(crate) muted: bool,
     /// When it left a call that went on: what it hears and says is of no more interest.
@@ -150,11 +148,11 @@ impl Call {
                 leg.early_media |= early_media;
             }),
             Event::LegAnswered { leg, .. } => {
-                self.change_leg(*leg, |leg| (leg.answered, leg.joined) = (Some(at), Some(at)));
+                self.change_leg(*leg, |leg| leg.answered = Some(at));
                 self.note_bridge(at);
             }
             Event::LegPlaced { leg, place, .. } => {
-                self.change_leg(*leg, |leg| (leg.place, leg.joined) = (*place, leg.joined.and(Some(at))));
+                self.change_leg(*leg, |leg| leg.place = *place);
                 self.note_bridge(at);
             }
             Event::LegHeld { leg, held, .. } => self.change_leg(*leg, |leg| leg.held = *held),
@@ -395,7 +393,6 @@ impl Leg {
             ended: None,
             agent: None,
             place: Place::default(),
-            joined: None,
             held: false,
             muted: false,
             left: None,

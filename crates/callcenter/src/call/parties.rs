@@ -58,6 +58,15 @@ pub(crate) fn in_conversation<'a>(view: View<'a>, agent: &str) -> Result<(&'a Ca
     }
 }
 
+/// A field that names no IVR or queue is refused before anything else is looked at (contract §2); there are none yet.
+pub(crate) fn check_name(to: &Party) -> Result<(), Refusal> {
+    match to {
+        Party::Agent(_) | Party::Outline(_) => Ok(()),
+        Party::Ivr(_) => Err(Refusal::IvrUnknown),
+        Party::Queue(_) => Err(Refusal::QueueUnknown),
+    }
+}
+
 /// Who is meant by `mode` and `number` of a transfer or a consultation; checks that it can be called (contract §5).
 pub(crate) fn guest(view: View<'_>, call: &Call, by: &str, to: &Party) -> Result<Guest, Refusal> {
     match to {

@@ -59,11 +59,17 @@ pub(crate) fn of_agent(view: View<'_>, agent: &Agent) -> Result<ShownNumber, Ref
 }
 
 fn alone(view: View<'_>, number: &str) -> Result<ShownNumber, Refusal> {
+    check_calls(view, number)?;
+    Ok(ShownNumber::alone(number))
+}
+
+/// Refuses a number that as many calls show already as may.
+pub(crate) fn check_calls(view: View<'_>, number: &str) -> Result<(), Refusal> {
     match view.account().number_calls_max.get(number) {
         Some(max) if view.state.calls_showing(number) >= *max => {
             Err(Refusal::Full(Limit::CallsOfNumber(*max)))
         }
-        Some(_) | None => Ok(ShownNumber::alone(number)),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn transfer(
     to: &Party,
     dice: &mut Dice<'_>,
 ) -> Result<Decision, Refusal> {
+    parties::check_name(to)?;
     let (call, leg) = parties::talking(view, agent)?;
     consult::one_at_a_time(call, leg)?;
     let guest = parties::guest(view, call, agent, to)?;

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Leg, capacity, ending, hearing, parties, whole_ms};
+use super::{Call, Leg, capacity, ending, hearing, parties, shown_number, whole_ms};
 use crate::action::{Action, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, LoginType, Refusal, WebCall, WebCallee};
@@ -44,6 +44,7 @@ pub(crate) fn accept(view: View<'_>, web: &WebCall, dice: &mut Dice<'_>) -> Resu
         WebCallee::Agent(number) => Some(agent(view, number)?),
         WebCallee::Ivr(_) => return Err(Refusal::IvrUnknown),
     };
+    shown_number::check_calls(view, shown)?;
     capacity::check(view, callee.as_ref().map_or(LoginType::Pstn, |callee| callee.login))?;
     let mut decision = match &callee {
         Some(callee) => ending::release_agent(view, &callee.agent.number),

@@ -53,10 +53,11 @@ impl MusicTap {
 }
 
 /// Those of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Taps {
     pub(super) said: Option<Tap>,
-    pub(super) played: Option<Tap>,
+    /// Rarely there, and so not among what every packet touches.
+    pub(super) played: Option<Box<Tap>>,
 }
 
 #[derive(Debug)]
@@ -193,7 +194,7 @@ impl Recorder {
             let track = track_number(nth, track.side);
             Some(Tap { recording: place, track, began: recording.began })
         };
-        Taps { said: tap(StreamSound::Said), played: tap(StreamSound::Played) }
+        Taps { said: tap(StreamSound::Said), played: tap(StreamSound::Played).map(Box::new) }
     }
 
     /// Keeps a packet of the recording at a place that a [`Tap`] names. Returns when to [`look`](Recorder::look), if no

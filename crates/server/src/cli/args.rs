@@ -1,13 +1,18 @@
 //! The command line as it is written. `--help` teaches by example.
 
+mod asking;
+mod lab;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use secrecy::SecretString;
 use url::Url;
 
-use crate::config::{Config, DEMO_APPKEY, DEMO_SECRET, PushAddress, SipListen};
+pub use asking::{CallArgs, Identity, SignArgs};
+pub use lab::{BothWays, LabArgs, Phone, RelayPath};
+
+use crate::config::{Config, PushAddress, SipListen};
 
 /// A self-hosted call center that speaks the V7 call API.
 #[derive(Debug, Parser)]
@@ -53,7 +58,7 @@ pub enum Command {
     /// Check a configuration and report every mistake.
     Check(CheckArgs),
     /// Send a signed request and print the answer.
-    Call(CallArgs),
+    Call(Box<CallArgs>),
     /// Print the headers that sign a request.
     Sign(SignArgs),
     /// List pushes that could not be delivered, or send them again.
@@ -242,98 +247,6 @@ Examples:
 
 Ends with 0 when the file was taken over, 1 when it has mistakes, 2 when no server could be asked.";
 
-/// Who asks; the demo account unless said otherwise.
-#[derive(Clone, Debug, Args)]
-pub struct Identity {
-    /// m7-appkey
-    #[arg(long, env = "CORDBOARD_APPKEY", default_value = DEMO_APPKEY, value_name = "DIGITS")]
-    pub appkey: String,
-    /// Its secret; better given in the environment, where other users do not see it.
-    #[arg(
-        long,
-        env = "CORDBOARD_SECRET",
-        hide_env_values = true,
-        hide_default_value = true,
-        default_value = DEMO_SECRET,
-        value_name = "SECRET"
-    )]
-    pub secret: SecretString,
-}
-
-/// `cordboard call`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = CALL_HELP)]
-pub struct CallArgs {
-    /// The last part of the path: online, dialOut, hangup, cdr/list … or base/queue/list
-    pub verb: String,
-    /// agentNumber
-    #[arg(long, value_name = "NUMBER")]
-    pub agent: Option<String>,
-    /// Who is called: calleeNumber of dialOut and webcall, number of transfer and consult
-    #[arg(long, value_name = "NUMBER")]
-    pub to: Option<String>,
-    /// loginType of online: PSTN, SIP or WEBRTC [default for online: PSTN, SIP for the demo's agents 8005-8009]
-    #[arg(long, value_name = "TYPE")]
-    pub login: Option<String>,
-    /// status of online: 0 idle, 1 busy [default for online: 0]
-    #[arg(long, value_name = "STATUS")]
-    pub status: Option<String>,
-    /// extras: JSON, or any text
-    #[arg(long, value_name = "JSON")]
-    pub extras: Option<String>,
-    /// Any other field: name=text, or name:=JSON; may be repeated
-    #[arg(long = "field", value_name = "NAME=VALUE")]
-    pub fields: Vec<String>,
-    /// Idempotency-Key: a repeated request with the same key has no second effect
-    #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
-    /// Where the server is
-    #[arg(long, env = "CORDBOARD_SERVER", default_value = "http://127.0.0.1:8080", value_parser = push_url, value_name = "URL")]
-    pub server: Url,
-    /// Who asks.
-    #[command(flatten)]
-    pub identity: Identity,
-}
-
-const CALL_HELP: &str = "\
-Examples:
-  cordboard call online --agent 8000
-  cordboard call dialOut --agent 8000 --to 13900000001 --extras '{\"order\": 17}'
-  cordboard call dialOut --agent 8000 --to 13900000001 --field calleeTimeout=30
-  cordboard call hangup --agent 8000
-  cordboard call cdr/list --field 'startTime=2026-01-05 00:00:00' --field 'endTime=2026-01-06 00:00:00' --field pageSize:=10
-
-Prints the answer. Ends with 0 on success, 1 when the server refused, 2 when it could not be asked.";
-
-/// `cordboard sign`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = SIGN_HELP)]
-pub struct SignArgs {
-    /// m7-timestamp, Unix seconds [default: now]
-    #[arg(long, value_name = "SECONDS", value_parser = timestamp)]
-    pub timestamp: Option<String>,
-    /// m7-nonce, six digits [default: random]
-    #[arg(long, value_name = "DIGITS", value_parser = nonce)]
-    pub nonce: Option<String>,
-    /// Print a curl command for this URL instead
-    #[arg(long, value_name = "URL", value_parser = push_url)]
-    pub curl: Option<Url>,
-    /// The body of the curl command, JSON
-    #[arg(long, value_name = "JSON", requires = "curl", default_value = "{}")]
-    pub body: String,
-    /// Who asks.
-    #[command(flatten)]
-    pub identity: Identity,
-}
-
-const SIGN_HELP: &str = "\
-m7-sign is base64(HMAC-SHA256(secret, appkey + timestamp + nonce)). Each signature is good once, for five minutes.
-
-Examples:
-  cordboard sign
-  cordboard sign --timestamp 1608119594 --nonce 123221
-  cordboard sign --curl http://127.0.0.1:8080/openapi/v1/call/hangup --body '{\"agentNumber\":\"8000\"}'";
-
 /// `cordboard pushes`
 #[derive(Clone, Debug, Subcommand)]
 pub enum PushesCommand {
@@ -385,79 +298,6 @@ pub struct PushesReplayArgs {
     pub all: bool,
 }
 
-/// `cordboard lab`
-#[derive(Clone, Debug, Args)]
-#[command(after_help = LAB_HELP)]
-pub struct LabArgs {
-    /// Where the pretend network listens for calls from the server's trunk
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5070")]
-    pub listen: SocketAddr,
-    /// Where the server's SIP listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5060")]
-    pub server: SocketAddr,
-    /// A pretend SIP phone to register; may be repeated
-    #[arg(long, value_name = "USER=PASSWORD", value_parser = phone)]
-    pub phone: Vec<Phone>,
-    /// What the pretend network tells others to call --listen, when it is reached by way of a relay
-    #[arg(long, value_name = "ADDR")]
-    pub advertise: Option<SocketAddr>,
-    /// A bad path for SIP over UDP: what comes to LISTEN goes on to TARGET, and answers back; may be repeated
-    #[arg(long, value_name = "LISTEN=TARGET", value_parser = relay)]
-    pub relay: Vec<RelayPath>,
-    /// How many of a hundred datagrams the relays lose, towards TARGET and back
-    #[arg(long, value_name = "PERCENT[:BACK]", default_value = "10", value_parser = percents)]
-    pub loss: BothWays,
-    /// How many of a hundred datagrams the relays send on twice
-    #[arg(long, value_name = "PERCENT[:BACK]", default_value = "5", value_parser = percents)]
-    pub copy: BothWays,
-    /// How long the relays hold a datagram up at most; each for a time of its own, so that they overtake one another
-    #[arg(long, value_name = "MS[:BACK]", default_value = "300", value_parser = milliseconds)]
-    pub delay_ms: BothWays,
-    /// Decides which datagrams are lost, copied and overtaken
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
-}
-
-const LAB_HELP: &str = "\
-The server needs a trunk to it:
-  [[trunk]]
-  name = \"lab\"
-  addresses = [\"127.0.0.1:5070\"]
-
-Example:
-  cordboard lab --phone 8005=demo-8005
-
-On a bad path, with sip_advertised = \"127.0.0.1:5091\" and the trunk at 127.0.0.1:5090:
-  cordboard lab --advertise 127.0.0.1:5090 --relay 127.0.0.1:5090=127.0.0.1:5070 --relay 127.0.0.1:5091=127.0.0.1:5060
-  cordboard lab --relay 127.0.0.1:5090=192.0.2.9:5060 --loss 20:0 --copy 0 --delay-ms 50 --seed 7";
-
-/// A pretend SIP phone.
-#[derive(Clone, Debug)]
-pub struct Phone {
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: SecretString,
-}
-
-/// A bad path for SIP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RelayPath {
-    /// Where clients send to.
-    pub listen: SocketAddr,
-    /// Who it is for.
-    pub target: SocketAddr,
-}
-
-/// A number for each direction of a relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BothWays {
-    /// Towards the target.
-    pub forth: u64,
-    /// Towards the client.
-    pub back: u64,
-}
-
 fn push_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     match matches!(url.scheme(), "http" | "https") && url.has_host() {
@@ -466,56 +306,14 @@ fn push_url(text: &str) -> Result<Url, String> {
     }
 }
 
-fn timestamp(text: &str) -> Result<String, String> {
-    digits(text, 10)
-}
-
-fn nonce(text: &str) -> Result<String, String> {
-    digits(text, 6)
-}
-
-fn digits(text: &str, count: usize) -> Result<String, String> {
-    match text.len() == count && text.bytes().all(|b| b.is_ascii_digit()) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("write {count} digits")),
-    }
-}
-
-fn phone(text: &str) -> Result<Phone, String> {
-    match text.split_once('=') {
-        Some((user, password)) if !user.is_empty() && !password.is_empty() => {
-            Ok(Phone { user: user.to_owned(), password: password.into() })
-        }
-        Some(_) | None => Err("write USER=PASSWORD".to_owned()),
-    }
-}
-
-fn relay(text: &str) -> Result<RelayPath, String> {
-    let addresses = text.split_once('=').and_then(|(listen, target)| {
-        Some(RelayPath { listen: listen.parse().ok()?, target: target.parse().ok()? })
-    });
-    addresses.ok_or_else(|| "write LISTEN=TARGET, like 127.0.0.1:5090=127.0.0.1:5070".to_owned())
-}
-
-fn percents(text: &str) -> Result<BothWays, String> {
-    both_ways(text, 100).ok_or_else(|| "write one number from 0 to 100, or two like 10:0".to_owned())
-}
-
-fn milliseconds(text: &str) -> Result<BothWays, String> {
-    both_ways(text, 60_000).ok_or_else(|| "write one number up to 60000, or two like 300:0".to_owned())
-}
-
-fn both_ways(text: &str, max: u64) -> Option<BothWays> {
-    let (forth, back) = text.split_once(':').unwrap_or((text, text));
-    let number = |text: &str| text.parse().ok().filter(|number| *number <= max);
-    Some(BothWays { forth: number(forth)?, back: number(back)? })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
+    use super::asking::{CALL_HELP, SIGN_HELP};
+    use super::lab::LAB_HELP;
     use super::*;
+    use crate::config::DEMO_SECRET;
 
     fn demo(args: &[&str]) -> DemoArgs {
         let cli = Cli::try_parse_from([&["cordboard", "demo"], args].concat()).expect("well formed");
@@ -572,18 +370,6 @@ mod tests {
         let error = demo(&["--sip", "0.0.0.0:5060"]).config().expect_err("reachable");
         assert!(error.to_string().contains("--expose-public-secret"), "{error}");
         demo(&["--sip", "192.0.2.1:5060", "--expose-public-secret"]).config().expect("told so");
-    }
-
-    #[test]
-    fn a_relay_may_be_worse_in_one_direction() {
-        assert_eq!(percents("10"), Ok(BothWays { forth: 10, back: 10 }));
-        assert_eq!(percents("10:0"), Ok(BothWays { forth: 10, back: 0 }));
-        for wrong in ["", "101", "-1", "10:", "1:2:3", "5%"] {
-            assert!(percents(wrong).is_err(), "{wrong}");
-        }
-        let path = relay("127.0.0.1:5090=[::1]:5060").expect("two addresses");
-        assert_eq!((path.listen.port(), path.target.is_ipv6()), (5090, true));
-        assert!(relay("5090=5060").is_err());
     }
 
     #[test]

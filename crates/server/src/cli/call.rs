@@ -40,8 +40,8 @@ pub async fn ask(words: &[&str], server: &str) -> anyhow::Result<Value> {
 }
 
 /// Sends the request and prints the answer. Ends with 1 when the server refused.
-pub(super) async fn run(args: CallArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let request = request(&args, &Signed::now(&args.identity)?)?;
+pub(super) async fn run(args: &CallArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let request = request(args, &Signed::now(&args.identity)?)?;
     let answer = send(request).await.with_context(|| format!("{} could not be asked", args.server))?;
     let Ok(json) = serde_json::from_slice::<Value>(&answer) else {
         out.write_all(&answer)?;
@@ -78,7 +78,9 @@ fn body(args: &CallArgs) -> anyhow::Result<Map<String, Value>> {
             body.insert(name.to_owned(), Value::from(value));
         }
     };
-    text("agentNumber", args.agent.as_deref());
+    let [agent, to, mode] = [&args.agent, &args.to, &args.mode].map(Option::as_deref);
+    text("listenAgent", args.supervisor.as_deref());
+    text("agentNumber", agent);
     match args.verb.as_str() {
         "online" => {
             text("loginType", Some(args.login.as_deref().unwrap_or_else(|| login_type(args))));
@@ -89,10 +91,22 @@ fn body(args: &CallArgs) -> anyhow::Result<Map<String, Value>> {
             text("status", args.status.as_deref());
         }
     }
+    text("callerNumber", args.from.as_deref());
     match args.verb.as_str() {
-        "transfer" | "consult" => text("number", args.to.as_deref()),
-        _ => text("calleeNumber", args.to.as_deref()),
+        "transfer" | "consult" => {
+            text("mode", mode.or(Some("agent")));
+            text("number", to);
+        }
+        "webcall" => {
+            text("calleeType", mode.or(Some("number")));
+            text("calleeNumber", to);
+        }
+        _ => {
+            text("mode", mode);
+            text("calleeNumber", to);
+        }
     }
+    text("digits", args.digits.as_deref());
     if let Some(extras) = &args.extras {
         let extras = serde_json::from_str(extras).unwrap_or_else(|_| Value::from(extras.as_str()));
         body.insert("extras".to_owned(), extras);
@@ -164,7 +178,7 @@ mod tests {
     fn args(words: &[&str]) -> CallArgs {
         let cli = Cli::try_parse_from([&["cordboard", "call"], words].concat()).expect("well formed");
         let Command::Call(args) = cli.command else { panic!("{:?}", cli.command) };
-        args
+        *args
     }
 
     fn body_of(words: &[&str]) -> Value {
@@ -198,7 +212,22 @@ mod tests {
         );
         assert_eq!(body_of(&["online", "--agent", "8007"])["loginType"], "SIP");
         assert_eq!(body_of(&["online", "--agent", "8007", "--appkey", "2000104"])["loginType"], "PSTN");
-        assert_eq!(body_of(&["transfer", "--to", "8001"]), json!({"number": "8001"}));
+        assert_eq!(body_of(&["transfer", "--to", "8001"]), json!({"mode": "agent", "number": "8001"}));
+        let outline = body_of(&["consult", "--agent", "8000", "--mode", "outline", "--to", "13900000001"]);
+        assert_eq!(outline, json!({"agentNumber": "8000", "mode": "outline", "number": "13900000001"}));
+        assert_eq!(
+            body_of(&["webcall", "--from", "13900000001", "--to", "13900000002"]),
+            json!({"callerNumber": "13900000001", "calleeType": "number", "calleeNumber": "13900000002"})
+        );
+        assert_eq!(
+            body_of(&["webcall", "--from", "13900000001", "--mode", "agentNumber", "--to", "8001"])["calleeType"],
+            "agentNumber"
+        );
+        assert_eq!(
+            body_of(&["listen", "--supervisor", "8004", "--agent", "8000"]),
+            json!({"listenAgent": "8004", "agentNumber": "8000"})
+        );
+        assert_eq!(body_of(&["sendDtmf", "--digits", "12#"]), json!({"digits": "12#"}));
         assert_eq!(
             body_of(&[
                 "dialOut",
@@ -253,7 +282,7 @@ mod tests {
             let server = echo(success).await;
             let mut out = Vec::new();
             let words = ["hangup", "--agent", "8000", "--server", server.as_str()];
-            assert_eq!(run(args(&words), &mut out).await.expect("is answered"), code);
+            assert_eq!(run(&args(&words), &mut out).await.expect("is answered"), code);
             let printed: Value = serde_json::from_slice(&out).expect("JSON");
             assert_eq!(printed["body"], r#"{"agentNumber":"8000"}"#);
             assert_eq!(printed["sign"].as_str().map(str::len), Some(44));
@@ -264,7 +293,7 @@ mod tests {
     async fn an_answer_that_is_not_json_is_shown_and_an_error() {
         let server = echo(true).await;
         let mut out = Vec::new();
-        let error = run(args(&["nowhere", "--server", server.as_str()]), &mut out).await.expect_err("404");
+        let error = run(&args(&["nowhere", "--server", server.as_str()]), &mut out).await.expect_err("404");
         assert!(error.to_string().starts_with("the answer is not JSON"), "{error}");
     }
 
@@ -274,7 +303,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         drop(listener);
         let error =
-            run(args(&["online", "--server", &url]), &mut Vec::new()).await.expect_err("nobody listens");
+            run(&args(&["online", "--server", &url]), &mut Vec::new()).await.expect_err("nobody listens");
         assert_eq!(error.to_string(), format!("{url}/ could not be asked"));
     }
 }

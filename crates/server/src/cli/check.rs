@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::args::CheckArgs;
 use crate::config::{Config, Problems, number_plan};
+use crate::sound::MusicFiles;
 
 /// Prints every mistake, or what the file describes. Ends with 1 when there is a mistake.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -19,6 +20,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<ExitC
         },
     };
     number_plan(config.server.number_data.as_deref())?;
+    MusicFiles::read(&config)?;
     let wanted = config.wants_mp3();
     if config.find_encoder().is_none() && wanted {
         writeln!(

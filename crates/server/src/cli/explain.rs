@@ -1,12 +1,12 @@
 //! `cordboard explain`: a call as the log tells it.
 
-use std::collections::BTreeMap;
+mod legs;
+
 use std::io::Write;
 use std::process::ExitCode;
 
 use base::{CallId, LegId, Wall};
-use callcenter::action::Target;
-use callcenter::event::{AgentRef, CallFacts, CallKind, Event, HangUpSide, Moment, Role};
+use callcenter::event::{AgentRef, CallFacts, CallKind, Event, HangUpSide, Moment, RecordKind};
 use callcenter::record::CallRecord;
 use callcenter::signal::{Cause, EndedBy, Failure};
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use switch::api::{Body, Quality};
 use super::args::ExplainArgs;
 use crate::config::Config;
 use crate::store;
+use legs::Legs;
 
 /// Prints every row of the call. Ends with 1 when there is none.
 pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -23,9 +24,12 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Exi
         None => Config::load_without_secrets(&args.config)?.server.data_dir,
     };
     let rows = store::explain(&dir, CallId(args.call))?;
-    let mut roles = BTreeMap::new();
+    let legs = Legs::of(rows.iter().filter_map(|(_, entry)| match &entry.body {
+        Body::Event(happened) => Some(&happened.event),
+        Body::Token { .. } | Body::TokenDone { .. } | Body::Measured { .. } | Body::Bindings { .. } => None,
+    }));
     for (at, entry) in &rows {
-        writeln!(out, "{}  {}", utc(*at), told(&entry.body, &mut roles))?;
+        writeln!(out, "{}  {}", utc(*at), told(&entry.body, &legs))?;
     }
     Ok(match rows.is_empty() {
         false => ExitCode::SUCCESS,
@@ -36,25 +40,20 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<Exi
     })
 }
 
-/// What a row says; `roles` are those of the legs so far.
-fn told(body: &Body, roles: &mut BTreeMap<LegId, Role>) -> String {
+/// What a row says.
+fn told(body: &Body, legs: &Legs) -> String {
     match body {
-        Body::Event(happened) => {
-            if let Event::LegStarted { leg, role, .. } = &happened.event {
-                roles.insert(*leg, *role);
-            }
-            event(&happened.event, roles)
-        }
-        Body::Token { leg, .. } => format!("{} can be ended after a restart, too", side(*leg, roles)),
+        Body::Event(happened) => event(&happened.event, legs),
+        Body::Token { leg, .. } => format!("{} can be ended after a restart, too", legs.name(*leg)),
         Body::TokenDone { leg, .. } => {
-            format!("{} has nothing left to be told of its end", side(*leg, roles))
+            format!("{} has nothing left to be told of its end", legs.name(*leg))
         }
-        Body::Measured { leg, quality, .. } => format!("{} was heard: {}", side(*leg, roles), heard(quality)),
+        Body::Measured { leg, quality, .. } => format!("{} was heard: {}", legs.name(*leg), heard(quality)),
         Body::Bindings { user, .. } => format!("phones of {user} are elsewhere"),
     }
 }
 
-fn event(event: &Event, roles: &BTreeMap<LegId, Role>) -> String {
+fn event(event: &Event, legs: &Legs) -> String {
     match event {
         Event::AgentSignedIn { agent, .. } => format!("{} signed in", named(agent)),
         Event::AgentSignedOut { agent, .. } => format!("{} signed out", named(agent)),
@@ -69,20 +68,16 @@ fn event(event: &Event, roles: &BTreeMap<LegId, Role>) -> String {
             format!("{} shows state {state}{moment}", named(agent))
         }
         Event::CallStarted { call, .. } => format!("the call started: {}", facts(call)),
-        Event::LegStarted { leg, target, shown, .. } => {
-            let target = match target {
-                Target::Number(number) => number.clone(),
-                Target::Phone(user) => format!("the phones of {user}"),
-                Target::Uri(uri) => uri.clone(),
-            };
+        Event::LegStarted { leg, target, shown, place, .. } => {
             let shown = if shown.is_empty() { String::new() } else { format!(", shows {shown}") };
-            format!("{} started: {target}{shown}", side(*leg, roles))
+            let place = legs.unless_first(*place).map_or(String::new(), |place| format!("; it {place}"));
+            format!("{} started: {}{shown}{place}", legs.name(*leg), legs::dialled(target))
         }
-        Event::LegRang { leg, .. } => format!("{} rings", side(*leg, roles)),
-        Event::LegAnswered { leg, .. } => format!("{} was answered", side(*leg, roles)),
+        Event::LegRang { leg, .. } => format!("{} rings", legs.name(*leg)),
+        Event::LegAnswered { leg, .. } => format!("{} was answered", legs.name(*leg)),
         Event::LegEnded { leg, cause, gateway, .. } => {
             let gateway = gateway.map_or(String::new(), |at| format!(", by {at}"));
-            format!("{} ended {}{gateway}", side(*leg, roles), why(cause))
+            format!("{} ended {}{gateway}", legs.name(*leg), why(cause))
         }
         Event::CallEnded { side, .. } => {
             let by = match side {
@@ -96,18 +91,31 @@ fn event(event: &Event, roles: &BTreeMap<LegId, Role>) -> String {
         Event::RecordingStopped { length_ms, .. } => {
             format!("the recording is complete: {} s", tenths(*length_ms))
         }
-        Event::LegPlaced { leg, place, .. } => format!("{} is now {place:?}", side(*leg, roles)),
-        Event::LegHeld { leg, held: true, .. } => format!("{} holds", side(*leg, roles)),
-        Event::LegHeld { leg, held: false, .. } => format!("{} does not hold any more", side(*leg, roles)),
-        Event::LegMuted { leg, muted: true, .. } => format!("{} is muted", side(*leg, roles)),
-        Event::LegMuted { leg, muted: false, .. } => format!("{} is not muted any more", side(*leg, roles)),
-        Event::LegLeft { leg, .. } => format!("{} has left the call", side(*leg, roles)),
-        Event::PartyFailed { leg, target, cause, .. } => {
-            format!("{} was not reached: {target}, {}", side(*leg, roles), why(cause))
+        Event::LegPlaced { leg, place, .. } => format!("{} {}", legs.name(*leg), legs.place(*place)),
+        Event::LegHeld { leg, held: true, .. } => format!("{} holds", legs.name(*leg)),
+        Event::LegHeld { leg, held: false, .. } => format!("{} does not hold any more", legs.name(*leg)),
+        Event::LegMuted { leg, muted: true, .. } => format!("{} is muted", legs.name(*leg)),
+        Event::LegMuted { leg, muted: false, .. } => format!("{} is not muted any more", legs.name(*leg)),
+        Event::LegLeft { leg, .. } => format!("{} has left the call, which goes on", legs.name(*leg)),
+        Event::PartyFailed { target, kind, cause, .. } => {
+            format!("{target} was not reached {}: ended {}", purpose(*kind), why(cause))
         }
-        Event::PartStarted { leg, .. } => format!("the recording has a part for {}", side(*leg, roles)),
-        Event::CallRecorded { record } | Event::PartyRecorded { record } => recorded(record),
-        Event::RecordingReady { .. } => "the files of the recording are ready".to_owned(),
+        Event::PartStarted { leg, .. } => {
+            format!("{} has a part of the recording from here", legs.name(*leg))
+        }
+        Event::CallRecorded { record } | Event::PartyRecorded { record } => recorded(record, legs),
+        Event::RecordingReady { part: None, .. } => "the files of the recording are ready".to_owned(),
+        Event::RecordingReady { part: Some(leg), .. } => {
+            format!("the files of the part of {} are ready", legs.whose(*leg))
+        }
+    }
+}
+
+fn purpose(party: RecordKind) -> &'static str {
+    match party {
+        RecordKind::Transfer => "for the transfer",
+        RecordKind::Consult => "for the consultation",
+        RecordKind::Conference | RecordKind::Call => "to join",
     }
 }
 
@@ -116,35 +124,31 @@ fn facts(call: &CallFacts) -> String {
     match kind {
         CallKind::DialOut => format!("{} calls {customer}, showing {display}", named(agent)),
         CallKind::Incoming => format!("{customer} calls {trunk}"),
-        CallKind::WebCall => format!("{customer} calls from a page, {}", named(agent)),
+        CallKind::WebCall if agent.number.is_empty() => format!("{customer} is to be called back"),
+        CallKind::WebCall => format!("{customer} and {} are to be connected", named(agent)),
     }
 }
 
-fn recorded(record: &CallRecord) -> String {
+fn recorded(record: &CallRecord, legs: &Legs) -> String {
+    let party = || legs.whose(LegId(record.id.0));
+    let what = match record.kind {
+        RecordKind::Call => "the record".to_owned(),
+        RecordKind::Transfer => format!("the record of the transfer to {}", party()),
+        RecordKind::Consult => format!("the record of the consultation of {}", party()),
+        RecordKind::Conference => format!("the record of {}, who joined", party()),
+    };
     let failure = failure(record.failure).map_or(String::new(), |why| format!(", {why}"));
     let talked = record.bridged.map_or("nobody talked".to_owned(), |bridged| {
         let ms = record.hung_up.as_millis().saturating_sub(bridged.as_millis());
         format!("talked for {} s", tenths(u64::try_from(ms).unwrap_or(0)))
     });
-    format!("the record: {:?}, SIP {}{failure}, {talked}", record.status, record.sip_code)
+    format!("{what}: {:?}, SIP {}{failure}, {talked}", record.status, record.sip_code)
 }
 
 fn named(agent: &AgentRef) -> String {
     match agent.name.is_empty() {
         true => format!("agent {}", agent.number),
         false => format!("agent {} ({})", agent.number, agent.name),
-    }
-}
-
-/// A leg is told by whose it is; one whose start is not in the log any more by its number.
-fn side(leg: LegId, roles: &BTreeMap<LegId, Role>) -> String {
-    match roles.get(&leg) {
-        Some(Role::Agent) => "the agent's leg".to_owned(),
-        Some(Role::Customer) => "the customer's leg".to_owned(),
-        Some(Role::Destination) => "the destination's leg".to_owned(),
-        Some(Role::Outside) => "the leg of who was brought in".to_owned(),
-        Some(Role::Supervisor) => "the supervisor's leg".to_owned(),
-        None => format!("leg {leg}"),
     }
 }
 
@@ -226,6 +230,6 @@ mod tests {
     #[test]
     fn legs_whose_start_is_forgotten_are_told_by_number() {
         let done = Body::TokenDone { leg: LegId(7), call: CallId(1) };
-        assert_eq!(told(&done, &mut BTreeMap::new()), "leg 7 has nothing left to be told of its end");
+        assert_eq!(told(&done, &Legs::of([])), "leg 7 has nothing left to be told of its end");
     }
 }

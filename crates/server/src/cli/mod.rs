@@ -72,7 +72,7 @@ fn obey<R: Roles>(cli: Cli, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => runtime()?.block_on(R::demo(args)).map(|()| ExitCode::SUCCESS),
         Command::Lab(args) => runtime()?.block_on(R::lab(args)).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => check::run(&args, out),
-        Command::Call(args) => runtime()?.block_on(call::run(args, out)),
+        Command::Call(args) => runtime()?.block_on(call::run(&args, out)),
         Command::Sign(args) => sign::run(args, out).map(|()| ExitCode::SUCCESS),
         Command::Explain(args) => explain::run(&args, out),
         Command::Backup(args) => backup::run(&args, out).map(|()| ExitCode::SUCCESS),

@@ -22,6 +22,7 @@ use super::model::{Account, Agent, PushAddress, Server, Trunk};
 use super::problem::{At, Report, Span};
 use super::recordings;
 use super::section::{Section, suggest};
+use super::server;
 use super::values::{self, SecretKind, Unique};
 use crate::contract::push::{ConnectedShape, PushKind, PushNames};
 use crate::http::ports::{HeaderEcho, HttpStatus, RequestLimits};
@@ -126,6 +127,8 @@ fn account(
         recording_keep_days: recordings::keep_days(&mut section).unwrap_or(server.recordings.keep_days),
         inbound,
         dialout_ring_at: section.choice("dialout_ring_at", &DIALOUT_RINGS),
+        music: server::path(&mut section, "music"),
+        g729: section.flag("g729", false),
         transfer_sound: section.choice("transfer_sound", &TRANSFER_SOUNDS),
         consult_without_customer: section.choice("consult_without_customer", &WITHOUT_CUSTOMER),
         conference_without_customer: section.choice("conference_without_customer", &WITHOUT_CUSTOMER),

@@ -46,13 +46,15 @@ impl Config {
         }
     }
 
-    /// The accounts as the switch needs them.
+    /// The accounts as the switch needs them, but for their music.
     pub fn switch_accounts(&self) -> Vec<AccountConfig> {
         let account = |account: &Account| AccountConfig {
             account: account.center(),
             sip_domain: account.sip_domain.clone(),
             trunks: account.trunks.clone(),
             users: account.users(),
+            music: 0,
+            g729: account.g729,
         };
         self.accounts.iter().map(account).collect()
     }

@@ -67,6 +67,9 @@ impl Config {
         if encoder.components().count() > 1 {
             *encoder = folder.join(&encoder);
         }
+        for account in &mut config.accounts {
+            account.music = account.music.take().map(|file| folder.join(file));
+        }
         config.server.number_data = config.server.number_data.map(|file| folder.join(file));
         Ok(config)
     }

@@ -174,6 +174,10 @@ pub struct Account {
     pub customer_ring: Duration,
     /// A call older than this is ended.
     pub call_age_max: Duration,
+    /// A WAV file with its music. None: that which ships.
+    pub music: Option<PathBuf>,
+    /// Whether its phones may speak G.729.
+    pub g729: bool,
     /// Which tracks are kept.
     pub recording: RecordingMode,
     /// Who may call in, and where that leads.

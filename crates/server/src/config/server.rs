@@ -94,10 +94,11 @@ fn phone_digests(section: &mut Section<'_>) -> Vec<Algorithm> {
 
 fn phone_codecs(section: &mut Section<'_>) -> Vec<Codec> {
     let report = section.report();
-    trunks::codecs(section, "phone_codecs", report)
+    trunks::codecs(section, "phone_codecs", values::phone_codec, report)
 }
 
-fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
+/// A path of the machine, as it is written.
+pub(super) fn path(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
     let text = section.text(key)?;
     if text.value.is_empty() {
         let message = format!("\"{key}\" must not be empty");

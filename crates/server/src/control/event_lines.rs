@@ -1,6 +1,7 @@
 //! The log an operator reads: one line an event, ids as fields. No customer's number is in it, nor anything a customer wrote.
 
-use callcenter::event::{Event, Numbered};
+use callcenter::command::Monitoring;
+use callcenter::event::{Event, Joined, Numbered, Place};
 use switch::api::{Body, Entry};
 use tracing::info;
 
@@ -23,8 +24,10 @@ pub(super) fn write(entry: &Entry) {
         Event::CallStarted { call, .. } => {
             info!(%account, seq, call = %call.id, kind = ?call.kind, agent = call.agent.number, "a call started");
         }
-        Event::LegStarted { leg, id, role, .. } => {
-            info!(%account, seq, call = %id, %leg, ?role, "a leg started")
+        Event::LegStarted { leg, id, role, agent, place, .. } => {
+            let agent = agent.as_ref().map(|later| later.agent.number.as_str());
+            let (place, other) = placed(*place);
+            info!(%account, seq, call = %id, %leg, ?role, agent, place, other, "a leg started")
         }
         Event::LegRang { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a phone rings"),
         Event::LegAnswered { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a phone was answered"),
@@ -39,7 +42,8 @@ pub(super) fn write(entry: &Entry) {
             info!(%account, seq, call = %id, length_ms, "a recording is complete");
         }
         Event::LegPlaced { leg, id, place, .. } => {
-            info!(%account, seq, call = %id, %leg, ?place, "a leg was placed")
+            let (place, other) = placed(*place);
+            info!(%account, seq, call = %id, %leg, place, other, "a leg was placed")
         }
         Event::LegHeld { leg, id, held } => {
             info!(%account, seq, call = %id, %leg, held, "a hold began or ended")
@@ -49,7 +53,8 @@ pub(super) fn write(entry: &Entry) {
         }
         Event::LegLeft { leg, id, .. } => info!(%account, seq, call = %id, %leg, "a party left"),
         Event::PartyFailed { leg, call, kind, cause, .. } => {
-            info!(%account, seq, call = %call.id, %leg, ?kind, sip = cause.sip_code, "a party was not reached");
+            let (sip, failure) = (cause.sip_code, cause.failure);
+            info!(%account, seq, call = %call.id, %leg, ?kind, sip, ?failure, "a party was not reached");
         }
         Event::PartStarted { leg, id, .. } => {
             info!(%account, seq, call = %id, %leg, "a recording has a new part")
@@ -62,6 +67,30 @@ pub(super) fn write(entry: &Entry) {
             let (status, failure) = (record.status, record.failure);
             info!(%account, seq, call = %record.id, ?status, ?failure, side = ?record.side, "a call was recorded");
         }
-        Event::RecordingReady { id, .. } => info!(%account, seq, call = %id, "a recording can be fetched"),
+        Event::RecordingReady { id, part, .. } => {
+            let part = part.map(|leg| leg.0);
+            info!(%account, seq, call = %id, part, "a recording can be fetched")
+        }
+    }
+}
+
+/// Where a leg is, in a word, and the leg that it is there for.
+fn placed(place: Place) -> (&'static str, Option<u64>) {
+    match place {
+        Place::Floor(Joined::First) => ("floor", None),
+        Place::Floor(Joined::Transfer) => ("floor by transfer", None),
+        Place::Floor(Joined::Conference) => ("floor by conference", None),
+        Place::Arriving { by } => ("arriving", Some(by.0)),
+        Place::Aside { with } => ("aside", Some(with.0)),
+        Place::SecondLine { of } => ("second line", Some(of.0)),
+        Place::Watching { of, how } => {
+            let how = match how {
+                Monitoring::Listen => "listening",
+                Monitoring::Whisper => "whispering",
+                Monitoring::Barge => "barging in",
+                Monitoring::TakeOver => "taking over",
+            };
+            (how, Some(of.0))
+        }
     }
 }

@@ -21,7 +21,7 @@ impl Outside for Nowhere {
 
     fn media(&mut self, _command: media::api::Command) {}
 
-    fn finish(&mut self, _account: AccountId, _call: CallId, _files: RecordingFiles) {}
+    fn finish(&mut self, _account: AccountId, _call: CallId, _pieces: Vec<Piece>) {}
 }
 
 fn idle() -> (Control, Running, SocketAddr) {

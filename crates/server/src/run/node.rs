@@ -12,6 +12,7 @@ use anyhow::Context;
 use base::{LogNo, Now, Random};
 use callcenter::numbers::NumberPlan;
 use media::engine::EngineConfig;
+use media::sound::Sound;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use switch::Switch;
 use switch::api::{Body, Counts, TrunkStanding};
@@ -30,7 +31,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Server, SipListen, number_plan};
 use crate::control::{self, Control, SipSockets};
 use crate::http::{self, HttpSettings};
-use crate::sound::{Encoder, Finish, Keeper, Recorder, RecorderConfig, Reports, Threads, ThreadsConfig};
+use crate::sound::{
+    Encoder, Finish, Keeper, Music, MusicFiles, Ready, Recorder, RecorderConfig, Reports, Threads,
+    ThreadsConfig,
+};
 use crate::store::{self, Startup, Store};
 
 /// A running server. [`Node::shut_down`] ends it in good order; dropping it ends it at once, as a kill would.
@@ -106,6 +110,7 @@ impl Node {
         let sip = listeners.first().context("there is no SIP listener")?.bind;
         let rendering = Arc::new(Rendering::new(&config, &public_url(&config, http)));
         let numbers = Arc::new(number_plan(config.server.number_data.as_deref())?);
+        let (music, sounds) = Music::new(MusicFiles::read(&config)?)?;
 
         let (control, seat) = control::seat()?;
         let (store, startup) =
@@ -115,8 +120,10 @@ impl Node {
         for left in unfinished(&startup) {
             recorder.finish(left);
         }
-        let switch = build_switch(&config, listeners, clock.now(), random.fork(), &startup, numbers)?;
-        let media = start_media(&config.server, &recorder, &control, clock, random.fork())?;
+        let mut settings = config.switch(listeners);
+        music.tell(&mut settings.accounts);
+        let switch = build_switch(&config, settings, clock.now(), random.fork(), &startup, numbers)?;
+        let media = start_media(&config.server, sounds, &recorder, &control, clock, random.fork())?;
         let leaving = Leaving { writer: store.writer(), media, recorder: recorder.clone() };
         let running = control::start(
             (control.clone(), seat),
@@ -164,6 +171,7 @@ impl Node {
             journal_keep,
             names,
             keeper,
+            music,
             mp3,
         };
         Ok(Node { http, sip, control, running, recorder, store, stopping, stop, tasks, reloader })
@@ -277,6 +285,7 @@ fn sip_listeners(config: &Config, sockets: &[SipSockets]) -> std::io::Result<Vec
 /// The threads that move sound; what they have to say goes to the control thread.
 fn start_media(
     server: &Server,
+    sounds: Vec<Sound>,
     recorder: &Recorder,
     control: &Control,
     clock: Clock,
@@ -286,7 +295,7 @@ fn start_media(
     let settings = ThreadsConfig {
         threads: server.media_threads,
         addresses: media_binds(server),
-        engine: EngineConfig { sounds: Vec::new(), streams_max: rtp_pairs(server) },
+        engine: EngineConfig { sounds, streams_max: rtp_pairs(server) },
         recorder: Some(recorder.clone()),
         reports: Reports::On,
     };
@@ -302,7 +311,7 @@ fn start_recorder(config: &Config, encoder: Option<Encoder>, control: &Control) 
         encoder,
         workers: config.server.recordings.workers,
     };
-    let report = move |done: Finish| ready.recording_ready(done.account, done.call, done.files);
+    let report = move |made: Ready| ready.recording_ready(made.account, made.call, made.files, made.part);
     Recorder::start(settings, report).context("the recorder cannot use the data directory")
 }
 
@@ -329,12 +338,12 @@ fn recordings_dir(config: &Config) -> PathBuf {
 fn unfinished(startup: &Startup) -> Vec<Finish> {
     let open = |call| startup.events.iter().any(|numbered| numbered.event.call() == Some(call));
     let left = startup.recordings.iter().filter(|recording| !open(recording.call));
-    left.map(|r| Finish { account: r.account, call: r.call, files: r.files.clone() }).collect()
+    left.map(|r| Finish { account: r.account, call: r.call, pieces: r.pieces.clone() }).collect()
 }
 
 fn build_switch(
     config: &Config,
-    sip_listeners: Vec<SipListener>,
+    settings: switch::config::Config,
     now: Now,
     random: Random,
     startup: &Startup,
@@ -343,7 +352,7 @@ fn build_switch(
     let settings = switch::config::Config {
         rtp_ports_foreign: foreign_ports(&config.server),
         log_backlog_max: LOG_BACKLOG_MAX,
-        ..config.switch(sip_listeners)
+        ..settings
     };
     let last = LogNo(startup.next.0 - 1);
     let mut switch = Switch::new(settings, random, last, startup.highest_snowflake, numbers);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::AccountId;
 use switch::config::Changes;
 use tokio::sync::watch;
 
@@ -17,7 +18,7 @@ use crate::config::{Config, Problems, Recordings, Server};
 use crate::control::Control;
 use crate::push::Addresses;
 use crate::reload_report::ReloadReport;
-use crate::sound::Keeper;
+use crate::sound::{Keeper, Music, MusicFiles};
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Reloaded {
     pub summary: String,
     /// Keys of `[server]` that the file has another value for, which counts from the next start on.
     pub from_next_start: Vec<&'static str>,
+    /// Accounts whose music is a file that was not there at the start: likewise.
+    pub music_from_next_start: Vec<AccountId>,
 }
 
 /// The ends of the running parts at which they are told of another configuration.
@@ -41,6 +44,8 @@ pub(super) struct Reloader {
     pub(super) names: Names,
     /// Deletes old recordings.
     pub(super) keeper: Keeper,
+    /// Which music is whose.
+    pub(super) music: Music,
     /// Whether the program that makes mp3 files was found at the start.
     pub(super) mp3: bool,
 }
@@ -49,12 +54,14 @@ impl Reloader {
     pub(super) async fn reload(&mut self, mut config: Config) -> anyhow::Result<Reloaded> {
         let addresses = pusher::addresses(&config)?;
         self.names.prepare(&config.trunks)?;
+        let music = MusicFiles::read(&config)?;
         let from_next_start = from_next_start(&self.config.server, &config.server);
         let server = taken_over(&self.config.server, &config.server);
         config.server = server;
         if !self.mp3 {
             config.without_mp3();
         }
+        let music_from_next_start = self.music.change(&music);
         let changes = self.changes(&config);
 
         // Whoever is pushed to must be known before the first push is written.
@@ -68,15 +75,17 @@ impl Reloader {
         self.journal_keep.send_replace(config.server.journal_keep);
         self.keeper.change(config.keep_recordings());
         self.config = config;
-        Ok(Reloaded { summary: self.summary(), from_next_start })
+        Ok(Reloaded { summary: self.summary(), from_next_start, music_from_next_start })
     }
 
     fn changes(&self, config: &Config) -> Changes {
         let same = |trunk: &&crate::config::Trunk| {
             self.config.trunks.iter().any(|before| has_same_hosts(before, trunk))
         };
+        let mut accounts = config.switch_accounts();
+        self.music.tell(&mut accounts);
         Changes {
-            accounts: config.switch_accounts(),
+            accounts,
             trunks: config.switch_trunks(),
             same_hosts: config.trunks.iter().filter(same).map(|trunk| trunk.name.clone()).collect(),
             silence_max: config.server.silence_max,
@@ -100,12 +109,18 @@ pub(super) async fn on_signal(node: &mut Node, file: &Path) {
         Err(error) => Err(error),
     };
     let report = match reloaded {
-        Ok(Reloaded { summary, from_next_start }) => {
+        Ok(Reloaded { summary, from_next_start, music_from_next_start }) => {
             tracing::info!(file = %file.display(), summary, "the configuration was reloaded");
             let mut lines = vec![format!("{}: reloaded; {summary}", file.display())];
             for key in from_next_start {
                 tracing::warn!(key, "a change in [server] counts from the next start on");
                 lines.push(format!("server.{key} is another one now: it counts from the next start on"));
+            }
+            for account in music_from_next_start {
+                tracing::warn!(%account, "another music counts from the next start on");
+                lines.push(format!(
+                    "account {account}: its music is another file now: it counts from the next start on"
+                ));
             }
             ReloadReport { taken: true, lines }
         }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base::{AccountId, CallId, CommandId, LogNo};
-use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Refusal};
 use callcenter::event::Numbered;
 use callcenter::record::CallRecord;
@@ -14,7 +13,7 @@ use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use metrics_exporter_prometheus::PrometheusHandle;
 use subtle::ConstantTimeEq;
-use switch::api::Entry;
+use switch::api::{Entry, Piece};
 
 use super::limits::LOG_BACKLOG_MAX;
 use crate::config::{Config, PushAddress};
@@ -49,8 +48,8 @@ impl Outside for Leaving {
         self.media.send(command);
     }
 
-    fn finish(&mut self, account: AccountId, call: CallId, files: RecordingFiles) {
-        self.recorder.finish(Finish { account, call, files });
+    fn finish(&mut self, account: AccountId, call: CallId, pieces: Vec<Piece>) {
+        self.recorder.finish(Finish { account, call, pieces });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sound that moves: threads that own RTP sockets and run a [`media::engine::Engine`] each, and the recorder.
 
 mod encoder;
+mod music;
 mod quality;
 mod recorder;
 mod renderer;
@@ -9,7 +10,8 @@ mod space;
 mod threads;
 
 pub use encoder::Encoder;
-pub use recorder::{Finish, Recorder, RecorderConfig};
+pub use music::{Music, MusicFiles};
+pub use recorder::{Finish, Ready, Recorder, RecorderConfig};
 pub use renderer::Backlog;
 pub use retention::{Keep, KeepDays, Keeper};
 pub use space::Room;

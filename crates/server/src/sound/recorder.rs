@@ -16,11 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use base::{AccountId, CallId, Wall};
+use base::{AccountId, CallId, LegId, Wall};
 use callcenter::action::RecordingFiles;
 use media::api::Stored;
 use media::limits::BLOCK_BYTES;
 use media::recording::Head;
+use switch::api::Piece;
 
 use super::encoder::Encoder;
 use super::renderer::{Backlog, Job, Patience, Queue, Renderer};
@@ -48,15 +49,28 @@ pub struct RecorderConfig {
     pub workers: usize,
 }
 
-/// A recording whose files are to be made, or are.
+/// A recording whose files are to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finish {
     /// Whose.
     pub account: AccountId,
     /// Of which call.
     pub call: CallId,
+    /// What becomes of it.
+    pub pieces: Vec<Piece>,
+}
+
+/// Files that are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which call.
+    pub call: CallId,
     /// Which files.
     pub files: RecordingFiles,
+    /// The leg whose part of the call they are; none: the whole of it.
+    pub part: Option<LegId>,
 }
 
 /// A handle to the recorder; cheap to clone.
@@ -94,13 +108,14 @@ enum Order {
 }
 
 impl Recorder {
-    /// Makes the folders and starts the threads. `ready` is told of every finished recording, from the thread that made it.
+    /// Makes the folders and starts the threads. `ready` is told of every piece of a recording that is made, from the thread
+    /// that made it.
     ///
     /// # Errors
     /// When a folder cannot be made or the operating system gives no thread.
     pub fn start(
         config: RecorderConfig,
-        ready: impl Fn(Finish) + Send + Sync + 'static,
+        ready: impl Fn(Ready) + Send + Sync + 'static,
     ) -> std::io::Result<Recorder> {
         fs::create_dir_all(&config.raw)?;
         fs::create_dir_all(&config.files)?;

@@ -1,11 +1,13 @@
 //! Makes the sound files of finished recordings, at low priority.
 //!
-//! A file has its name only when it is whole and on the disk; then the log is told, then the raw tracks go. So whatever
-//! fails, and whenever the server is killed, either the tracks are there or the files.
+//! A file has its name only when it is whole and on the disk; then the log is told, and once that is so of all that becomes
+//! of a recording, of the whole and of its parts, the raw tracks go. So whatever fails, and whenever the server is killed,
+//! either the tracks are there or the files.
 
 mod files;
 mod queue;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -15,11 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use base::CallId;
+use base::{AccountId, CallId};
+use switch::api::Piece;
 
-use super::Finish;
 use super::encoder::{Encoder, Fault};
 use super::space::{Room, Space};
+use super::{Finish, Ready};
 pub(super) use files::PART;
 use files::{Made, MakeError, Maker};
 pub use queue::Backlog;
@@ -41,7 +44,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A recording to be made into files.
 pub(super) struct Job {
-    pub(super) finish: Finish,
+    pub(super) account: AccountId,
+    pub(super) call: CallId,
+    /// What is left to be made of it, in order.
+    pub(super) left: VecDeque<Piece>,
+    /// How many pieces cannot ever be made.
+    pub(super) lost: usize,
     /// Its raw tracks.
     pub(super) tracks: PathBuf,
     /// Its length; `None` after a crash: then up to its last packet.
@@ -56,7 +64,9 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(finish: Finish, tracks: PathBuf, length: Option<Duration>) -> Job {
-        Job { finish, tracks, length, ordered: Instant::now(), failures: 0, encoder_failures: 0 }
+        let Finish { account, call, pieces } = finish;
+        let (left, ordered) = (pieces.into(), Instant::now());
+        Job { account, call, left, lost: 0, tracks, length, ordered, failures: 0, encoder_failures: 0 }
     }
 }
 
@@ -68,8 +78,8 @@ pub(super) struct Renderer {
     pub(super) queue: Arc<Queue>,
     pub(super) space: Arc<Space>,
     pub(super) patience: Arc<Patience>,
-    /// Told of every recording whose files are there.
-    pub(super) ready: Box<dyn Fn(Finish) + Send + Sync>,
+    /// Told of every piece whose files are there.
+    pub(super) ready: Box<dyn Fn(Ready) + Send + Sync>,
 }
 
 impl Renderer {
@@ -92,54 +102,71 @@ impl Renderer {
         }
     }
 
+    /// Makes what is left of a recording, or as much of it as works.
     fn take(&self, mut job: Job) {
-        let call = job.finish.call;
-        let encoder = self.encoder.as_ref().filter(|_| job.encoder_failures < ENCODER_TRIES);
-        let maker = Maker { root: &self.root, encoder, patience: &self.patience };
-        // A track file that brings the renderer down must not do so at every start.
-        let made = catch_unwind(AssertUnwindSafe(|| maker.make(&job)));
-        match made.unwrap_or_else(|_| Err(MakeError::Damaged("it cannot be rendered".to_owned()))) {
-            Ok(made) => self.finished(job, made),
-            Err(MakeError::Stopped) => tracing::debug!(%call, "its files are made after the next start"),
-            Err(MakeError::Damaged(error)) => {
-                metrics::counter!("cordboard_recordings_lost_total").increment(1);
-                tracing::error!(%call, %error, "a recording is lost");
-            }
-            Err(MakeError::Encoder(fault)) => {
-                // With a full disk it fails, too, and that is not its fault.
-                self.space.look();
-                if self.space.room() != Room::Out {
-                    job.encoder_failures += 1;
-                    blame(call, &fault, job.encoder_failures);
+        let call = job.call;
+        while let Some(piece) = job.left.pop_front() {
+            match self.make(&job, &piece) {
+                Ok(made) => self.made(&job, piece, made),
+                Err(MakeError::Stopped) => {
+                    return tracing::debug!(%call, "its files are made after the next start");
                 }
-                self.put_off(job);
+                Err(MakeError::Damaged(error)) => {
+                    metrics::counter!("cordboard_recordings_lost_total").increment(1);
+                    tracing::error!(%call, %error, "a recording is lost");
+                    job.lost += 1;
+                }
+                Err(MakeError::Encoder(fault)) => {
+                    // With a full disk it fails, too, and that is not its fault.
+                    self.space.look();
+                    if self.space.room() != Room::Out {
+                        job.encoder_failures += 1;
+                        blame(call, &fault, job.encoder_failures);
+                    }
+                    return self.put_off(job, piece);
+                }
+                Err(MakeError::Io(error)) => {
+                    tracing::error!(%call, %error, "the files of a recording cannot be made now, tried again soon");
+                    return self.put_off(job, piece);
+                }
             }
-            Err(MakeError::Io(error)) => {
-                tracing::error!(%call, %error, "the files of a recording cannot be made now, tried again soon");
-                self.put_off(job);
-            }
+        }
+        if job.lost == 0 {
+            remove(&job);
         }
     }
 
-    fn finished(&self, job: Job, made: Made) {
-        let call = job.finish.call;
+    fn make(&self, job: &Job, piece: &Piece) -> Result<Made, MakeError> {
+        let encoder = self.encoder.as_ref().filter(|_| job.encoder_failures < ENCODER_TRIES);
+        let maker = Maker { root: &self.root, encoder, patience: &self.patience };
+        // A track file that brings the renderer down must not do so at every start.
+        let made = catch_unwind(AssertUnwindSafe(|| maker.make(job, piece)));
+        made.unwrap_or_else(|_| Err(MakeError::Damaged("it cannot be rendered".to_owned())))
+    }
+
+    fn made(&self, job: &Job, Piece { part, files, .. }: Piece, made: Made) {
+        let Job { account, call, .. } = *job;
         if made == Made::Empty {
             tracing::warn!(%call, "nothing of a recording was stored before a kill or on a full disk: its files are empty");
         }
         metrics::counter!("cordboard_recordings_made_total").increment(1);
-        (self.ready)(job.finish);
-        // Kept until now: a crash before makes the files again.
-        if let Err(error) = fs::remove_file(&job.tracks)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%call, %error, "a raw track file is left over");
-        }
+        (self.ready)(Ready { account, call, files, part });
     }
 
-    fn put_off(&self, mut job: Job) {
+    fn put_off(&self, mut job: Job, piece: Piece) {
+        job.left.push_front(piece);
         let after = RETRY_AFTER * 2u32.saturating_pow(job.failures.min(16));
         job.failures += 1;
         self.queue.put_off(job, after.min(RETRY_AFTER_MAX));
+    }
+}
+
+/// The raw tracks were kept until now: a crash before makes the files again.
+fn remove(Job { call, tracks, .. }: &Job) {
+    if let Err(error) = fs::remove_file(tracks)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%call, %error, "a raw track file is left over");
     }
 }
 

@@ -110,26 +110,36 @@ impl<'a> Fold<'a> {
                 self.run("INSERT INTO call (id, account) VALUES (?, ?)", (call.id.0, account))
             }
             Event::RecordingStarted { id, files } => self.run(
-                "INSERT INTO recording (call, account, files, no) VALUES (?, ?, ?, ?)",
-                (id.0, account, to_json(files)?, no.0),
+                "INSERT INTO piece (call, part, account, files, began, from_ms) VALUES (?, 0, ?, ?, ?, 0)",
+                (id.0, account, to_json(files)?, event.at.as_millis()),
+            ),
+            // A recording runs as long as its call, so its whole is not ready while parts of it begin.
+            Event::PartStarted { id, leg, files } => self.run(
+                "INSERT INTO piece (call, part, account, files, began, from_ms)
+                 SELECT call, ?, account, ?, began, max(?, began) - began FROM piece WHERE call = ? AND part = 0",
+                (leg.0, to_json(files)?, event.at.as_millis(), id.0),
+            ),
+            Event::LegLeft { id, leg, .. } | Event::LegEnded { id, leg, .. } => self.run(
+                "UPDATE piece SET to_ms = max(?, began) - began WHERE call = ? AND part = ? AND to_ms IS NULL",
+                (event.at.as_millis(), id.0, leg.0),
             ),
             Event::CallRecorded { record } => {
                 self.run("DELETE FROM call WHERE id = ?", [record.call.id.0])?;
                 self.record(no, record)
             }
-            Event::RecordingReady { id, .. } => self.run("DELETE FROM recording WHERE call = ?", [id.0]),
+            Event::RecordingReady { id, part, .. } => self.run(
+                "DELETE FROM piece WHERE call = ? AND part = ?",
+                (id.0, part.map_or(0, |leg| leg.0)),
+            ),
             Event::PartyRecorded { record } => self.record(no, record),
             // What else happens in a call is read from the log while the call is open.
             Event::LegStarted { .. }
             | Event::LegPlaced { .. }
             | Event::LegHeld { .. }
             | Event::LegMuted { .. }
-            | Event::LegLeft { .. }
             | Event::PartyFailed { .. }
-            | Event::PartStarted { .. }
             | Event::LegRang { .. }
             | Event::LegAnswered { .. }
-            | Event::LegEnded { .. }
             | Event::CallEnded { .. }
             | Event::RecordingStopped { .. } => Ok(()),
         }

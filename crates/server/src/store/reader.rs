@@ -67,7 +67,7 @@ impl Reader {
     /// The store cannot be read.
     pub async fn is_recording_unfinished(&self, call: CallId) -> Result<bool, StoreError> {
         self.read(move |conn| {
-            conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM recording WHERE call = ?)")?
+            conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM piece WHERE call = ?)")?
                 .query_row([call.0], |row| row.get(0))
         })
         .await

@@ -10,8 +10,8 @@ use super::limits::{JOURNAL_KEEP_MIN, PRUNE_ROWS_MAX};
 /// Deletes one batch of log rows older than `keep` and returns how many; 0 = nothing (more) to do.
 ///
 /// Rows stay when a push of theirs is unsettled, when presence, a living leg or a phone rests on them, when their call has
-/// no record or its recording is not ready, and when they are the last (numbers go on from it). What was said of phones and
-/// is not true any more goes at once: phones say it again and again, and nobody asks how it was.
+/// no record or its recording or a part of that is not ready, and when they are the last (numbers go on from it). What was
+/// said of phones and is not true any more goes at once: phones say it again and again, and nobody asks how it was.
 pub(super) fn prune(conn: &Connection, now: Wall, keep: Duration) -> rusqlite::Result<usize> {
     let replaced = prune_replaced(conn)?;
     let before = (now - keep.max(JOURNAL_KEEP_MIN)).as_millis();
@@ -26,9 +26,8 @@ pub(super) fn prune(conn: &Connection, now: Wall, keep: Duration) -> rusqlite::R
                AND no NOT IN (SELECT chose FROM agent WHERE chose IS NOT NULL)
                AND no NOT IN (SELECT changed FROM agent WHERE changed IS NOT NULL)
                AND no NOT IN (SELECT no FROM leg)
-               AND no NOT IN (SELECT no FROM recording)
                AND no NOT IN (SELECT no FROM phone)
-               AND (call IS NULL OR call NOT IN (SELECT id FROM call))
+               AND (call IS NULL OR call NOT IN (SELECT id FROM call UNION ALL SELECT call FROM piece))
              ORDER BY no LIMIT ?2)",
     )?
     .execute((before, PRUNE_ROWS_MAX - replaced))?;

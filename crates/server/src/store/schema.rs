@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/sqlite/0001_log_and_folds.sql"),
     include_str!("../../../../migrations/sqlite/0002_phones.sql"),
     include_str!("../../../../migrations/sqlite/0003_measured.sql"),
+    include_str!("../../../../migrations/sqlite/0004_parts.sql"),
 ];
 
 /// Opens the file for writing, creates it when absent and brings its schema up to date.
@@ -110,8 +111,33 @@ mod tests {
         let error = open(&path).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the store has schema 4, this program knows schemas up to 3: run a newer one"
+            "the store has schema 5, this program knows schemas up to 4: run a newer one"
         );
+    }
+
+    #[test]
+    fn recordings_that_an_older_program_left_unfinished_are_known_as_whole_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cordboard.db");
+        let conn = Connection::open(&path).unwrap();
+        for (version, sql) in MIGRATIONS.iter().enumerate().take(3) {
+            conn.execute_batch(sql).unwrap();
+            conn.pragma_update(None, "user_version", version + 1).unwrap();
+        }
+        conn.execute_batch(
+            "INSERT INTO log (no, account, at, call) VALUES (7, 1, 1234, 5);
+             INSERT INTO recording (call, account, files, no) VALUES (5, 1, '{}', 7);",
+        )
+        .unwrap();
+        drop(conn);
+        let conn = open(&path).unwrap();
+        let row = "SELECT call, part, account, files, began, from_ms, to_ms FROM piece";
+        let row = conn.query_row(row, [], |row| {
+            let [call, part, account, began, from_ms] = [0, 1, 2, 4, 5].map(|n| row.get::<_, u64>(n));
+            let numbers = [call?, part?, account?, began?, from_ms?];
+            Ok((numbers, row.get::<_, String>(3)?, row.get::<_, Option<u64>>(6)?))
+        });
+        assert_eq!(row.unwrap(), ([5, 0, 1, 1234, 0], "{}".to_owned(), None));
     }
 
     #[test]

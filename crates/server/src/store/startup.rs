@@ -2,10 +2,9 @@
 
 use base::{AccountId, CallId, CommandId, LegId, LogNo};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::event::Numbered;
 use rusqlite::{Connection, OptionalExtension};
-use switch::api::Body;
+use switch::api::{Body, Piece};
 
 use super::log::{self, from_json};
 
@@ -54,15 +53,15 @@ pub struct KeptPhones {
     pub kept: Bytes,
 }
 
-/// A recording whose files were not ready.
+/// A recording of which not all files were ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnfinishedRecording {
     /// Whose.
     pub account: AccountId,
     /// Of which call.
     pub call: CallId,
-    /// Which files.
-    pub files: RecordingFiles,
+    /// What is not made of it, the whole first.
+    pub pieces: Vec<Piece>,
 }
 
 pub(super) fn read(conn: &Connection) -> rusqlite::Result<Startup> {
@@ -122,13 +121,18 @@ fn phones(conn: &Connection) -> rusqlite::Result<Vec<KeptPhones>> {
 }
 
 fn recordings(conn: &Connection) -> rusqlite::Result<Vec<UnfinishedRecording>> {
-    conn.prepare("SELECT account, call, files FROM recording ORDER BY no")?
-        .query_map([], |row| {
-            Ok(UnfinishedRecording {
-                account: AccountId(row.get(0)?),
-                call: CallId(row.get(1)?),
-                files: from_json(row, 2)?,
-            })
-        })?
-        .collect()
+    let mut all: Vec<UnfinishedRecording> = Vec::new();
+    let mut query = conn
+        .prepare("SELECT account, call, part, files, from_ms, to_ms FROM piece ORDER BY began, call, part")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (account, call) = (AccountId(row.get(0)?), CallId(row.get(1)?));
+        let part = Some(row.get(2)?).filter(|leg| *leg != 0).map(LegId);
+        let piece = Piece { part, files: from_json(row, 3)?, from_ms: row.get(4)?, to_ms: row.get(5)? };
+        match all.last_mut().filter(|last| last.call == call) {
+            Some(last) => last.pieces.push(piece),
+            None => all.push(UnfinishedRecording { account, call, pieces: vec![piece] }),
+        }
+    }
+    Ok(all)
 }

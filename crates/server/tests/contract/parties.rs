@@ -71,14 +71,15 @@ fn hold_and_mute_are_states_of_a_call_that_goes_on() {
 #[test]
 fn a_transfer_is_told_about_each_agent_under_one_call() {
     let rang = Event::LegRang { leg: LATER, id: call().id, call: Some(later_call()), early_media: false };
-    let answered = Event::LegAnswered { leg: LATER, id: call().id, call: Some(later_call()) };
+    let place = Place::Floor(Joined::Transfer);
+    let placed = Event::LegPlaced { leg: LATER, id: call().id, place, call: Some(later_call()) };
     let left = Event::LegLeft { leg: LegId(1), id: call().id, call: Some(call()) };
     let course = [
         (10, shows(later_agent(), 2, Moment::Calling), PushKind::CallStatus, "20002"),
         (11, shows(later_agent(), 3, Moment::Ring), PushKind::CallStatus, "20002"),
         (11, rang, PushKind::DialoutRing, "20002"),
         (13, shows(later_agent(), 4, Moment::Link), PushKind::CallStatus, "20002"),
-        (13, answered, PushKind::CustomerLink, "20002"),
+        (13, placed, PushKind::CustomerLink, "20002"),
         (13, left, PushKind::DialoutHangup, "20001"),
         (13, shows(agent(), 5, Moment::Hangup), PushKind::CallStatus, "20001"),
     ];
@@ -120,6 +121,24 @@ fn a_webcall_has_the_pushes_of_a_call_that_goes_out() {
     ] {
         let push = pushed(&told(5, what));
         assert_eq!((push.kind, body(&push)["callType"].as_str()), (kind, Some("webcall")));
+    }
+}
+
+#[test]
+fn an_agent_in_a_call_that_came_in_has_the_pushes_of_one() {
+    let call = CallFacts { kind: CallKind::Incoming, ..later_call() };
+    let (id, place) = (call.id, Place::Floor(Joined::Transfer));
+    for (what, kind) in [
+        (
+            Event::LegRang { leg: LATER, id, call: Some(call.clone()), early_media: false },
+            PushKind::IncomingRing,
+        ),
+        (Event::LegPlaced { leg: LATER, id, place, call: Some(call.clone()) }, PushKind::CustomerLink),
+        (Event::LegLeft { leg: LATER, id, call: Some(call.clone()) }, PushKind::IncomingHangup),
+    ] {
+        let push = pushed(&told(5, what));
+        assert_eq!((push.kind, push.agent.as_deref()), (kind, Some("20002")));
+        assert_eq!(body(&push)["callType"], "incoming");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callcenter::event::Event;
+use base::LegId;
+use callcenter::event::{Event, Place};
 use callcenter::record::CallRecord;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
@@ -73,14 +74,32 @@ pub fn log(store: &Store) -> Vec<String> {
         if is_record {
             recorded.insert(call);
         }
-        if let Event::CallRecorded { record } = &event.event {
+        if let Event::CallRecorded { record } | Event::PartyRecorded { record } = &event.event {
             faults.extend(times(record));
         }
     }
-    if store.records != recorded.len() as u64 {
-        faults.push(format!("{} rows for {} records", store.records, recorded.len()));
+    let all = recorded.len() + store.parties().values().sum::<usize>();
+    if store.records != all as u64 {
+        faults.push(format!("{} rows for {all} records", store.records));
     }
+    faults.extend(parties(store));
     faults
+}
+
+/// Whoever was brought into a call has one record.
+fn parties(store: &Store) -> Vec<String> {
+    let mut brought: BTreeMap<LegId, usize> = BTreeMap::new();
+    for event in &store.events {
+        match &event.event {
+            Event::LegStarted { leg, place: Place::Arriving { .. } | Place::Aside { .. }, .. } => {
+                brought.insert(*leg, 0);
+            }
+            Event::PartyRecorded { record } => *brought.entry(LegId(record.id.0)).or_default() += 1,
+            _other => {}
+        }
+    }
+    let wrong = brought.into_iter().filter(|(_, records)| *records != 1);
+    wrong.map(|(leg, records)| format!("the party of leg {leg} has {records} records")).collect()
 }
 
 /// The times of a record follow each other.
@@ -191,15 +210,19 @@ pub fn pushes(store: &Store, book: &Book) -> Vec<String> {
     faults
 }
 
-/// One distinct `cdr` per call.
+/// One distinct `cdr` per call, and one per party.
 fn records_pushed(store: &Store, book: &Book) -> Vec<String> {
     let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for push in book.arrivals.iter().filter(|push| push.kind == "cdr") {
         ids.entry(&push.call).or_default().insert(&push.id);
     }
-    let one = |call: &str| ids.get(call).is_some_and(|ids| ids.len() == 1);
-    let calls = store.records().map(|(_, call)| call).filter(|call| !one(call));
-    calls.map(|call| format!("call {call} has not one cdr push: {:?}", ids.get(&*call))).collect()
+    let parties = store.parties();
+    let wanted = |call: &str| 1 + parties.get(call).copied().unwrap_or(0);
+    let all = |call: &str| ids.get(call).is_some_and(|ids| ids.len() == wanted(call));
+    let calls = store.records().map(|(_, call)| call).filter(|call| !all(call));
+    calls
+        .map(|call| format!("call {call} has not {} cdr pushes: {:?}", wanted(&call), ids.get(&*call)))
+        .collect()
 }
 
 /// Nobody was left on the line.
@@ -212,7 +235,12 @@ pub fn phones(book: &Book) -> Vec<String> {
 }
 
 /// Queries find each call's one record, and its links lead to sound.
-pub async fn records(client: &Client, ledger: &Ledger, calls: &[String]) -> Vec<String> {
+pub async fn records(
+    client: &Client,
+    ledger: &Ledger,
+    calls: &[String],
+    parties: &BTreeMap<String, usize>,
+) -> Vec<String> {
     let mut faults = Vec::new();
     let now = Timestamp::now();
     let time = |at: Timestamp| Zone::default().show(base::Wall::from_millis(at.as_millisecond()));
@@ -222,13 +250,9 @@ pub async fn records(client: &Client, ledger: &Ledger, calls: &[String]) -> Vec<
     let list = listed["list"].as_array().unwrap_or(&empty);
     let ids: BTreeSet<&str> = list.iter().filter_map(|record| record["uniqueId"].as_str()).collect();
     let wanted: BTreeSet<&str> = calls.iter().map(String::as_str).collect();
-    if ids != wanted || list.len() != wanted.len() || listed["count"] != json!(wanted.len()) {
-        faults.push(format!(
-            "{} records are listed (count {}), not {}",
-            list.len(),
-            listed["count"],
-            wanted.len()
-        ));
+    let rows = wanted.len() + parties.values().sum::<usize>();
+    if ids != wanted || list.len() != rows || listed["count"] != json!(rows) {
+        faults.push(format!("{} records are listed (count {}), not {}", list.len(), listed["count"], rows));
     }
     let dialled: Vec<_> = ledger.read().dialled.clone().into_iter().collect();
     for (number, call) in
@@ -237,7 +261,9 @@ pub async fn records(client: &Client, ledger: &Ledger, calls: &[String]) -> Vec<
         let found = client.must("cdr/list", &json!({"uniqueId": call})).await;
         let list = found["list"].as_array().unwrap_or(&empty);
         let extras = list.first().and_then(|record| record["extras"].as_str()).and_then(number_of);
-        if list.len() != 1 || extras != Some(*number) {
+        let own = list.iter().filter(|record| record["cdrType"] == "callRecord").count();
+        let rows = 1 + parties.get(call).copied().unwrap_or(0);
+        if own != 1 || list.len() != rows || extras != Some(*number) {
             faults.push(format!("call {call} of dialOut {number} has {} records: {found}", list.len()));
         }
     }
@@ -254,7 +280,8 @@ async fn recording(client: &Client, record: &Value) -> Vec<String> {
     for field in ["recordFileUrl", "agentFileUrl", "customerFileUrl", "doubleTrackFileUrl"] {
         let link = record[field].as_str().unwrap_or_default();
         if link.is_empty() {
-            if record["bridgeTime"] != "" {
+            // Of parties only later agents who talked with the customer have files.
+            if record["bridgeTime"] != "" && record["cdrType"] == "callRecord" {
                 faults.push(format!("call {call} was recorded, but has no {field}"));
             }
             continue;
@@ -290,8 +317,9 @@ pub fn summary(store: &Store, book: &Book) -> String {
     });
     let recordings = store.events.iter().filter(|event| matches!(event.event, Event::RecordingReady { .. }));
     let ids: BTreeSet<_> = book.arrivals.iter().map(|push| (push.address, &push.id)).collect();
+    let parties: usize = store.parties().values().sum();
     format!(
-        "{calls} calls ({accepted} accepted, {lost} answers lost, {} died, {} recordings), {} events, \
+        "{calls} calls ({accepted} accepted, {lost} answers lost, {} died, {} recordings, {parties} parties), {} events, \
          {} pushes arrived {} times, {} dead letters",
         died.count(),
         recordings.count(),

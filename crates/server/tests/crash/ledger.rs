@@ -122,7 +122,7 @@ impl Ledger {
     /// A push arrived.
     pub fn arrived(&self, arrival: Arrival, fault: Option<String>) {
         self.write(Some(Happening::Push), |book| {
-            if arrival.kind == "cdr" {
+            if arrival.record == "callRecord" {
                 book.recorded.insert(arrival.call.clone());
                 *book.counts.entry(Happening::Recorded).or_default() += 1;
             }

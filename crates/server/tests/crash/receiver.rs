@@ -51,6 +51,8 @@ pub struct Arrival {
     pub call: String,
     /// `callEvent`, else empty.
     pub moment: String,
+    /// `cdrType`, else empty.
+    pub record: String,
     pub body: String,
 }
 
@@ -121,6 +123,7 @@ impl Shared {
             agent: text("agentNumber"),
             call: text("callUniqueId"),
             moment: text("callEvent"),
+            record: text("cdrType"),
             body,
         };
         self.ledger.arrived(arrival, fault);

@@ -67,8 +67,9 @@ async fn run(kills: u64) {
     let mut faults = judge::states(&Store::read(&place.database()), &ledger.read());
     sign_all_out(&client).await;
     rest(&place, &ledger).await;
-    let calls: Vec<String> = Store::read(&place.database()).records().map(|(_, call)| call).collect();
-    faults.extend(judge::records(&client, &ledger, &calls).await);
+    let store = Store::read(&place.database());
+    let calls: Vec<String> = store.records().map(|(_, call)| call).collect();
+    faults.extend(judge::records(&client, &ledger, &calls, &store.parties()).await);
     server.terminate();
     assert!(server.ended().await.success(), "it stops in good order:\n{}", place.lines);
     drop(network);

@@ -38,7 +38,7 @@ impl Store {
         Store {
             events,
             holes: number("SELECT coalesce(max(no), 0) - count(*) FROM log"),
-            leftovers: ["call", "leg", "recording", "outbox"]
+            leftovers: ["call", "leg", "piece", "outbox"]
                 .map(|table| (table, number(&format!("SELECT count(*) FROM {table}"))))
                 .into(),
             dead,
@@ -64,6 +64,17 @@ impl Store {
         })
     }
 
+    /// How many records of parties each call has.
+    pub fn parties(&self) -> BTreeMap<String, usize> {
+        let mut parties = BTreeMap::new();
+        for event in &self.events {
+            if let Event::PartyRecorded { record } = &event.event {
+                *parties.entry(record.call.id.to_string()).or_default() += 1;
+            }
+        }
+        parties
+    }
+
     /// What each signed-in agent shows.
     pub fn shown(&self) -> BTreeMap<&str, u16> {
         let mut shown = BTreeMap::new();
@@ -82,12 +93,13 @@ impl Store {
         let mut open = BTreeSet::new();
         for event in &self.events {
             match &event.event {
-                Event::RecordingStarted { id, .. } => drop(open.insert(id.to_string())),
-                Event::RecordingReady { id, .. } => drop(open.remove(&id.to_string())),
+                Event::RecordingStarted { id, .. } => drop(open.insert((*id, None))),
+                Event::PartStarted { id, leg, .. } => drop(open.insert((*id, Some(*leg)))),
+                Event::RecordingReady { id, part, .. } => drop(open.remove(&(*id, *part))),
                 _other => {}
             }
         }
-        open
+        open.into_iter().map(|(id, part)| format!("{id} ({part:?})")).collect()
     }
 }
 

@@ -17,6 +17,8 @@ const CUSTOMERS: [&str; 16] = [
     "0001", "0001", "0001", "0002", "0003", "0004", "0005", "0007", "0008", "0008", "0009", "0013", "0014",
     "0015", "7777", "7777",
 ];
+/// Whom agents consult, likewise.
+const OTHERS: [&str; 5] = ["0001", "0001", "0002", "0003", "0008"];
 /// When an agent hangs up, as often as it stands here; empty: leaves that to the customer.
 const MOMENTS: [&str; 10] = ["calling", "ring", "link", "link", "link", "link", "link", "", "", ""];
 /// How long agents talk.
@@ -140,13 +142,59 @@ impl Floor {
             let reached =
                 |book: &Book| (book.told.contains(&told) || book.recorded.contains(call)).then_some(());
             self.within(reached, &format!("neither {moment} nor the record of call {call}")).await;
-            if moment == "link" {
-                tokio::time::sleep(talk).await;
+            let handed_on = match moment {
+                "link" => self.talk(agent, talk, random).await,
+                _ => false,
+            };
+            if !handed_on {
+                self.hang_up(agent).await;
             }
-            self.hang_up(agent).await;
         }
         let recorded = |book: &Book| book.recorded.contains(call).then_some(());
         self.within(recorded, &format!("no record of call {call}")).await;
+    }
+
+    /// Talks for a while and does this or that meanwhile. True when the customer was handed on to somebody who hangs up.
+    async fn talk(&self, agent: &str, talk: Duration, random: &mut Random) -> bool {
+        let number = |ending: &str, random: &mut Random| format!("139{:04}{ending}", random.below(10_000));
+        let whom = json!({"agentNumber": agent});
+        match random.below(8) {
+            0 => {
+                self.control("hold", &whom).await;
+                tokio::time::sleep(talk).await;
+                self.control("unhold", &whom).await;
+            }
+            1 => {
+                self.control("mute", &whom).await;
+                tokio::time::sleep(talk).await;
+            }
+            2 | 3 => {
+                let to = number(one_of(&OTHERS, random), random);
+                let body = json!({"agentNumber": agent, "mode": "outline", "number": to});
+                self.control("consult", &body).await;
+                tokio::time::sleep(talk).await;
+                let next = one_of(&["cancelconsult", "threeWayCall", "resumeConsult", "hold"], random);
+                self.control(next, &whom).await;
+                tokio::time::sleep(talk / 2).await;
+            }
+            4 => {
+                // Whoever is handed on to hangs up by itself.
+                let body = json!({"agentNumber": agent, "mode": "outline", "number": number("0008", random)});
+                return self.control("transfer", &body).await;
+            }
+            _ => tokio::time::sleep(talk).await,
+        }
+        false
+    }
+
+    /// Whether it was carried out as far as is known. The call may be over, or the server be killed: no matter.
+    async fn control(&self, verb: &str, body: &serde_json::Value) -> bool {
+        match self.client.ask(verb, body, None).await {
+            Answer::Accepted { .. } => true,
+            Answer::NotSent | Answer::Lost => false,
+            Answer::Refused(code) if ["6712", "6713"].contains(&&*code) => false,
+            Answer::Refused(code) => panic!("{verb} was refused: {code}"),
+        }
     }
 
     async fn hang_up(&self, agent: &str) {

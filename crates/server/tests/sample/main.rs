@@ -6,6 +6,7 @@
 
 mod compare;
 mod replay;
+mod verbs;
 
 use std::collections::BTreeSet;
 

@@ -30,6 +30,8 @@ pub(crate) struct Replay {
     /// Everything that happened, oldest first.
     pub(crate) log: Vec<Numbered>,
     legs: Vec<(LegId, Role)>,
+    /// Legs that are being ended, and have not had their last word.
+    ending: Vec<LegId>,
     recording: Option<(CallId, RecordingFiles)>,
 }
 
@@ -48,6 +50,7 @@ impl Replay {
             last_command: 0,
             log: Vec::new(),
             legs: Vec::new(),
+            ending: Vec::new(),
             recording: None,
         }
     }
@@ -85,6 +88,28 @@ impl Replay {
     /// The phone took our BYE.
     pub(crate) fn is_gone(&mut self, role: Role) -> &mut Replay {
         let cause = Cause { sip_code: 200, by: EndedBy::Us, failure: Failure::None };
+        let gateway = Some(GATEWAY.parse().expect("an address"));
+        self.signal(Signal::LegEnded { leg: self.leg(role), cause, gateway })
+    }
+
+    /// The far end hangs up.
+    pub(crate) fn hangs_up(&mut self, role: Role) -> &mut Replay {
+        let cause = Cause { sip_code: 200, by: EndedBy::Far, failure: Failure::None };
+        self.signal(Signal::LegEnded { leg: self.leg(role), cause, gateway: None })
+    }
+
+    /// So did every phone that has been sent one.
+    pub(crate) fn all_are_gone(&mut self) -> &mut Replay {
+        for leg in std::mem::take(&mut self.ending) {
+            let cause = Cause { sip_code: 200, by: EndedBy::Us, failure: Failure::None };
+            self.signal(Signal::LegEnded { leg, cause, gateway: None });
+        }
+        self
+    }
+
+    /// The phone called last in this role refuses.
+    pub(crate) fn is_busy(&mut self, role: Role) -> &mut Replay {
+        let cause = Cause { sip_code: 486, by: EndedBy::Far, failure: Failure::Decline };
         let gateway = Some(GATEWAY.parse().expect("an address"));
         self.signal(Signal::LegEnded { leg: self.leg(role), cause, gateway })
     }
@@ -137,6 +162,7 @@ impl Replay {
                 Output::Action(Action::StartRecording { call, files, .. }) => {
                     self.recording = Some((call, files));
                 }
+                Output::Action(Action::EndLeg { leg }) => self.ending.push(leg),
                 Output::Action(_) => {}
                 Output::Reply { result, .. } => {
                     assert!(result.is_ok(), "a request of the samples is refused: {result:?}")
@@ -147,6 +173,6 @@ impl Replay {
     }
 }
 
-fn wall(time: &str) -> base::Wall {
+pub(crate) fn wall(time: &str) -> base::Wall {
     Zone::default().parse(time).unwrap_or_else(|| panic!("{time} is no time"))
 }

@@ -10,7 +10,7 @@ use server::store::back_up;
 use crate::fixture::*;
 use crate::retention::{dump, fixture_dir_from_log};
 
-const FOLDED: [&str; 5] = ["agent", "call", "record", "recording", "leg"];
+const FOLDED: [&str; 5] = ["agent", "call", "record", "piece", "leg"];
 
 #[test]
 fn a_copy_made_in_the_middle_of_writing_is_a_whole_store_of_one_moment() {

@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use base::CallId;
+use base::{CallId, LegId};
+use callcenter::action::Target;
+use callcenter::command::{LoginType, Monitoring};
+use callcenter::event::{Event, Joined, LegAgent, Place, RecordKind, Role};
+use callcenter::signal::{Cause, EndedBy, Failure};
 use server::store::explain;
 
 use crate::fixture::*;
@@ -61,4 +65,87 @@ fn a_call_is_told_from_its_start_to_how_its_legs_were_heard() {
 "
     );
     assert_eq!(says(dir.path(), "101"), ("the log has nothing of call 101\n".to_owned(), Some(1)));
+}
+
+/// Agent 8001 consulted and then joined by 8000; 8009 listens.
+fn conference() -> Vec<Event> {
+    let leg = |leg, role, target, number: Option<&str>, place| {
+        let later =
+            |number: &str| LegAgent { agent: agent(number), id: "1".repeat(24), login: LoginType::Sip };
+        let (leg, id, shown, agent) = (LegId(leg), CallId(100), String::new(), number.map(later));
+        Event::LegStarted { leg, id, role, target, shown, call: None, agent, place, ring_ms_max: None }
+    };
+    let phone = |user: &str| Target::Phone(user.to_owned());
+    let cause = Cause { sip_code: 486, by: EndedBy::Far, failure: Failure::Decline };
+    let (id, of) = (CallId(100), LegId(1));
+    vec![
+        started(100),
+        leg(1, Role::Agent, phone("8000"), None, Place::default()),
+        leg(2, Role::Customer, Target::Number("17319132391".to_owned()), None, Place::default()),
+        Event::LegHeld { leg: of, id, held: true },
+        Event::LegMuted { leg: of, id, muted: true },
+        Event::LegHeld { leg: of, id, held: false },
+        Event::LegMuted { leg: of, id, muted: false },
+        leg(3, Role::Outside, Target::Number("13800138000".to_owned()), None, Place::Arriving { by: of }),
+        Event::PartyFailed {
+            leg: LegId(3),
+            call: facts(100),
+            kind: RecordKind::Transfer,
+            target: "13800138000".to_owned(),
+            cause,
+        },
+        leg(4, Role::Agent, phone("8001"), Some("8001"), Place::Aside { with: of }),
+        Event::LegPlaced { leg: LegId(4), id, place: Place::Floor(Joined::Conference), call: None },
+        leg(
+            5,
+            Role::Supervisor,
+            phone("8009"),
+            Some("8009"),
+            Place::Watching { of, how: Monitoring::Listen },
+        ),
+        Event::LegPlaced {
+            leg: LegId(5),
+            id,
+            place: Place::Watching { of, how: Monitoring::Whisper },
+            call: None,
+        },
+        Event::PartStarted { leg: LegId(4), id, files: files(100) },
+        Event::LegLeft { leg: LegId(4), id, call: None },
+        party_recorded(100, 4, RecordKind::Conference, BEGIN),
+        recorded(record(100, BEGIN)),
+        Event::RecordingReady { id, files: files(100), part: Some(LegId(4)) },
+    ]
+}
+
+#[test]
+fn several_agents_are_told_by_name() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    opened.log(conference());
+    let told = says(dir.path(), "100").0;
+    let lines: Vec<&str> =
+        told.lines().filter_map(|line| line.split_once("  ")).map(|(_, what)| what).collect();
+    assert_eq!(
+        lines,
+        [
+            "the call started: agent 8000 (Agent 8000) calls 17319132391, showing 02258834811",
+            "the leg of agent 8000 (Agent 8000) started: the phones of 8000",
+            "the customer's leg started: 17319132391",
+            "the leg of agent 8000 (Agent 8000) holds",
+            "the leg of agent 8000 (Agent 8000) is muted",
+            "the leg of agent 8000 (Agent 8000) does not hold any more",
+            "the leg of agent 8000 (Agent 8000) is not muted any more",
+            "the leg of 13800138000 started: 13800138000; it is to get the customer from agent 8000 (Agent 8000)",
+            "13800138000 was not reached for the transfer: ended by its far end, SIP 486, declined",
+            "the leg of agent 8001 (Agent 8001) started: the phones of 8001; it is consulted by agent 8000 (Agent 8000)",
+            "the leg of agent 8001 (Agent 8001) has joined the conversation",
+            "the leg of supervisor 8009 started: the phones of 8009; it listens to agent 8000 (Agent 8000)",
+            "the leg of supervisor 8009 listens and whispers to agent 8000 (Agent 8000)",
+            "the leg of agent 8001 (Agent 8001) has a part of the recording from here",
+            "the leg of agent 8001 (Agent 8001) has left the call, which goes on",
+            "the record of agent 8001 (Agent 8001), who joined: Answer, SIP 200, talked for 12.0 s",
+            "the record: Answer, SIP 200, talked for 12.0 s",
+            "the files of the part of agent 8001 (Agent 8001) are ready",
+        ]
+    );
 }

@@ -301,6 +301,18 @@ pub fn whole_call(call: u64, leg: u64, start: Wall) -> Vec<Event> {
     ]
 }
 
+/// A whole call whose recording becomes parts as well: that of leg 7, which left, and that of leg 8, which stayed.
+pub fn recorded_in_parts(call: u64, leg: u64) -> Vec<Event> {
+    let id = CallId(call);
+    let part = |leg: u64| Event::PartStarted { id, leg: LegId(leg), files: files(leg) };
+    let left = |leg: u64| Event::LegLeft { leg: LegId(leg), id, call: None };
+    let mut events = whole_call(call, leg, BEGIN);
+    let recording = events.iter().position(|event| matches!(event, Event::RecordingStarted { .. }));
+    let after = recording.expect("it is recorded") + 1;
+    events.splice(after..after, [part(7), left(7), part(8), left(9)]);
+    events
+}
+
 pub fn token(call: u64, leg: u64, text: &'static str) -> Body {
     Body::Token { leg: LegId(leg), call: CallId(call), token: Bytes::from_static(text.as_bytes()) }
 }

@@ -1,8 +1,12 @@
 //! What a start finds, and that it is a reading of the log.
 
-use base::{CommandId, LegId, LogNo};
+use std::time::Duration;
+
+use base::{CallId, CommandId, LegId, LogNo};
 use callcenter::command::Choice;
 use callcenter::event::{Event, Moment, RecordKind};
+use callcenter::signal::{Cause, EndedBy, Failure};
+use switch::api::Piece;
 
 use crate::fixture::*;
 
@@ -122,8 +126,47 @@ fn a_recording_is_unfinished_until_its_files_are_ready() {
     opened.log(vec![Event::RecordingReady { id: base::CallId(100), files: files(100), part: None }]);
     opened.close();
     let opened = open(dir.path());
-    let unfinished: Vec<_> = opened.startup.recordings.iter().map(|r| (r.call.0, r.files.clone())).collect();
-    assert_eq!(unfinished, [(101, files(101))]);
+    let unfinished: Vec<_> = opened.startup.recordings.iter().map(|r| (r.call.0, r.pieces.clone())).collect();
+    assert_eq!(unfinished, [(101, vec![Piece::whole(files(101))])]);
+}
+
+/// The whole of a recording and the parts of later agents are ready one by one; from where to where a part goes is read off
+/// when its agent came and left.
+#[test]
+fn parts_of_a_recording_are_unfinished_until_their_own_files_are_ready() {
+    let dir = dir();
+    let mut opened = open(dir.path());
+    let (id, cause) = (CallId(100), Cause { sip_code: 200, by: EndedBy::Far, failure: Failure::None });
+    for event in recorded_in_parts(100, 1000) {
+        match &event {
+            Event::PartStarted { leg: LegId(7), .. } => opened.at = BEGIN + Duration::from_millis(1500),
+            Event::LegLeft { leg: LegId(7), .. } => opened.at = BEGIN + Duration::from_millis(2500),
+            Event::PartStarted { .. } => opened.at = BEGIN + Duration::from_millis(3000),
+            _other => {}
+        }
+        opened.log(vec![event]);
+    }
+    opened.log(vec![Event::LegEnded { leg: LegId(7), id, cause, gateway: None }]);
+    let unfinished = |opened: &Opened| -> Vec<Piece> {
+        opened.startup.recordings.iter().flat_map(|recording| recording.pieces.clone()).collect()
+    };
+    let piece = |leg, from_ms, to_ms| Piece { part: Some(LegId(leg)), files: files(leg), from_ms, to_ms };
+    let parts = [piece(7, 1500, Some(2500)), piece(8, 3000, None)];
+
+    opened.close();
+    let mut opened = open(dir.path());
+    assert_eq!(unfinished(&opened), [&[Piece::whole(files(100))], &parts[..]].concat());
+    opened.log(vec![Event::RecordingReady { id, files: files(100), part: None }]);
+    opened.close();
+    let mut opened = open(dir.path());
+    assert_eq!(unfinished(&opened), parts);
+    opened.log(vec![Event::RecordingReady { id, files: files(7), part: Some(LegId(7)) }]);
+    opened.close();
+    let mut opened = open(dir.path());
+    assert_eq!(unfinished(&opened), parts[1..]);
+    opened.log(vec![Event::RecordingReady { id, files: files(8), part: Some(LegId(8)) }]);
+    opened.close();
+    assert_eq!(unfinished(&open(dir.path())), []);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base::CallId;
 use callcenter::command::Choice;
-use callcenter::event::{Moment, RecordKind};
+use callcenter::event::{Event, Moment, RecordKind};
 use rusqlite::Connection;
 use server::store::Settlement;
 
@@ -98,6 +99,11 @@ async fn the_tables_are_what_the_retained_log_says() {
     let mut opened = open(dir.path());
     opened.log(vec![signed_in("8000"), signed_in("8001"), chose("8001", Choice::Busy), changed("8001", 1)]);
     opened.log(whole_call(100, 1000, BEGIN));
+    // All is ready of one recording, but not a part of the other: from when to when it goes stays known.
+    opened.log(recorded_in_parts(103, 1030));
+    opened.log(
+        [100, 103].map(|id| Event::RecordingReady { id: CallId(id), files: files(id), part: None }).into(),
+    );
     opened.log(vec![started(101), leg_started(101, 1010), in_call(101, 3, Moment::Ring)]);
     let tokens = vec![
         opened.entry(token(100, 1000, "old"), None),
@@ -122,12 +128,13 @@ async fn the_tables_are_what_the_retained_log_says() {
     opened.close();
 
     let again = fixture_dir_from_log(dir.path());
-    for table in ["agent", "call", "leg", "phone", "recording", "account", "highest"] {
+    for table in ["agent", "call", "leg", "phone", "piece", "account", "highest"] {
         assert_eq!(dump(dir.path(), table), dump(again.path(), table), "{table}");
     }
+    assert!(dump(dir.path(), "piece").iter().any(|row| row.contains("Integer(7)")), "the part");
     let kept = dump(dir.path(), "record");
     let rebuilt = dump(again.path(), "record");
-    assert_eq!(rebuilt.len(), 2, "records outlive the log; those still in it are the same");
+    assert_eq!(rebuilt.len(), 3, "records outlive the log; those still in it are the same");
     assert!(rebuilt.iter().all(|record| kept.contains(record)));
 }
 

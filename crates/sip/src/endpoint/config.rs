@@ -91,6 +91,10 @@ pub struct Registrar {
     pub keep_alive: Option<Duration>,
     /// What becomes of those who guess passwords.
     pub bans: Bans,
+    /// Whether a registered phone that calls must prove itself each time (RFC 3261 §22.2). Its path alone proves nothing: in a
+    /// datagram anybody can write any address, and several phones may share one. Who is not registered is not asked: there
+    /// is nothing to guess at.
+    pub callers_proven: bool,
 }
 
 /// How those are slowed down who guess passwords.
@@ -191,6 +195,7 @@ impl Default for Registrar {
             expires_max: Duration::from_secs(3600),
             keep_alive: Some(Duration::from_secs(25)),
             bans: Bans::default(),
+            callers_proven: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::core::{put_tag, stamp_via};
 use super::overload::busy;
 use super::strangers::Hearing;
 use super::{Core, Endpoint, Intake};
-use crate::api::{Flow, Gate, Transport};
+use crate::api::{Aor, Flow, Gate, Transport};
 use crate::dialog::{Caller, Dialog};
 use crate::message::{
     HeaderName, Headers, Message, Method, Request, Response, Screened, bring_out_sdp, screen, stun,
@@ -140,10 +140,16 @@ impl Endpoint {
             Ok(replaces) => replaces,
             Err(status) => return self.core.answer_statelessly(flow, Response::to(&request, status)),
         };
+        let registered = match self.phone_at(now, flow, &request) {
+            Ok(registered) => registered,
+            Err(answer) => return self.core.answer_statelessly(flow, answer),
+        };
+        // To ignore it (RFC 3261 §8.2.2.3) would make one call more of a phone that meant to have one less.
+        let in_vain = !self.core.config.replaces && request.headers.has(&HeaderName::Replaces);
+        if in_vain && registered.is_some() {
+            return self.core.answer_statelessly(flow, Response::to(&request, 481));
+        }
         let id = self.core.remember(arrived, &mut request);
-        let from = request.headers.from().ok();
-        let registered = self.registrar.as_ref().zip(from);
-        let registered = registered.and_then(|(registrar, from)| registrar.user_at(flow, &from.uri));
         let registration = self.registrations.with_contact(&request.uri.user_unescaped());
         let caller = Caller { flow, registered, replaces, registration };
         let dialog = self.dialogs.new_id();
@@ -151,6 +157,16 @@ impl Endpoint {
             Some(dialog) => self.dialogs.insert(dialog),
             None => self.core.answer_plainly(now.mono, id, &request, 400),
         }
+    }
+
+    /// The registered phone that an INVITE comes from, if it does: proven where it must be. Else what it is told.
+    fn phone_at(&mut self, now: Now, flow: Flow, invite: &Request) -> Result<Option<Aor>, Response> {
+        let (Some(registrar), Ok(from)) = (&mut self.registrar, invite.headers.from()) else {
+            return Ok(None);
+        };
+        let Some(registered) = registrar.user_at(flow, &from.uri) else { return Ok(None) };
+        let proven = registrar.prove_caller(now, flow, &mut self.core.wire, invite, registered);
+        proven.map(Some).map_err(|reply| reply.put_into(Response::to(invite, reply.status)))
     }
 
     fn register_user(&mut self, now: Now, arrived: Arrived, mut request: Request) {

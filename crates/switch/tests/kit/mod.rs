@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of the kit")]
 
+pub(crate) mod floor;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,7 +12,6 @@ use std::time::Duration;
 
 use base::{AccountId, CallId, CommandId, LegId, LogNo, Mono, Now, Random, StreamId, Wall};
 use bytes::Bytes;
-use callcenter::action::RecordingFiles;
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
 use callcenter::config::{
     Account, AccountStatus, Agent, AgentStatus, DialoutRingAt, Edition, RecordingFormat, RecordingMode,
@@ -24,7 +25,7 @@ use sip::api::{Credentials, DialogId, Ended, Event, Flow, Register, Registration
 use sip::message::Host;
 use sip::{Endpoint, Listener};
 use switch::Switch;
-use switch::api::{Body, Diagnostic, Entry, Input, Output};
+use switch::api::{Body, Diagnostic, Entry, Input, Output, Piece};
 use switch::config::{AccountConfig, Changes, Config, SipListener, Trunk, TrunkChoice, User};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(2_000_100);
@@ -44,6 +45,8 @@ pub(crate) struct Far {
     pub(crate) progress: Vec<u16>,
     /// How its call was answered.
     pub(crate) answered: Option<Bytes>,
+    /// What became of the calls that it asked for.
+    pub(crate) referrals: Vec<sip::api::Referral>,
     /// It hears nothing.
     pub(crate) deaf: bool,
     /// Every datagram that came while it was deaf.
@@ -68,7 +71,7 @@ pub(crate) struct Bench {
     /// What every stream counted when it is closed.
     pub(crate) counts: media::api::Counts,
     closed: VecDeque<StreamId>,
-    pub(crate) finished: Vec<(CallId, RecordingFiles)>,
+    pub(crate) finished: Vec<(CallId, Vec<Piece>)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     network: VecDeque<(SocketAddr, SocketAddr, Bytes)>,
     commands: u64,
@@ -104,6 +107,8 @@ pub(crate) fn config() -> Config {
             sip_domain: "pbx.example".to_owned(),
             trunks: TrunkChoice::in_order(["first", "second"]),
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
+            music: 0,
+            g729: false,
         }],
         trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
         sip_listeners: vec![SipListener::at(switch_address())],
@@ -185,6 +190,7 @@ impl Far {
             ended: Vec::new(),
             progress: Vec::new(),
             answered: None,
+            referrals: Vec::new(),
             deaf: false,
             unheard: Vec::new(),
             received: Vec::new(),
@@ -582,7 +588,7 @@ impl Bench {
                     }
                     self.media.push(command);
                 }
-                Output::Finish { call, files, .. } => self.finished.push((call, files)),
+                Output::Finish { call, pieces, .. } => self.finished.push((call, pieces)),
                 Output::Diagnostic(Diagnostic::StreamClosed { .. }) => {}
                 Output::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
             }
@@ -613,6 +619,7 @@ impl Bench {
                 sip::api::Output::Event(Event::Ended { how, .. }) => far.ended.push(how),
                 sip::api::Output::Event(Event::Progress { status, .. }) => far.progress.push(status),
                 sip::api::Output::Event(Event::Answered { sdp, .. }) => far.answered = sdp,
+                sip::api::Output::Event(Event::ReferralTold { standing, .. }) => far.referrals.push(standing),
                 sip::api::Output::Event(_) => {}
                 sip::api::Output::Connect { .. } | sip::api::Output::Close { .. } => {
                     panic!("there are no streams here")

@@ -42,7 +42,7 @@ fn refused_for(bench: &mut Bench, far: usize, called: &str, identity: Identity) 
 fn nobody_may_call_in_and_only_trunks_learn_that_there_is_no_route() {
     let mut bench = Bench::ready();
     assert_eq!(refused_with(&mut bench, STRANGER), 403);
-    assert_eq!(refused_with(&mut bench, PHONE), 403);
+    assert_eq!(refused_with(&mut bench, PHONE), 401, "a phone has to say who it is");
     assert_eq!(refused_with(&mut bench, TRUNK), 404);
     assert!(bench.events().all(|event| !matches!(event, callcenter::event::Event::CallStarted { .. })));
 }
@@ -95,7 +95,6 @@ fn only_trusted_trunks_are_believed_when_they_say_that_a_caller_is_withheld() {
         (TRUNK, true, CallerShown::Withheld),
         (TRUNK, false, CallerShown::NotTold),
         (STRANGER, true, CallerShown::NotTold),
-        (PHONE, true, CallerShown::NotTold),
     ] {
         let mut config = kit::config();
         config.trunks[0].trusted = trusted;

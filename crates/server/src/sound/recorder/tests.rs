@@ -30,7 +30,7 @@ fn store(recorder: &Recorder, call: CallId, packets: std::ops::Range<u16>) {
 
 fn finish(call: CallId) -> Finish {
     let files = RecordingFiles { mixed: Some(format!("{call}.wav")), ..RecordingFiles::default() };
-    Finish { account: ACCOUNT, call, files }
+    Finish { account: ACCOUNT, call, pieces: vec![Piece::whole(files)] }
 }
 
 fn config(folder: &Path) -> RecorderConfig {
@@ -134,6 +134,7 @@ fn what_cannot_be_made_leaves_no_parts() {
 
 mod full;
 mod many;
+mod parts;
 
 const INSIDE: &str = "CORDBOARD_TEST_FILES_ARE_SHORT";
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use base::{CallId, Wall};
 use callcenter::action::RecordingFiles;
 use media::recording::{Files, Head, Reader, RenderError, TrackError, Writer, render, samples_in};
+use switch::api::Piece;
 
 use super::{Job, Patience, Stopped};
 use crate::sound::encoder::{Encoder, Encoding, Fault, Wanted};
@@ -80,14 +82,14 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    pub(super) fn make(&self, job: &Job) -> Result<Made, MakeError> {
-        let files = &job.finish.files;
+    pub(super) fn make(&self, job: &Job, piece: &Piece) -> Result<Made, MakeError> {
+        let files = &piece.files;
         if fs::metadata(&job.tracks).is_ok_and(|tracks| tracks.len() > 0) {
             let length = match job.length {
                 Some(length) => length,
                 None => up_to_last_packet(&job.tracks)?,
             };
-            self.write(files, open(&job.tracks)?, length)?;
+            self.write(files, open(&job.tracks)?, times_of(piece, length))?;
             return Ok(Made::Whole);
         }
         if wanted(files).iter().all(|name| self.root.join(name).exists()) {
@@ -96,8 +98,8 @@ impl Maker<'_> {
         }
         // The log had the recording before the disk had its first sound. Its links were given out: they lead to what there
         // is.
-        let nothing = nothing(job.finish.call)?;
-        self.write(files, Reader::new(nothing.pending())?, Duration::ZERO)?;
+        let nothing = nothing(job.call)?;
+        self.write(files, Reader::new(nothing.pending())?, Duration::ZERO..Duration::ZERO)?;
         Ok(Made::Empty)
     }
 
@@ -105,9 +107,9 @@ impl Maker<'_> {
         &self,
         files: &RecordingFiles,
         tracks: Reader<impl Read>,
-        length: Duration,
+        times: Range<Duration>,
     ) -> Result<(), MakeError> {
-        let made = self.write_parts(files, tracks, length);
+        let made = self.write_parts(files, tracks, times);
         if made.is_err() {
             for name in wanted(files) {
                 // Often the disk is full, and a part would only take room.
@@ -121,15 +123,16 @@ impl Maker<'_> {
         &self,
         files: &RecordingFiles,
         tracks: Reader<impl Read>,
-        length: Duration,
+        times: Range<Duration>,
     ) -> Result<(), MakeError> {
+        let samples = samples_in(times.end).saturating_sub(samples_in(times.start));
         let mut sounds = Files {
-            mixed: self.part(files.mixed.as_deref(), 1, length)?,
-            stereo: self.part(files.stereo.as_deref(), 2, length)?,
-            agent: self.part(files.agent.as_deref(), 1, length)?,
-            customer: self.part(files.customer.as_deref(), 1, length)?,
+            mixed: self.part(files.mixed.as_deref(), 1, samples)?,
+            stereo: self.part(files.stereo.as_deref(), 2, samples)?,
+            agent: self.part(files.agent.as_deref(), 1, samples)?,
+            customer: self.part(files.customer.as_deref(), 1, samples)?,
         };
-        render(tracks, Duration::ZERO..length, &mut sounds)?;
+        render(tracks, times, &mut sounds)?;
         let Files { mixed, stereo, agent, customer } = sounds;
         for part in [mixed, stereo, agent, customer].into_iter().flatten() {
             part.keep()?;
@@ -137,7 +140,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn part(&self, name: Option<&str>, channels: u16, length: Duration) -> io::Result<Option<Part>> {
+    fn part(&self, name: Option<&str>, channels: u16, samples: u64) -> io::Result<Option<Part>> {
         let Some(name) = name.map(|name| self.root.join(name)) else { return Ok(None) };
         if let Some(folder) = name.parent() {
             fs::create_dir_all(folder)?;
@@ -146,14 +149,19 @@ impl Maker<'_> {
         let is_mp3 = name.extension().is_some_and(|extension| extension == "mp3");
         let into = match self.encoder.filter(|_| is_mp3) {
             Some(encoder) => {
-                let wanted = Wanted { channels, samples: samples_in(length) };
-                let encoding = encoder.start(&path, wanted, self.patience)?;
+                let encoding = encoder.start(&path, Wanted { channels, samples }, self.patience)?;
                 Into::Encoder(BufWriter::with_capacity(PIPE_BYTES, encoding))
             }
             None => Into::File(BufWriter::new(File::create(&path)?)),
         };
         Ok(Some(Part { into, path, name, patience: self.patience.clone() }))
     }
+}
+
+/// From when to when a piece of a recording of this length goes.
+fn times_of(piece: &Piece, length: Duration) -> Range<Duration> {
+    let end = piece.to_ms.map_or(length, |ms| length.min(Duration::from_millis(ms)));
+    Duration::from_millis(piece.from_ms).min(end)..end
 }
 
 fn wanted(files: &RecordingFiles) -> Vec<&str> {

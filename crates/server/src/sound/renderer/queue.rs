@@ -52,7 +52,7 @@ impl Queue {
         if inside.len() >= JOBS_MAX {
             drop(inside);
             metrics::counter!("cordboard_recordings_left_to_next_start_total").increment(1);
-            let call = job.finish.call;
+            let call = job.call;
             return tracing::error!(%call, "too many recordings wait: its files are made after the next start");
         }
         inside.due.push_back(job);
@@ -61,7 +61,7 @@ impl Queue {
 
     /// It is to be tried again after a while.
     pub(super) fn put_off(&self, job: Job, after: Duration) {
-        self.lock().later.insert((Instant::now() + after, job.finish.call), job);
+        self.lock().later.insert((Instant::now() + after, job.call), job);
     }
 
     /// Nothing more is ordered; what is due is still made.

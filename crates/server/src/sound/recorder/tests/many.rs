@@ -64,7 +64,7 @@ fn record(calls: u64, at_once: u64, workers: usize) {
         for call in batch() {
             recorder.end(call, Duration::from_millis(100 * u64::from(BLOCKS)));
             let files = RecordingFiles { stereo: Some(format!("{call}.wav")), ..RecordingFiles::default() };
-            recorder.finish(Finish { account: ACCOUNT, call, files });
+            recorder.finish(Finish { account: ACCOUNT, call, pieces: vec![Piece::whole(files)] });
         }
     }
     let mut told = Vec::new();

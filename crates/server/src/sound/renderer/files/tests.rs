@@ -39,11 +39,11 @@ impl Bench {
 
     fn make(&self, job: &Job) -> Result<Made, MakeError> {
         let (root, encoder) = (self.folder.path(), self.encoder.as_ref());
-        Maker { root, encoder, patience: &self.patience }.make(job)
+        Maker { root, encoder, patience: &self.patience }.make(job, &job.left[0])
     }
 
     fn job(&self, files: RecordingFiles) -> Job {
-        let finish = Finish { account: AccountId(1), call: CALL, files };
+        let finish = Finish { account: AccountId(1), call: CALL, pieces: vec![Piece::whole(files)] };
         Job::new(finish, self.folder.path().join("2.tracks"), None)
     }
 
