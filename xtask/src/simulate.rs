@@ -63,8 +63,10 @@ fn read(args: &[String]) -> Result<Wanted, String> {
             "--seed" | "--from" => wanted.from = number()?,
             "--seeds" => wanted.count = number()?,
             "--lab" => wanted.options.kind = Some(Kind::Lab),
+            "--verbs" => wanted.options.kind = Some(Kind::Verbs),
             "--adversaries" => wanted.options.kind = Some(Kind::Adversaries),
             "--rough" => wanted.options.rough = true,
+            "--tell" => wanted.options.tell = Some(|line| println!("{line}")),
             "--calm" => wanted.options.calm = true,
             other => return Err(format!("unknown argument: {other}")),
         }

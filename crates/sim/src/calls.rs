@@ -49,6 +49,8 @@ pub(crate) struct Side {
     pub(crate) speech_early: usize,
     /// Packets of ring-back tone that it heard.
     pub(crate) ring_back: usize,
+    /// Packets of neither that it heard: faded ones.
+    pub(crate) seams: usize,
     /// Digits that it heard.
     pub(crate) digits: String,
     /// Keys that were pressed there.
@@ -74,12 +76,13 @@ impl Calls {
             Event::LegStarted { leg, id, role, target, .. } => {
                 // Where a route leads they sit as an agent does.
                 let seat = match role {
-                    Role::Agent | Role::Destination => Role::Agent,
+                    Role::Agent | Role::Destination | Role::Outside | Role::Supervisor => Role::Agent,
                     Role::Customer => Role::Customer,
-                    Role::Outside | Role::Supervisor => return,
                 };
                 self.seats.insert(*leg, Seat { call: *id, role: seat });
-                if let (Target::Number(number), Role::Customer) = (target, role) {
+                if let (Target::Number(number), Role::Customer, CallKind::DialOut) =
+                    (target, role, self.call(*id).kind)
+                {
                     assert_eq!(*number, self.call(*id).customer, "call {id} calls somebody else");
                 }
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::{Mono, Random};
+use callcenter::config::{HoldRecording, TransferSound, WithoutCustomer};
 use switch::limits;
 
 use crate::Kind;
@@ -46,6 +47,14 @@ pub(crate) struct Knobs {
     pub(crate) command_pause_max: Duration,
     /// RTP port pairs of the switch.
     pub(crate) port_pairs: u16,
+    /// What customers hear while a transfer rings.
+    pub(crate) transfer_sound: TransferSound,
+    /// What becomes of a consultation without its customer.
+    pub(crate) consult_without_customer: WithoutCustomer,
+    /// And of those who are left of three.
+    pub(crate) conference_without_customer: WithoutCustomer,
+    /// What is stored of a hold.
+    pub(crate) hold_recording: HoldRecording,
     /// How many agents there are.
     pub(crate) agents: u64,
     /// How many trunks there are.
@@ -76,6 +85,7 @@ impl Knobs {
         match kind {
             Kind::Adversaries => knobs,
             Kind::Lab => knobs.lab(random),
+            Kind::Verbs => knobs.lab(random).verbs(random),
         }
     }
 
@@ -110,6 +120,10 @@ impl Knobs {
             reloads: if random.chance(40) { 1 + random.below(5) } else { 0 },
             command_pause_max: Duration::from_millis(200 + random.below(8_000)),
             port_pairs: if random.chance(20) { 3 } else { 64 },
+            transfer_sound: TransferSound::default(),
+            consult_without_customer: WithoutCustomer::default(),
+            conference_without_customer: WithoutCustomer::default(),
+            hold_recording: HoldRecording::default(),
             agents: 1 + random.below(5),
             trunks: 1 + random.below(3),
             spread: random.chance(30),
@@ -150,6 +164,44 @@ impl Knobs {
             media_lag: Duration::from_micros(random.below(media_lag_us)),
             heal_at: Mono::from_micros(100_000_000),
             rest_at: Mono::from_micros(300_000_000),
+            ..self
+        }
+    }
+
+    /// Programs of agents that do everything they can, on paths on which little is lost.
+    fn verbs(self, random: &mut Random) -> Knobs {
+        let bad_path = random.chance(40);
+        let (loss, spread_ms) =
+            if bad_path { (random.below(4), random.below(60)) } else { (0, random.below(5)) };
+        let without = |random: &mut Random| match random.chance(50) {
+            true => WithoutCustomer::End,
+            false => WithoutCustomer::GoOn,
+        };
+        Knobs {
+            kind: Kind::Verbs,
+            loss,
+            duplication: loss,
+            delay_max: self.delay_min + Duration::from_millis(spread_ms),
+            crashes: u64::from(random.chance(25)),
+            shut_downs: u64::from(random.chance(10)),
+            stalls: u64::from(random.chance(25)),
+            misbehaviours: random.below(16),
+            arrivals: random.below(3),
+            intrusions: random.below(6),
+            reloads: u64::from(random.chance(20)),
+            ports_unusable: if random.chance(20) { 2 } else { 0 },
+            port_pairs: if random.chance(10) { 8 } else { 64 },
+            command_pause_max: Duration::from_millis(300 + random.below(1_500)),
+            agents: 3 + random.below(4),
+            transfer_sound: if random.chance(50) { TransferSound::RingBack } else { TransferSound::Music },
+            consult_without_customer: without(random),
+            conference_without_customer: without(random),
+            hold_recording: if random.chance(50) { HoldRecording::Silence } else { HoldRecording::Music },
+            customer_ring: Duration::from_secs(12),
+            call_age_max: Duration::from_secs(40),
+            silence_max: Duration::from_secs(20),
+            heal_at: Mono::from_micros(60_000_000),
+            rest_at: Mono::from_micros(240_000_000),
             ..self
         }
     }

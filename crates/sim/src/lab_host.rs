@@ -1,14 +1,16 @@
 //! The lab as a far end of the world: its phones, its media thread, and the wishes of those who hold the phones.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{Mono, Now, Random, Timers};
 use lab::behaviour::Step;
 use lab::{Caller, Counts, Input, Lab, LabEvent, Output, PhoneConfig, PhoneId, PhoneWish, Prompt};
+use media::sdp::Direction;
 use sip::api::{Flow, Transport};
 
+use crate::Kind;
 use crate::contract::ENDINGS;
 use crate::far;
 use crate::knobs::Knobs;
@@ -16,12 +18,15 @@ use crate::mark;
 use crate::media_thread::{Made, MediaThread};
 use crate::people::{Misdeed, Told};
 use crate::setup;
+use crate::voice::Choir;
 use crate::wire::Wire;
 
 /// How long the whole lab may be out of reach.
 const CUT_OFF_MS_MAX: u64 = 15_000;
 /// How long a phone stays signed out.
 const SIGNED_OUT_MS_MAX: u64 = 10_000;
+/// How long it takes until a phone that takes back is heard as before.
+const TURN_MAX: Duration = Duration::from_secs(6);
 /// What customers do who called and were answered.
 const CALLERS: &[&[Step]] = &[
     &[],
@@ -36,8 +41,12 @@ pub(crate) struct LabHost {
     lab: Lab,
     thread: MediaThread,
     config: lab::Config,
-    /// Phones in a call.
-    phones: BTreeSet<PhoneId>,
+    /// Phones in a call, with their numbers.
+    phones: BTreeMap<PhoneId, String>,
+    /// In worlds where voices are tones.
+    choir: Option<Choir>,
+    /// Those that hold by themselves.
+    turned: BTreeSet<PhoneId>,
     /// When users sign in again.
     sign_ins: Timers<String>,
     /// How many called the switch by the trunk: each shows a number of its own.
@@ -58,7 +67,9 @@ impl LabHost {
             lab: Lab::new(config.clone(), random.fork()),
             thread: MediaThread::new(media_address(), lab::sounds(), knobs.ports_unusable, random.fork()),
             config,
-            phones: BTreeSet::new(),
+            phones: BTreeMap::new(),
+            choir: (knobs.kind == Kind::Verbs).then(Choir::default),
+            turned: BTreeSet::new(),
             sign_ins: Timers::default(),
             callers: 0,
             cut_off_until: Mono::ZERO,
@@ -119,9 +130,16 @@ impl LabHost {
         self.told.pop_front()
     }
 
+    /// The phone that is at an address.
+    pub(crate) fn phone_at(&self, address: SocketAddr) -> Option<PhoneId> {
+        let is_ours = address.ip() == media_address();
+        self.thread.stream_at(address.port()).filter(|_| is_ours).map(|stream| PhoneId(stream.0))
+    }
+
     /// Somebody does something that nobody asked for.
     pub(crate) fn misbehave(&mut self, now: Now, random: &mut Random) -> Misdeed {
-        match random.below(6) {
+        let deeds = if self.choir.is_some() { 12 } else { 6 };
+        match random.below(deeds) {
             0 => {
                 self.cut_off_until = now.mono + Duration::from_millis(random.below(CUT_OFF_MS_MAX));
                 Misdeed::Unreachable { until: self.cut_off_until }
@@ -151,6 +169,16 @@ impl LabHost {
                 }
                 None => Misdeed::Harmless,
             },
+            6 | 7 => self.turn(now, random),
+            8 | 9 => self.refer(now, random),
+            10 => self.take_a_second_line(now, random),
+            11 => {
+                if let Some(phone) = self.some_phone(random) {
+                    let keys = random.below(100).to_string();
+                    self.wish(now, PhoneWish::PressByInfo { phone, keys });
+                }
+                Misdeed::Harmless
+            }
             _ => match self.some_phone(random) {
                 Some(phone) => {
                     let key = random.below(10).to_string();
@@ -159,6 +187,59 @@ impl LabHost {
                 }
                 None => Misdeed::Harmless,
             },
+        }
+    }
+
+    /// A phone holds, or takes back, and others may not have heard of it for a while.
+    fn turn(&mut self, now: Now, random: &mut Random) -> Misdeed {
+        let Some(phone) = self.some_phone(random) else { return Misdeed::Harmless };
+        let direction = match (self.turned.remove(&phone), random.chance(70)) {
+            (true, _) => Direction::SendRecv,
+            (false, true) => Direction::SendOnly,
+            (false, false) => Direction::Inactive,
+        };
+        let until = match direction {
+            Direction::SendRecv => now.mono + TURN_MAX,
+            Direction::SendOnly | Direction::RecvOnly | Direction::Inactive => {
+                self.turned.insert(phone);
+                Mono::from_micros(u64::MAX)
+            }
+        };
+        self.told.push_back(Told::Turns { phone, until });
+        self.wish(now, PhoneWish::Turn { phone, direction });
+        Misdeed::Harmless
+    }
+
+    /// A phone wants to hand its call on: to somebody, or to whom it talks on its other line.
+    fn refer(&mut self, now: Now, random: &mut Random) -> Misdeed {
+        let Some(phone) = self.some_phone(random) else { return Misdeed::Harmless };
+        let number = self.phones.get(&phone).cloned().unwrap_or_default();
+        let other = self.phones.iter().find(|(other, of)| **other != phone && **of == number);
+        let other = other.map(|(other, _)| *other).filter(|_| random.chance(80));
+        let to = self.somebody(random);
+        self.wish(now, PhoneWish::Refer { phone, to, replaces: other });
+        Misdeed::Harmless
+    }
+
+    /// The phone of an agent in a call holds it and calls somebody else by itself.
+    fn take_a_second_line(&mut self, now: Now, random: &mut Random) -> Misdeed {
+        let users: Vec<_> = self.config.phones.iter().map(|phone| phone.user.clone()).collect();
+        let first = self.phones.iter().find(|(_, number)| users.contains(number));
+        let Some((phone, user)) = first.map(|(phone, user)| (*phone, user.clone())) else {
+            return Misdeed::Harmless;
+        };
+        self.told.push_back(Told::Turns { phone, until: Mono::from_micros(u64::MAX) });
+        self.turned.insert(phone);
+        self.wish(now, PhoneWish::Turn { phone, direction: Direction::SendOnly });
+        let (from, to) = (Caller::Phone { user }, self.somebody(random));
+        self.wish(now, PhoneWish::Dial { from, to, then: &[Step::Repeat(Prompt::Agent)] });
+        Misdeed::Harmless
+    }
+
+    fn somebody(&self, random: &mut Random) -> String {
+        match random.chance(50) {
+            true => self.some_user(random),
+            false => setup::magic_customer(random.below(100_000), random),
         }
     }
 
@@ -251,7 +332,10 @@ impl LabHost {
                 }
                 Some(Made::Packet { stream, from, to, data }) => {
                     let mut packet = data.to_vec();
-                    mark::write(PhoneId(stream.0), &mut packet);
+                    match &mut self.choir {
+                        Some(choir) => choir.sing(PhoneId(stream.0), &mut packet),
+                        None => mark::write(PhoneId(stream.0), &mut packet),
+                    }
                     self.send(now, from, to, packet);
                 }
                 Some(Made::Stored { call, .. }) => panic!("the lab records nothing: {call}"),
@@ -268,17 +352,19 @@ impl LabHost {
     fn happened(&mut self, event: LabEvent) {
         match event {
             LabEvent::PhoneCalled { phone, number, .. } => {
-                self.phones.insert(phone);
+                self.joins(phone, number.clone());
                 self.told.push_back(Told::Called { phone, number });
             }
             LabEvent::PhoneDialled { phone, number, to } => {
-                self.phones.insert(phone);
+                self.joins(phone, number.clone());
                 if setup::is_routed(&to) {
                     self.told.push_back(Told::Calls { phone, shown: number });
                 }
             }
             LabEvent::Ended { phone, .. } => {
-                assert!(self.phones.remove(&phone), "{phone:?} left twice");
+                assert!(self.phones.remove(&phone).is_some(), "{phone:?} left twice");
+                self.turned.remove(&phone);
+                self.choir.iter_mut().for_each(|choir| choir.take(phone));
             }
             LabEvent::DigitHeard { phone, digit } => {
                 self.told.push_back(Told::HearsDigit { phone, digit });
@@ -293,6 +379,14 @@ impl LabHost {
         }
     }
 
+    fn joins(&mut self, phone: PhoneId, number: String) {
+        self.phones.insert(phone, number);
+        if let Some(choir) = &mut self.choir {
+            let voice = choir.give(phone);
+            self.told.extend(voice.map(|tone| Told::Speaks { phone, tone }));
+        }
+    }
+
     fn some_user(&self, random: &mut Random) -> String {
         let n = random.below(u64::try_from(self.config.phones.len()).expect("few phones"));
         setup::agent_number(n)
@@ -301,7 +395,7 @@ impl LabHost {
     fn some_phone(&self, random: &mut Random) -> Option<PhoneId> {
         let n = u64::try_from(self.phones.len()).expect("few phones");
         let at = usize::try_from(random.below(n.max(1))).expect("few phones");
-        self.phones.iter().nth(at).copied()
+        self.phones.keys().nth(at).copied()
     }
 }
 

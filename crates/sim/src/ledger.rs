@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::{AccountId, CallId, LegId, LogNo};
 use callcenter::action::Target;
 use callcenter::command::Choice;
-use callcenter::event::{Event, Numbered, Role};
+use callcenter::event::{CallKind, Event, Numbered, Place, Role};
 use callcenter::record::CallRecord;
 use switch::api::{Body, Entry};
 
@@ -37,13 +37,24 @@ pub(crate) struct Call {
     recording: bool,
     ready: bool,
     pub(crate) answered: bool,
+    /// Legs whose part of the recording becomes files of its own, and whether those are made.
+    parts: BTreeMap<LegId, bool>,
 }
 
 #[derive(Debug)]
 struct Leg {
     role: Role,
+    /// The agent's number, if it is one's.
+    agent: Option<String>,
+    /// Brought in for a transfer or a consultation: it must have a record of its own.
+    brought_in: bool,
+    left: bool,
     ended: bool,
     measured: bool,
+    recorded: bool,
+    answered: bool,
+    held: bool,
+    muted: bool,
 }
 
 /// An agent so far.
@@ -53,6 +64,12 @@ pub(crate) struct Agent {
     pub(crate) choice: Option<Choice>,
     /// What it shows.
     pub(crate) state: u16,
+}
+
+impl Call {
+    fn has_agent(&self, agent: &str) -> bool {
+        self.legs.values().any(|leg| leg.agent.as_deref() == Some(agent))
+    }
 }
 
 impl Ledger {
@@ -122,6 +139,9 @@ impl Ledger {
                 assert!(state.ended, "leg {leg} of call {id} never ended");
             }
             assert_eq!(call.recording, call.ready, "the recording of call {id} never became ready");
+            for (leg, ready) in &call.parts {
+                assert!(*ready, "the part of leg {leg} of the recording of call {id} never became ready");
+            }
         }
         assert!(self.tokens.is_empty(), "far ends of {:?} were never told", self.tokens);
         for (number, agent) in &self.agents {
@@ -153,29 +173,17 @@ impl Ledger {
                 self.agents.entry(agent.number.clone()).or_default().state = *state;
             }
             Event::CallStarted { call, .. } => self.call_started(call.id, &call.agent.number),
-            Event::LegStarted { leg, id, role, target, .. } => self.leg_started(*leg, *id, *role, target),
-            Event::LegPlaced { .. }
+            Event::LegStarted { .. }
+            | Event::LegRang { .. }
+            | Event::LegAnswered { .. }
+            | Event::LegEnded { .. }
+            | Event::LegPlaced { .. }
             | Event::LegHeld { .. }
             | Event::LegMuted { .. }
             | Event::LegLeft { .. }
             | Event::PartyFailed { .. }
             | Event::PartyRecorded { .. }
-            | Event::PartStarted { .. } => {}
-            Event::LegRang { leg, id, .. } => {
-                assert!(!self.leg(*id, *leg).ended, "leg {leg} rang after its end");
-            }
-            Event::LegAnswered { leg, id, .. } => {
-                let state = self.leg(*id, *leg);
-                assert!(!state.ended, "leg {leg} was answered after its end");
-                if state.role == Role::Customer {
-                    self.open_call(*id).answered = true;
-                }
-            }
-            Event::LegEnded { leg, id, .. } => {
-                let state = self.leg(*id, *leg);
-                assert!(!state.ended, "leg {leg} ended twice");
-                state.ended = true;
-            }
+            | Event::PartStarted { .. } => self.read_of_leg(&numbered.event),
             Event::CallEnded { call, .. } => {
                 let of = self.open_call(call.id);
                 assert!(!of.ended, "call {} ended twice", call.id);
@@ -186,34 +194,125 @@ impl Ledger {
                 self.open_call(*id);
             }
             Event::CallRecorded { record } => self.call_recorded(record),
-            Event::RecordingReady { id, .. } => {
+            Event::RecordingReady { id, part, .. } => {
                 let call = self.calls.get_mut(id).expect("only a known call's recording becomes ready");
                 assert!(call.recorded, "the recording of call {id} is ready before its record");
-                call.ready = true;
+                match part {
+                    Some(leg) => {
+                        *call.parts.get_mut(leg).expect("only a part that began becomes ready") = true
+                    }
+                    None => call.ready = true,
+                }
             }
         }
     }
 
-    fn call_started(&mut self, id: CallId, agent: &str) {
-        for (other, call) in &self.calls {
-            let other_agent = call.agent != agent || agent.is_empty();
-            assert!(other_agent || call.ended, "agent {agent} is in calls {other} and {id}");
+    fn read_of_leg(&mut self, event: &Event) {
+        match event {
+            Event::LegStarted { leg, id, role, target, agent, place, .. } => {
+                let agent = match (agent, role) {
+                    (Some(agent), _) => Some(agent.agent.number.clone()),
+                    (None, Role::Agent) => Some(self.open_call(*id).agent.clone()),
+                    (None, Role::Customer | Role::Destination | Role::Outside | Role::Supervisor) => None,
+                };
+                self.leg_started(*leg, *id, *role, target, agent, *place);
+            }
+            Event::LegPlaced { leg, id, .. } => {
+                assert!(!self.living_leg(*id, *leg).left, "leg {leg} has a place after it left");
+            }
+            Event::LegHeld { leg, id, held } => self.living_leg(*id, *leg).held = *held,
+            Event::LegMuted { leg, id, muted } => self.living_leg(*id, *leg).muted = *muted,
+            Event::LegLeft { leg, id, .. } => {
+                let state = self.leg(*id, *leg);
+                assert!(!state.left, "leg {leg} left twice");
+                state.left = true;
+            }
+            Event::PartyFailed { leg, call, .. } => {
+                self.leg(call.id, *leg);
+            }
+            Event::PartStarted { leg, id, .. } => {
+                let call = self.open_call(*id);
+                assert!(call.recording, "a part of no recording");
+                assert!(call.parts.insert(*leg, false).is_none(), "leg {leg} has two parts");
+            }
+            Event::PartyRecorded { record } => {
+                let (leg, id) = (LegId(record.id.0), record.call.id);
+                let state = self.leg(id, leg);
+                assert!(!state.recorded, "leg {leg} has two records");
+                assert!(state.ended, "leg {leg} has its record before its end");
+                state.recorded = true;
+            }
+            Event::LegRang { leg, id, .. } => {
+                assert!(!self.leg(*id, *leg).ended, "leg {leg} rang after its end");
+            }
+            Event::LegAnswered { leg, id, .. } => {
+                let state = self.leg(*id, *leg);
+                assert!(!state.ended, "leg {leg} was answered after its end");
+                assert!(!state.answered, "leg {leg} was answered twice");
+                state.answered = true;
+                if state.role == Role::Customer {
+                    self.open_call(*id).answered = true;
+                }
+            }
+            Event::LegEnded { leg, id, .. } => {
+                let state = self.leg(*id, *leg);
+                assert!(!state.ended, "leg {leg} ended twice");
+                state.ended = true;
+            }
+            Event::AgentSignedIn { .. }
+            | Event::AgentSignedOut { .. }
+            | Event::AgentChose { .. }
+            | Event::AgentChanged { .. }
+            | Event::CallStarted { .. }
+            | Event::CallEnded { .. }
+            | Event::RecordingStarted { .. }
+            | Event::RecordingStopped { .. }
+            | Event::CallRecorded { .. }
+            | Event::RecordingReady { .. } => {}
         }
+    }
+
+    fn call_started(&mut self, id: CallId, agent: &str) {
+        self.assert_free(agent, id);
         self.highest_id = self.highest_id.max(id.0);
         let earlier = self.calls.insert(id, Call { agent: agent.to_owned(), ..Call::default() });
         assert!(earlier.is_none(), "call {id} started twice");
     }
 
-    fn leg_started(&mut self, leg: LegId, id: CallId, role: Role, target: &Target) {
+    fn leg_started(
+        &mut self,
+        leg: LegId,
+        id: CallId,
+        role: Role,
+        target: &Target,
+        agent: Option<String>,
+        place: Place,
+    ) {
         self.highest_id = self.highest_id.max(leg.0);
         for (other, call) in &self.calls {
             assert!(!call.legs.contains_key(&leg), "leg {leg} belongs to calls {other} and {id}");
         }
+        if let Some(agent) = &agent {
+            self.assert_free(agent, id);
+        }
         let call = self.open_call(id);
         assert!(!call.ended, "leg {leg} starts after call {id} ended");
-        let same = call.legs.values().filter(|one| one.role == role).count();
-        assert_eq!(same, 0, "call {id} has two legs of the same role");
-        call.legs.insert(leg, Leg { role, ended: false, measured: false });
+        let customers = call.legs.values().filter(|one| one.role == Role::Customer).count();
+        assert!(role != Role::Customer || customers == 0, "call {id} has two customers");
+        let brought_in = matches!(place, Place::Arriving { .. } | Place::Aside { .. });
+        let new = Leg {
+            role,
+            agent,
+            brought_in,
+            left: false,
+            ended: false,
+            measured: false,
+            recorded: false,
+            answered: false,
+            held: false,
+            muted: false,
+        };
+        call.legs.insert(leg, new);
         let number = match target {
             Target::Number(number) | Target::Phone(number) => number,
             Target::Uri(uri) => user_of(uri),
@@ -221,17 +320,73 @@ impl Ledger {
         *self.started.entry(number.to_owned()).or_default() += 1;
     }
 
+    /// No agent is in two calls at a time.
+    fn assert_free(&self, agent: &str, but_for: CallId) {
+        let theirs = |leg: &Leg| leg.agent.as_deref() == Some(agent) && !leg.left && !leg.ended;
+        let others = self.calls.iter().filter(|(id, call)| **id != but_for && !call.ended);
+        for (other, call) in others {
+            let busy = !agent.is_empty() && call.legs.values().any(theirs);
+            assert!(!busy, "agent {agent} is in calls {other} and {but_for}");
+        }
+    }
+
+    /// What every agent shows fits what it chose and what it does (contract §4). Only where every event of a decision was
+    /// read.
+    pub(crate) fn check_states(&self) {
+        for (number, agent) in &self.agents {
+            let of = |leg: &&Leg| leg.agent.as_deref() == Some(number) && !leg.left && !leg.ended;
+            let calls = self.calls.values().filter(|call| !call.ended);
+            let legs: Vec<_> =
+                calls.flat_map(|call| call.legs.values().filter(of).map(move |leg| (call, leg))).collect();
+            let in_call = [2, 3, 4, 6, 7].contains(&agent.state);
+            let (held, muted) = (legs.iter().any(|(_, leg)| leg.held), legs.iter().any(|(_, leg)| leg.muted));
+            let fits = match (legs.is_empty(), agent.state) {
+                (_, 9) => true,
+                // A webcall calls its agent second.
+                (true, 2) => {
+                    let waits = |call: &Call| !call.ended && call.agent == *number && !call.has_agent(number);
+                    self.calls.values().any(waits)
+                }
+                (true, _) => !in_call,
+                // With two lines it holds one while it talks on the other.
+                (false, 4 | 6 | 7) if legs.len() > 1 => true,
+                (false, 6) => held,
+                (false, 7) => muted && !held,
+                (false, 4) => !held && !muted && legs.iter().any(|(_, leg)| leg.answered),
+                (false, 2 | 3) => {
+                    legs.iter().all(|(call, leg)| !(call.answered && leg.answered) || leg.brought_in)
+                }
+                (false, _) => false,
+            };
+            assert!(fits, "agent {number} shows {} with {legs:#?}", agent.state);
+        }
+    }
+
     fn call_recorded(&mut self, record: &CallRecord) {
         let call = self.open_call(record.id);
         assert!(call.ended, "call {} has its record before its end", record.id);
+        for (leg, state) in &call.legs {
+            assert!(state.ended, "call {} has its record before leg {leg} ended", record.id);
+            assert!(state.recorded || !state.brought_in, "leg {leg} of call {} has no record", record.id);
+        }
         call.recorded = true;
         if self.steady_clock {
+            let (agent, customer) = (
+                [record.agent_started, record.agent_answered],
+                [record.customer_started, record.customer_answered],
+            );
+            // Who is called first is the customer of a webcall.
+            let legs = match record.call.kind {
+                CallKind::WebCall => [customer, agent],
+                CallKind::DialOut | CallKind::Incoming => [agent, customer],
+            };
+            let [[first_started, first_answered], [second_started, second_answered]] = legs;
             let times = [
                 Some(record.started),
-                record.agent_started,
-                record.agent_answered,
-                record.customer_started,
-                record.customer_answered,
+                first_started,
+                first_answered,
+                second_started,
+                second_answered,
                 record.bridged,
                 Some(record.hung_up),
                 Some(record.created),
@@ -252,6 +407,12 @@ impl Ledger {
         let call = self.calls.get_mut(&id).expect("an event is about a call that started");
         assert!(!call.recorded, "an event of call {id} came after its record");
         call
+    }
+
+    fn living_leg(&mut self, id: CallId, leg: LegId) -> &mut Leg {
+        let state = self.leg(id, leg);
+        assert!(!state.ended && !state.left, "leg {leg} changes after its end");
+        state
     }
 
     fn leg(&mut self, id: CallId, leg: LegId) -> &mut Leg {

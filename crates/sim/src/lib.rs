@@ -2,9 +2,9 @@
 //! doubles and reorders, a log that is slow or stuck, a program that dies and comes back. Everything is drawn from one
 //! seed; then all faults are healed and everything must come to rest.
 //!
-//! There are two kinds of worlds. In one the far ends are adversaries that say what no phone should, and sound is a
-//! model. In the other they are the phones of `lab`, and both sides run real media engines: every packet is held against
-//! the plan of who hears whom.
+//! There are three kinds of worlds. In one the far ends are adversaries that say what no phone should, and sound is a
+//! model. In the others they are the phones of `lab`, and both sides run real media engines: every packet is held against
+//! the plan of who hears whom, be it of two phones (`hearing`) or of any number of them, by their voices (`listening`).
 //!
 //! A broken invariant panics with a sentence. The same seed and commit give the same run.
 
@@ -17,14 +17,17 @@ mod hearing;
 mod knobs;
 mod lab_host;
 mod ledger;
+mod listening;
 mod log;
 mod mark;
 mod media_thread;
 mod network;
 mod people;
+mod plan;
 mod rules;
 mod setup;
 mod sound;
+mod voice;
 mod wire;
 mod world;
 
@@ -33,16 +36,19 @@ mod world;
 pub enum Kind {
     /// Far ends with minds of their own, which also say what no phone should. Sound is a model.
     Adversaries,
-    /// The phones of the lab, with real sound.
+    /// The phones of the lab, with real sound; they are called, and hung up on.
     Lab,
+    /// The same, with every verb of call control drawn at random, and phones that hold and hand on by themselves.
+    Verbs,
 }
 
 impl Kind {
-    /// The kind of the world of a seed: odd ones have the lab.
+    /// The kind of the world of a seed: odd ones have the lab, every eighth one the verbs.
     pub fn of(seed: u64) -> Kind {
-        match seed % 2 {
-            0 => Kind::Adversaries,
-            _ => Kind::Lab,
+        match seed % 8 {
+            0 | 2 | 4 | 6 => Kind::Adversaries,
+            1 | 3 | 5 => Kind::Lab,
+            _ => Kind::Verbs,
         }
     }
 }
@@ -56,6 +62,8 @@ pub struct Options {
     pub rough: bool,
     /// A world of this kind, whatever the seed says.
     pub kind: Option<Kind>,
+    /// Is told what is asked, what happens, and what is to be heard.
+    pub tell: Option<fn(&str)>,
 }
 
 /// What happened.
@@ -93,6 +101,10 @@ pub struct Report {
     pub reloads: u64,
     /// RTP packets that arrived at a phone of the lab.
     pub packets: u64,
+    /// How often, in worlds of [`Kind::Verbs`], somebody was found to hear whom it must.
+    pub heard: u64,
+    /// Verbs that were accepted, by their names.
+    pub verbs: BTreeMap<&'static str, u64>,
     /// Records held against the contract, because nothing came in between, by the ending of the number called; `other`
     /// for numbers without one of their own.
     pub judged: BTreeMap<&'static str, u64>,
@@ -121,6 +133,8 @@ impl Report {
             crashes: 0,
             reloads: 0,
             packets: 0,
+            heard: 0,
+            verbs: BTreeMap::new(),
             judged: BTreeMap::new(),
             exposed: 0,
             unharmed: 0,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::{Mono, Now, Random};
 use bytes::Bytes;
-use lab::PhoneId;
+use lab::{PhoneId, Tone};
 
 use crate::Kind;
 use crate::far::{self, Far};
@@ -19,10 +19,9 @@ use crate::wire::Wire;
 const DEAF_MS_MAX: u64 = 15_000;
 
 /// Everybody but the switch.
-#[allow(clippy::large_enum_variant, reason = "there is one in a world")]
 pub(crate) enum People {
     Adversaries { fars: Vec<Far>, told: VecDeque<Told> },
-    Lab(LabHost),
+    Lab(Box<LabHost>),
 }
 
 /// What the world is told.
@@ -40,6 +39,10 @@ pub(crate) enum Told {
     HearsDigit { phone: PhoneId, digit: char },
     /// A phone of the lab cannot open its sockets, and leaves its call.
     Falters { phone: PhoneId },
+    /// A phone of the lab says this tone from now on.
+    Speaks { phone: PhoneId, tone: Tone },
+    /// A phone of the lab holds or takes back by itself: until then nothing is known of its sound.
+    Turns { phone: PhoneId, until: Mono },
 }
 
 /// What somebody did that nobody asked for.
@@ -61,7 +64,7 @@ impl People {
             Kind::Adversaries => {
                 People::Adversaries { fars: adversaries(now, knobs, random), told: VecDeque::new() }
             }
-            Kind::Lab => People::Lab(LabHost::new(now, knobs, random)),
+            Kind::Lab | Kind::Verbs => People::Lab(Box::new(LabHost::new(now, knobs, random))),
         }
     }
 
@@ -81,6 +84,14 @@ impl People {
                 heard
             }
             People::Lab(lab) => lab.handle_datagram(now, from, to, data),
+        }
+    }
+
+    /// The phone of the lab that is at an address, if one is.
+    pub(crate) fn phone_at(&self, address: SocketAddr) -> Option<PhoneId> {
+        match self {
+            People::Adversaries { .. } => None,
+            People::Lab(lab) => lab.phone_at(address),
         }
     }
 

@@ -40,14 +40,27 @@ impl Rules {
                 }
                 assert!(self.recordings.insert(*call), "call {call} is recorded twice");
             }
-            Command::Store { call, .. } => {
-                assert!(self.recordings.contains(call), "nothing is recorded of {call}")
+            Command::Store { call, tracks } => {
+                assert!(self.recordings.contains(call), "nothing is recorded of {call}");
+                let mut stored = BTreeSet::new();
+                for track in tracks {
+                    let of = self.calls.get(&track.stream);
+                    assert_eq!(
+                        of,
+                        Some(call),
+                        "a recording of call {call} stores a stream that is not its own"
+                    );
+                    assert!(stored.insert((track.stream, track.sound)), "call {call} stores a sound twice");
+                }
             }
             Command::StopRecord { call } => {
                 assert!(self.recordings.remove(call), "a recording stops once, after its start");
             }
             Command::Listen { .. } => panic!("no plan listens to digits yet"),
-            Command::SendDigits { .. } => panic!("no plan sends digits yet"),
+            Command::SendDigits { stream, .. } => {
+                let dialled = self.streams.get(stream).expect("only open streams are sent digits");
+                assert!(dialled.agreed, "digits are sent before anything was agreed");
+            }
             Command::Close { stream } => {
                 self.streams.remove(stream).expect("a stream is closed once, after it was opened");
             }
@@ -93,12 +106,13 @@ impl Rules {
                 assert_ne!(*other, stream, "a leg hears itself");
             }
             Source::Mix(others) => {
+                assert!(others.len() >= 2 && others.is_sorted(), "no mix: {others:?}");
                 for other in others {
                     assert_eq!(self.calls.get(other), Some(&call), "a leg hears another call");
                     assert_ne!(*other, stream, "a leg hears itself");
                 }
             }
-            Source::Nothing | Source::RingBack => {}
+            Source::Nothing | Source::RingBack | Source::Sound { looped: true, .. } => {}
             Source::Busy | Source::Congestion | Source::Sound { .. } | Source::Echo => {
                 panic!("no plan plays {source:?} yet")
             }

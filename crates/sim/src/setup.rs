@@ -78,6 +78,11 @@ pub(crate) fn magic_customer(n: u64, random: &mut Random) -> String {
     format!("15{:05}{ending}", n % 100_000)
 }
 
+/// A customer's number that answers, and talks until the far end hangs up.
+pub(crate) fn talking_customer(n: u64) -> String {
+    format!("15{:05}0001", n % 100_000)
+}
+
 /// Whether a number is a customer's.
 pub(crate) fn is_customer(number: &str) -> bool {
     number.starts_with("15")
@@ -133,8 +138,10 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
 fn trunk_address(knobs: &Knobs, at: usize) -> SocketAddr {
     match knobs.kind {
         Kind::Adversaries => far::address(TRUNKS_NET, at),
-        Kind::Lab if at + 1 == usize::try_from(knobs.trunks).expect("few trunks") => carrier_address(),
-        Kind::Lab => far::address(NOWHERE_NET, at),
+        Kind::Lab | Kind::Verbs if at + 1 == usize::try_from(knobs.trunks).expect("few trunks") => {
+            carrier_address()
+        }
+        Kind::Lab | Kind::Verbs => far::address(NOWHERE_NET, at),
     }
 }
 
@@ -159,10 +166,10 @@ fn account(knobs: &Knobs) -> Account {
         calls_max: 100,
         calls_per_s_max: None,
         number_calls_max: Default::default(),
-        transfer_sound: Default::default(),
-        consult_without_customer: Default::default(),
-        conference_without_customer: Default::default(),
-        hold_recording: Default::default(),
+        transfer_sound: knobs.transfer_sound,
+        consult_without_customer: knobs.consult_without_customer,
+        conference_without_customer: knobs.conference_without_customer,
+        hold_recording: knobs.hold_recording,
         utc_offset_s: 28_800,
     }
 }
@@ -172,7 +179,7 @@ fn account(knobs: &Knobs) -> Account {
 fn routes(knobs: &Knobs) -> Vec<InboundRoute> {
     let called: Vec<String> = match knobs.kind {
         Kind::Adversaries => vec![ROUTED.to_owned()],
-        Kind::Lab => ENDINGS.iter().map(|ending| routed(ending)).collect(),
+        Kind::Lab | Kind::Verbs => ENDINGS.iter().map(|ending| routed(ending)).collect(),
     };
     let trunks = (0..knobs.trunks).map(|n| format!("trunk{n}"));
     trunks.flat_map(|trunk| called.iter().map(move |called| route(&trunk, called, knobs.kind))).collect()
@@ -191,7 +198,7 @@ pub(crate) fn is_routed(number: &str) -> bool {
 fn route(trunk: &str, called: &str, kind: Kind) -> InboundRoute {
     let to = match kind {
         Kind::Adversaries => format!("sip:{DESK}@{}", far::address(DESK_NET, 0)),
-        Kind::Lab => format!("sip:{called}@{}", carrier_address()),
+        Kind::Lab | Kind::Verbs => format!("sip:{called}@{}", carrier_address()),
     };
     InboundRoute {
         trunk: trunk.to_owned(),
@@ -213,6 +220,6 @@ fn agent(n: u64) -> Agent {
         bound_number: None,
         edition: "full".to_owned(),
         wrap_up: Duration::from_secs(if n.is_multiple_of(2) { 10 } else { 0 }),
-        supervisor: false,
+        supervisor: n.is_multiple_of(2),
     }
 }

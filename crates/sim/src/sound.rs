@@ -12,7 +12,7 @@ use crate::Kind;
 use crate::knobs::Knobs;
 use crate::media_thread::{Made, MediaThread};
 use crate::rules::Rules;
-use crate::setup;
+use crate::{setup, voice};
 
 /// All streams of the switch.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ impl Sound {
     pub(crate) fn new(knobs: &Knobs, random: Random) -> Sound {
         let work = match knobs.kind {
             Kind::Adversaries => Work::Model(Box::new(Model::new(knobs, random))),
-            Kind::Lab => {
-                let address = setup::switch_address().ip();
-                let thread = MediaThread::new(address, Vec::new(), knobs.ports_unusable, random);
+            Kind::Lab | Kind::Verbs => {
+                let (address, sounds) = (setup::switch_address().ip(), vec![voice::music()]);
+                let thread = MediaThread::new(address, sounds, knobs.ports_unusable, random);
                 Work::Thread { thread: Box::new(thread), lag: knobs.media_lag }
             }
         };

@@ -24,6 +24,8 @@ pub(crate) struct Wire {
     /// Call-IDs, by called user and where they went.
     calls: BTreeMap<(String, SocketAddr), BTreeSet<String>>,
     rang: BTreeSet<String>,
+    /// How often each phone was to answer by itself.
+    asked_to_answer: BTreeMap<String, u64>,
     /// The number that each leg calls.
     numbers: BTreeMap<LegId, String>,
     /// How many dialogs were begun to a number before it was heard ringing: their INVITEs may still wait for a commit.
@@ -70,6 +72,11 @@ impl Wire {
         }
     }
 
+    /// The phone of an agent was to answer by itself.
+    pub(crate) fn asked_to_answer(&mut self, agent: &str) {
+        *self.asked_to_answer.entry(agent.to_owned()).or_default() += 1;
+    }
+
     /// Looks at a datagram that leaves. `leg_at` knows whose an RTP port is.
     pub(crate) fn watch(
         &mut self,
@@ -94,7 +101,9 @@ impl Wire {
         self.unheard.insert(call_id.clone(), Unheard { to, listens_since, arrived: false });
         self.legs.insert(call_id, leg);
         let left = u64::try_from(calls.len()).expect("few calls");
-        let allowed = ledger.started(&called);
+        // A phone that is to answer by itself is called anew.
+        let again = self.asked_to_answer.get(&called).copied().unwrap_or(0);
+        let allowed = ledger.started(&called) + again;
         assert!(
             left <= allowed,
             "{left} INVITEs for {called} left to {to}, the committed log allows {allowed}"

@@ -5,6 +5,7 @@ mod asking;
 mod life;
 mod reload;
 mod traffic;
+mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::calls::Calls;
 use crate::hearing::Hearing;
 use crate::knobs::Knobs;
 use crate::ledger::Ledger;
+use crate::listening::Listening;
 use crate::log::Log;
 use crate::network::Network;
 use crate::people::People;
@@ -100,6 +102,8 @@ pub(crate) struct World {
     wire: Wire,
     calls: Calls,
     hearing: Hearing,
+    /// The same in worlds of verbs.
+    listening: Listening,
     knobs: Knobs,
     random: Random,
     /// Commands not answered yet, with the number of the life they were asked in.
@@ -109,6 +113,7 @@ pub(crate) struct World {
     /// As the file says it now.
     config: Config,
     report: Report,
+    listener: Option<fn(&str)>,
 }
 
 /// Runs one world to its end.
@@ -154,6 +159,7 @@ impl World {
             wire: Wire::default(),
             calls: Calls::default(),
             hearing: Hearing::default(),
+            listening: Listening::default(),
             random: random.fork(),
             people: People::new(now, &knobs, &mut random),
             asked: BTreeMap::new(),
@@ -161,6 +167,7 @@ impl World {
             numbers,
             config,
             report: Report::new(seed, kind),
+            listener: options.tell,
             knobs,
         }
     }
@@ -315,7 +322,16 @@ impl World {
             lost: self.network.lost,
             entries: self.log.committed().len(),
             packets: self.hearing.packets,
+            heard: self.listening.found,
             ..self.report
+        }
+    }
+
+    /// For who wants to know how it came to a failure.
+    fn tell(&self, what: &str, detail: impl std::fmt::Debug) {
+        if let Some(listener) = self.listener {
+            let ms = self.now.mono.since(Mono::ZERO).as_millis();
+            listener(&format!("{ms:>9} {what:8}{detail:?}"));
         }
     }
 

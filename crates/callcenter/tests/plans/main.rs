@@ -3,6 +3,7 @@
 mod agents;
 mod capacity;
 mod desk;
+mod departures;
 mod dial_out;
 mod endings;
 mod inbound;
@@ -10,3 +11,5 @@ mod random;
 mod records;
 mod restart;
 mod shown_number;
+mod situations;
+mod verbs;

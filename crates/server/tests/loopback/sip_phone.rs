@@ -67,7 +67,7 @@ async fn a_phone_by_ipv6_talks_to_a_customer_by_ipv4() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_phone_that_wants_a_transfer_is_refused_and_goes_on() {
+async fn a_phone_hands_its_customer_on_by_refer() {
     let desk = Desk::open(|_, _| {}).await;
     let claim = Claim::new();
     desk.online_without_phone(AGENT).await;
@@ -76,9 +76,10 @@ async fn a_phone_that_wants_a_transfer_is_refused_and_goes_on() {
     let phone = Sipp::answers("agent_refers", &claim);
     let call = desk.dial(AGENT, "13900000097", &[]).await;
     desk.told(&call, "link").await;
-    let record = desk.record(&call).await;
     phone.succeeded().await;
-    assert_eq!([&record["status"], &record["hangUpSide"]], ["ANSWER", "AGENT"], "{record:#}");
+    assert_eq!(desk.calls().await, 1, "the customer talks with the other one, who hangs up");
+    let record = desk.record(&call).await;
+    assert_eq!([&record["status"], &record["cdrType"]], ["ANSWER", "transferRecord"], "{record:#}");
     desk.close().await;
 }
 

@@ -7,11 +7,12 @@ use base::CommandId;
 use callcenter::command::{Accepted, Choice, Command, DialOut, GroupRule, LoginType, Refusal};
 use switch::api::Input;
 
-use super::{Happening, World};
+use super::{Happening, World, verbs};
 use crate::Kind;
 use crate::mark;
 use crate::people::Misdeed;
 use crate::setup::{self, ACCOUNT};
+use crate::voice;
 
 /// How many packets a stranger sends.
 const STRANGE_PACKETS: u16 = 150;
@@ -33,15 +34,19 @@ impl World {
         let id = CommandId(self.report.commands);
         let n = self.random.below(self.knobs.agents);
         let command = self.a_command(n);
-        if let Command::Hangup { agent } = &command {
-            self.calls.disturb_agent(agent);
+        match &command {
+            Command::Hangup { agent } => self.calls.disturb_agent(agent),
+            Command::Answer { agent } => self.wire.asked_to_answer(agent),
+            _ => {}
         }
+        self.tell("command", &command);
         self.asked.insert(id, command.clone());
         self.input(Input::Command { id, account: ACCOUNT, command });
     }
 
     pub(super) fn replied(&mut self, id: CommandId, result: Result<Accepted, Refusal>) {
         let command = self.asked.remove(&id).expect("a command is answered once");
+        self.tell("answer", (&command, &result));
         match (command, result) {
             (Command::DialOut(dial), Ok(accepted)) => {
                 self.report.accepted += 1;
@@ -49,13 +54,17 @@ impl World {
                 let started = self.ledger.calls.contains_key(&call);
                 assert!(started, "agent {} is told of call {call} before it is durable", dial.agent);
             }
-            (_, Ok(_)) => self.report.accepted += 1,
+            (command, Ok(_)) => {
+                self.report.accepted += 1;
+                *self.report.verbs.entry(verbs::name(&command)).or_default() += 1;
+            }
             (_, Err(_)) => self.report.refused += 1,
         }
     }
 
     pub(super) fn misbehave(&mut self) {
         let misdeed = self.people.misbehave(self.now, &mut self.random);
+        self.tell("misdeed", &misdeed);
         match misdeed {
             Misdeed::Harmless => {}
             Misdeed::Unreachable { until } => self.calls.disturb_until(until),
@@ -79,12 +88,23 @@ impl World {
         let Some(port) = self.sound.newest_port() else { return };
         let (from, to) = (setup::stranger_address(), SocketAddr::new(setup::switch_address().ip(), port));
         for sequence in 0..STRANGE_PACKETS {
-            let data = mark::strange_packet(sequence).into();
+            let data = match self.knobs.kind {
+                Kind::Verbs => voice::strange_packet(sequence).into(),
+                Kind::Adversaries | Kind::Lab => mark::strange_packet(sequence).into(),
+            };
             self.plan(STRANGE_PACE * u32::from(sequence), Happening::Arrive { from, to, data });
         }
     }
 
     fn a_command(&mut self, n: u64) -> Command {
+        let verbs = match self.knobs.kind {
+            Kind::Adversaries => 30,
+            Kind::Lab => 0,
+            Kind::Verbs => 65,
+        };
+        if self.random.chance(verbs) {
+            return self.a_verb();
+        }
         let agent = setup::agent_number(n);
         match self.random.below(100) {
             0..20 => {
@@ -115,10 +135,11 @@ impl World {
     }
 
     /// Another one for every dialOut.
-    fn a_customer(&mut self) -> String {
+    pub(super) fn a_customer(&mut self) -> String {
         match self.knobs.kind {
             Kind::Adversaries => setup::customer(self.report.commands),
-            Kind::Lab => setup::magic_customer(self.report.commands, &mut self.random),
+            Kind::Verbs if self.random.chance(70) => setup::talking_customer(self.report.commands),
+            Kind::Lab | Kind::Verbs => setup::magic_customer(self.report.commands, &mut self.random),
         }
     }
 }

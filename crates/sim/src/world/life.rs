@@ -28,6 +28,9 @@ impl World {
         for entry in self.log.commit(base::LogNo(through)) {
             self.ledger.read(entry);
         }
+        if self.log.durable() == self.log.appended() {
+            self.ledger.check_states();
+        }
         let through = self.log.durable();
         self.input(Input::Durable { through });
         if self.log.durable() < self.log.appended() {
@@ -72,6 +75,7 @@ impl World {
         self.down = true;
         self.log.crash();
         self.calls.die(self.now.mono);
+        self.listening.die(self.now.mono);
         self.commit_planned = false;
         self.asked.clear();
         self.finished.clear();

@@ -67,7 +67,7 @@ impl World {
         // Where the lab's carrier rings late, the call may have gone on to one other way already, but not to two.
         let (at, changes) = match self.knobs.kind {
             Kind::Adversaries => (random.below(self.knobs.trunks), 4),
-            Kind::Lab => (0, self.knobs.trunks),
+            Kind::Lab | Kind::Verbs => (0, self.knobs.trunks),
         };
         let at = usize::try_from(at).expect("few trunks");
         match random.below(changes) {

@@ -16,6 +16,9 @@ use crate::media_thread::Made;
 use crate::people::Told;
 use crate::setup::{self, ACCOUNT};
 
+/// How long the digits of a few commands pause what is heard.
+const DIGITS_MAX: Duration = Duration::from_secs(4);
+
 impl World {
     pub(super) fn arrive(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8]) {
         self.report.datagrams += 1;
@@ -28,6 +31,7 @@ impl World {
             self.input(Input::Datagram { flow, data });
         } else if to.ip() == switch.ip() {
             if !self.down {
+                self.hear_phone(to.port(), from, data);
                 self.sound.handle_packet(self.now, to.port(), from, data);
                 self.drain_sound();
             }
@@ -52,6 +56,10 @@ impl World {
                 }
                 Output::Reply { command, result } => self.replied(command, result),
                 Output::Media(command) => {
+                    self.tell("sound", &command);
+                    if let media::api::Command::SendDigits { stream, .. } = &command {
+                        self.listening.dialled(leg_of(*stream), self.now.mono + DIGITS_MAX);
+                    }
                     self.sound.handle_command(self.now, command);
                     self.drain_sound();
                 }
@@ -75,12 +83,20 @@ impl World {
             match made {
                 Made::Signal(signal) => self.plan(lag, Happening::Media { life: self.life, signal }),
                 Made::Packet { stream, from, to, data } => {
-                    self.hearing.left(&self.calls, leg_of(stream), &data);
+                    match self.knobs.kind {
+                        Kind::Verbs => self.listening.left(self.now.mono, leg_of(stream), &data),
+                        Kind::Adversaries | Kind::Lab => {
+                            self.hearing.left(&self.calls, leg_of(stream), &data);
+                        }
+                    }
                     self.send(from, to, &data);
                 }
-                Made::Stored { call, at, packet } => {
-                    self.hearing.stored(&mut self.calls, call, at, &packet);
-                }
+                Made::Stored { call, at, packet } => match self.knobs.kind {
+                    Kind::Verbs => self.listening.stored(call, &packet),
+                    Kind::Adversaries | Kind::Lab => {
+                        self.hearing.stored(&mut self.calls, call, at, &packet);
+                    }
+                },
             }
         }
     }
@@ -88,28 +104,63 @@ impl World {
     /// `calls` is the leg whose INVITE just arrived, if one did.
     pub(super) fn drain_people(&mut self, calls: Option<LegId>) {
         while let Some(told) = self.people.poll_told() {
-            match told {
-                Told::Sends { from, to, data } => self.send(from, to, &data),
-                Told::Called { phone, number } => {
-                    let leg = calls.expect("only an INVITE of the switch calls a phone");
-                    let seat = self.calls.seat(leg);
-                    self.hearing.called(phone, seat);
-                    let presses = seat.role == Role::Customer || setup::is_routed(&number);
-                    if presses && contract::ending(&number) == "0011" {
-                        self.calls.side(seat).keys.extend(contract::KEYS.chars());
-                    }
-                }
-                Told::Calls { phone, shown } => self.hearing.calls(phone, shown),
-                Told::Hears { phone, packet } => self.hearing.arrived(&mut self.calls, phone, &packet),
-                Told::HearsDigit { phone, digit } => self.hearing.digit(&mut self.calls, phone, digit),
-                Told::Falters { phone } => {
-                    if let Some(seat) = self.hearing.seat(phone) {
-                        self.calls.disturb(seat.call);
-                    }
-                }
+            match self.knobs.kind {
+                Kind::Verbs => self.told_of_voices(calls, told),
+                Kind::Adversaries | Kind::Lab => self.told_of_marks(calls, told),
             }
         }
         self.people.check();
+    }
+
+    fn told_of_voices(&mut self, calls: Option<LegId>, told: Told) {
+        match told {
+            Told::Sends { from, to, data } => self.send(from, to, &data),
+            Told::Called { phone, number: _ } => {
+                let leg = calls.expect("only an INVITE of the switch calls a phone");
+                self.listening.called(phone, leg);
+            }
+            Told::Hears { .. } => self.hearing.packets += 1,
+            Told::Speaks { phone, tone } => self.listening.voice(phone, tone),
+            Told::Turns { phone, until } => {
+                if let Some(leg) = self.listening.leg_of(phone) {
+                    self.listening.turned(leg, until);
+                }
+            }
+            Told::Calls { .. } | Told::HearsDigit { .. } | Told::Falters { .. } => {}
+        }
+    }
+
+    fn told_of_marks(&mut self, calls: Option<LegId>, told: Told) {
+        match told {
+            Told::Sends { from, to, data } => self.send(from, to, &data),
+            Told::Called { phone, number } => {
+                let leg = calls.expect("only an INVITE of the switch calls a phone");
+                let seat = self.calls.seat(leg);
+                self.hearing.called(phone, seat);
+                let presses = seat.role == Role::Customer || setup::is_routed(&number);
+                if presses && contract::ending(&number) == "0011" {
+                    self.calls.side(seat).keys.extend(contract::KEYS.chars());
+                }
+            }
+            Told::Calls { phone, shown } => self.hearing.calls(phone, shown),
+            Told::Hears { phone, packet } => self.hearing.arrived(&mut self.calls, phone, &packet),
+            Told::HearsDigit { phone, digit } => self.hearing.digit(&mut self.calls, phone, digit),
+            Told::Falters { phone } => {
+                if let Some(seat) = self.hearing.seat(phone) {
+                    self.calls.disturb(seat.call);
+                }
+            }
+            Told::Speaks { .. } | Told::Turns { .. } => {}
+        }
+    }
+
+    /// A packet reaches a port of the switch: that of the phone's leg, or somebody else's by mistake or by design.
+    fn hear_phone(&mut self, port: u16, from: SocketAddr, data: &[u8]) {
+        if self.knobs.kind == Kind::Verbs
+            && let (Some(phone), Some(leg)) = (self.people.phone_at(from), self.sound.leg_at(port))
+        {
+            self.listening.came(self.now.mono, phone, leg, data);
+        }
     }
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, data: &Bytes) {
@@ -121,6 +172,10 @@ impl World {
     fn append(&mut self, entry: Entry) {
         self.wire.appended(self.now.mono, &entry.body);
         self.calls.read(self.now.mono, &entry.body);
+        if let Body::Event(Numbered { event, .. }) = &entry.body {
+            self.tell("event", event);
+            self.listening.read(self.now.mono, event);
+        }
         if let Body::Event(Numbered { event: Event::CallRecorded { record }, .. }) = &entry.body {
             self.judge(record);
         }
