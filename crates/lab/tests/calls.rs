@@ -103,7 +103,7 @@ fn an_offer_that_was_left_to_the_phone_is_made_and_its_answer_followed() {
     world.run_ms(3000);
     let hold = sdp::offer(world.local(2, Direction::Inactive));
     let offer = reinvite(&mut world, 2, Bytes::new(), hold);
-    assert!(offer.contains("m=audio 31000 RTP/AVP 8 0 9 101\r\n"), "{offer}");
+    assert!(offer.contains("m=audio 31000 RTP/AVP 8 0 9 18 101\r\n"), "{offer}");
     assert!(offer.contains("a=sendrecv\r\n"), "{offer}");
     world.run_ms(10);
     let before = world.packets.len();
@@ -121,7 +121,7 @@ fn an_offer_that_cannot_be_met_is_refused_and_the_call_goes_on() {
     world.call("13800000001", QUIET);
     world.run_ms(3000);
     let video = Bytes::from_static(
-        b"v=0\r\no=- 7 2 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 40000 RTP/AVP 18\r\n",
+        b"v=0\r\no=- 7 2 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 40000 RTP/AVP 4\r\n",
     );
     let invite = inside(&world, Method::Invite, 2, video);
     world.send_raw(carrier(), invite);
@@ -135,7 +135,7 @@ fn an_offer_that_cannot_be_met_is_refused_and_the_call_goes_on() {
 #[test]
 fn a_first_offer_that_cannot_be_met_is_refused_with_its_verdict() {
     for (offer, status) in [
-        (&b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n"[..], 488),
+        (&b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 4\r\n"[..], 488),
         (b"hello", 400),
     ] {
         for number in ["13800000005", "13800000001"] {
@@ -168,7 +168,7 @@ fn a_call_without_an_offer_gets_one_with_the_answer() {
     let accepted: Vec<_> = world.responses(200, &Method::Invite).into_iter().filter(by_hand).collect();
     let accepted = response_of(accepted[0]).clone();
     let offer = String::from_utf8(accepted.body.to_vec()).unwrap();
-    assert!(offer.contains("RTP/AVP 8 0 9 101\r\n"), "{offer}");
+    assert!(offer.contains("RTP/AVP 8 0 9 18 101\r\n"), "{offer}");
     let before = world.packets.len();
     let mut ack = Request { method: Method::Ack, ..invite };
     ack.headers.set(HeaderName::To, accepted.headers.get(&HeaderName::To).unwrap());

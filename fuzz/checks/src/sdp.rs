@@ -37,7 +37,7 @@ fn local(wish: u8) -> LocalMedia<'static> {
         0 => &[Codec::Pcma, Codec::Pcmu],
         1 => &[Codec::Pcmu, Codec::Pcma],
         2 => &[Codec::Pcma],
-        _ => &[Codec::Pcmu],
+        _ => &[Codec::Pcmu, Codec::G729],
     };
     let direction = Direction::new(wish & 4 == 0, wish & 8 == 0);
     LocalMedia { address: ADDRESS, port: PORT, origin_id: 7, version: 1, codecs, direction }

@@ -75,7 +75,11 @@ fn recording(data: &[u8]) {
         writer.push(&Frame {
             track: (kind & 1) | ((kind & 0b1100) >> 1),
             at_us,
-            codec: if kind & 2 == 0 { Codec::Pcma } else { Codec::Pcmu },
+            codec: match (kind & 0x80, kind & 2) {
+                (0, 0) => Codec::Pcma,
+                (0, _) => Codec::Pcmu,
+                _ => Codec::G729,
+            },
             timestamp: u32::from_le_bytes([*t0, *t1, *t2, *t3]),
             sequence: u16::from_le_bytes([*t0, *t1]),
             payload: &vec![*t0; usize::from(*size)],

@@ -2,8 +2,8 @@
 
 mod agents;
 mod capacity;
-mod desk;
 mod departures;
+mod desk;
 mod dial_out;
 mod endings;
 mod inbound;
