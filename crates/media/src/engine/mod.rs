@@ -486,7 +486,6 @@ impl Engine {
             return None;
         }
         let relayed = stream.relay(now, source, received)?;
-<<<<<<< HEAD
         let (stream_id, to) = (stream.id, relayed.to);
         if relayed.is_resized() {
             let mut sound = [0; PACKET_TICKS_MAX + FRAME_SAMPLES];
@@ -495,10 +494,6 @@ impl Engine {
             return None;
         }
         stream.translate(now, &relayed, &mut packet[payload.clone()]);
-=======
-        let (stream_id, to, payload) = (stream.id, relayed.to, received.header.payload.clone());
-        stream.translate(&relayed, &mut packet[payload.clone()]);
->>>>>>> mix
         let first = payload.start..payload.end.min(payload.start + relayed.part_bytes);
         self.send_parts(stream_id, &relayed, 1, &packet[first.end..payload.end]);
         let len = relayed.stamp(0).rewrite(packet, first);

@@ -24,10 +24,7 @@ const TIMESTAMP_JUMP_MAX: Duration = Duration::from_secs(2);
 /// Whether a relayed packet goes on with those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// So long after what was sent before.
-    Begins {
-        pause: Duration,
-    },
+    Begins,
     GoesOn,
 }
 
@@ -122,11 +119,6 @@ impl Outgoing {
         self.ssrc
     }
 
-    /// How long ago the newest packet was sent.
-    pub(super) fn pause(&self, now: Mono) -> Duration {
-        self.newest.map_or(Duration::MAX, |newest| now.since(newest.at))
-    }
-
     /// What is heard changes: the next packet is a new beginning.
     pub(super) fn interrupt(&mut self) {
         self.feed = Feed::None;
@@ -146,11 +138,9 @@ impl Outgoing {
             Feed::Relay(relay) if relay.fits(now, key, header) && relay.parts == parts => {
                 (relay, Flow::GoesOn)
             }
-            Feed::Relay(_) | Feed::Local | Feed::None => {
-                (self.begin(now, key, header, parts), Flow::Begins { pause: self.pause(now) })
-            }
+            Feed::Relay(_) | Feed::Local | Feed::None => (self.begin(now, key, header, parts), Flow::Begins),
         };
-        let begins = flow != Flow::GoesOn;
+        let begins = flow == Flow::Begins;
         if sequence_distance(relay.floor, header.sequence) < 0 {
             return None;
         }

@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
+use base::Mono;
+
 use crate::codec::Codec;
-use crate::g711;
+use crate::g711::{self, Law};
 
 /// Samples over which a step is spread: 5 ms.
 const FADE_SAMPLES: usize = 40;
@@ -40,33 +42,37 @@ impl Seam {
     }
 }
 
-/// The end of what was sent to a far end by packets, all in the codec that was agreed on: the last byte, in G.711. Between
-/// packets of G.722 the decoder's predictions do what can be done.
+/// The end of what was sent to a far end by packets.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PacketSeam(Option<u8>);
+pub(super) struct PacketSeam(Option<Sent>);
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Mono,
+    law: Law,
+    last: u8,
+}
 
 impl PacketSeam {
-    /// Another codec is agreed on.
-    pub(super) fn forget(&mut self) {
-        self.0 = None;
+    /// This payload is sent next. Between packets of G.722 the encoders' predictions do what can be done.
+    pub(super) fn pass(&mut self, now: Mono, codec: Codec, payload: &[u8]) {
+        self.0 = match (codec.law(), payload.last()) {
+            (Some(law), Some(last)) => Some(Sent { at: now, law, last: *last }),
+            (None, _) | (_, None) => None,
+        };
     }
 
-    /// This payload is sent next.
-    pub(super) fn pass(&mut self, payload: &[u8]) {
-        self.0 = payload.last().copied();
-    }
-
-    /// This payload is sent next, `pause` after the one before, and its sound is another.
-    pub(super) fn join(&mut self, pause: Duration, codec: Codec, payload: &mut [u8]) {
-        if let (Some(last), Some(law), Some(first)) = (self.0, codec.law(), payload.first())
-            && pause < PAUSE_MIN
+    /// This payload is sent next, and its sound is not that of the packet before.
+    pub(super) fn join(&mut self, now: Mono, codec: Codec, payload: &mut [u8]) {
+        if let (Some(sent), Some(law), Some(first)) = (self.0, codec.law(), payload.first())
+            && now.since(sent.at) < PAUSE_MIN
         {
-            let step = i32::from(g711::decode(law, last)) - i32::from(g711::decode(law, *first));
+            let step = i32::from(g711::decode(sent.law, sent.last)) - i32::from(g711::decode(law, *first));
             for (byte, left) in payload.iter_mut().zip((1..=FADE_SAMPLES).rev()) {
                 *byte = g711::encode(law, faded(g711::decode(law, *byte), step, left));
             }
         }
-        self.pass(payload);
+        self.pass(now, codec, payload);
     }
 }
 
@@ -79,7 +85,6 @@ fn faded(sample: i16, step: i32, left: usize) -> i16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::g711::Law;
 
     fn steepest(samples: &[i16]) -> u16 {
         samples.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().expect("more than one")
@@ -114,17 +119,16 @@ mod tests {
     }
 
     #[test]
-    fn packets_join_in_both_laws_unless_there_was_a_pause() {
-        for (codec, law) in [(Codec::Pcma, Law::A), (Codec::Pcmu, Law::Mu)] {
-            for (pause_ms, is_joined) in [(20, true), (69, true), (70, false)] {
-                let mut seam = PacketSeam::default();
-                seam.join(Duration::ZERO, codec, &mut [g711::encode(law, 8000); 160]);
-                let mut payload = [g711::encode(law, -8000); 160];
-                seam.join(Duration::from_millis(pause_ms), codec, &mut payload);
-                let first = g711::decode(law, payload[0]);
-                assert_eq!((first - 8000).abs() < 600, is_joined, "{first} after {pause_ms} ms");
-                assert!(payload[40..].iter().all(|byte| *byte == payload[159]));
-            }
+    fn packets_join_whatever_their_laws_unless_there_was_a_pause() {
+        let at = |ms| Mono::ZERO + Duration::from_millis(ms);
+        for (pause_ms, is_joined) in [(20, true), (69, true), (70, false)] {
+            let mut seam = PacketSeam::default();
+            seam.join(at(0), Codec::Pcma, &mut [g711::encode(Law::A, 8000); 160]);
+            let mut payload = [g711::encode(Law::Mu, -8000); 160];
+            seam.join(at(pause_ms), Codec::Pcmu, &mut payload);
+            let first = g711::decode(Law::Mu, payload[0]);
+            assert_eq!((first - 8000).abs() < 600, is_joined, "{first} after {pause_ms} ms");
+            assert!(payload[40..].iter().all(|byte| *byte == payload[159]));
         }
     }
 }

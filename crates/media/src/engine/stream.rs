@@ -152,9 +152,6 @@ impl Stream {
             // Silence before it was allowed to speak is not held against it.
             self.last_life_sign = now;
         }
-        if self.terms.as_ref().is_some_and(|before| before.codec != terms.codec) {
-            self.seam.forget();
-        }
         self.terms = Some(terms);
     }
 
@@ -371,48 +368,6 @@ impl Stream {
         self.reception.jitter_samples()
     }
 
-<<<<<<< HEAD
-=======
-    /// Decides how a packet that the stream at `slot` received goes to this stream's far end. `None` when it does not.
-    pub(super) fn relay(&mut self, now: Mono, slot: usize, received: &Received) -> Option<Relayed> {
-        let terms = self.terms.as_ref().filter(|terms| terms.send && terms.remote.is_some())?;
-        // While digits are dialled they have the line for themselves.
-        let to = self.far.address().filter(|_| self.keypad.is_idle())?;
-        let header = &received.header;
-        if header.ssrc == self.outgoing.ssrc() {
-            // Its own packets come back, as when the far end's SDP names a port of ours: they would never stop.
-            return None;
-        }
-        let key = SourceKey { slot, ssrc: header.ssrc };
-        let bytes = header.payload.len();
-        let (payload_number, samples, part_bytes, codec) = match (received.content, terms.events) {
-            (Content::Sound(codec), _) => {
-                (terms.payload, bytes as u32, part_bytes(terms.ptime, bytes), Some(codec))
-            }
-            (Content::Event, Some(events)) => (events, FRAME_SAMPLES as u32, bytes, None),
-            (Content::Event, None) | (Content::Nothing, _) => {
-                self.outgoing.leave_out(now, key, header);
-                return None;
-            }
-        };
-        let parts = if part_bytes == bytes { 1 } else { bytes.div_ceil(part_bytes) as u16 };
-        let (stamp, flow) = self.outgoing.relay(now, key, header, samples, parts)?;
-        let stamp = Stamp { payload_number, ..stamp };
-        Some(Relayed { to, stamp, part_bytes, sound: codec.map(|codec| (flow, codec, terms.codec)) })
-    }
-
-    /// Turns the payload of a packet that is relayed to this far end into its codec.
-    pub(super) fn translate(&mut self, relayed: &Relayed, payload: &mut [u8]) {
-        if let Some((flow, from, to)) = relayed.sound {
-            self.transcoder.translate(flow, from, to, payload);
-            match flow {
-                Flow::Begins { pause } => self.seam.join(pause, to, payload),
-                Flow::GoesOn => self.seam.pass(payload),
-            }
-        }
-    }
-
->>>>>>> mix
     /// Whether there is something to be played.
     pub(super) fn is_playing(&self) -> bool {
         !self.keypad.is_idle() || self.player != Player::Idle
@@ -471,18 +426,10 @@ impl Stream {
         };
         match to {
             Some(to) => {
-<<<<<<< HEAD
                 let stamp = self.outgoing.local(now, number, ticks as u32);
                 match stamp.marker {
                     true => self.seam.join(now, codec, &mut buffer[..len]),
                     false => self.seam.pass(now, codec, &buffer[..len]),
-=======
-                let pause = self.outgoing.pause(now);
-                let stamp = self.outgoing.local(now, number, payload.len() as u32);
-                match stamp.marker {
-                    true => self.seam.join(pause, codec, payload),
-                    false => self.seam.pass(payload),
->>>>>>> mix
                 }
                 Played::Packet { to, stamp, len }
             }

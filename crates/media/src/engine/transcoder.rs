@@ -122,14 +122,10 @@ impl Transcoder {
     fn begin(&mut self, flow: Flow) -> &mut State {
         let state = self.state();
         match flow {
-<<<<<<< HEAD
             Flow::Begins => {
                 state.decoder = Decoder::default();
                 state.held.count = 0;
             }
-=======
-            Flow::Begins { .. } => state.decoder = Decoder::default(),
->>>>>>> mix
             Flow::GoesOn => {}
         }
         state
