@@ -131,7 +131,10 @@ pub(crate) fn tracks(tracks: &[Track], legs: &[(LegId, Role)]) -> String {
         (Side::Agent, LegSound::Said) => name(track.leg, legs),
         (Side::Customer, LegSound::Said) => format!("|{}", name(track.leg, legs)),
     };
-    tracks.iter().map(track).collect::<Vec<_>>().join(" ")
+    match tracks {
+        [] => "nothing".to_owned(),
+        tracks => tracks.iter().map(track).collect::<Vec<_>>().join(" "),
+    }
 }
 
 pub(crate) fn name(leg: LegId, legs: &[(LegId, Role)]) -> String {
