@@ -15,6 +15,7 @@ mod hearing;
 mod hold;
 mod inbound;
 mod monitor;
+mod parties;
 mod random;
 mod records;
 mod restart;
