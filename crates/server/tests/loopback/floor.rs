@@ -82,6 +82,11 @@ impl Floor {
         self.hears_tones(party, others.iter().map(|other| other.tone).collect()).await;
     }
 
+    /// Waits until a party hears just this.
+    pub(crate) async fn hears_tone(&self, party: Party, tone: Tone) {
+        self.hears_tones(party, vec![tone]).await;
+    }
+
     /// Waits until a party hears music, and nobody.
     pub(crate) async fn hears_music(&self, party: Party) {
         self.hears_tones(party, vec![Tone::MUSIC]).await;

@@ -5,6 +5,7 @@ use media::sdp::Direction;
 use serde_json::Value;
 use sip::api::Referral;
 
+use crate::baresip::{AGENT as BARESIP, Baresip};
 use crate::desk::LAB_PHONE;
 use crate::floor::{AGENT, COLLEAGUE, CUSTOMER, EXPERT, Floor, SUPERVISOR, phone_of};
 
@@ -167,6 +168,9 @@ async fn a_webcall_connects_two_numbers_or_a_number_and_an_agent() {
     floor.desk.close().await;
 }
 
+/// What baresip says.
+const VOICE: Tone = Tone::of(18);
+
 /// What an agent does at its phone is what the API's verbs do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_holds_dials_and_hands_its_call_on_by_itself() {
@@ -228,6 +232,57 @@ async fn a_phone_consults_on_its_second_line_and_connects_both() {
     party_record(&floor, &call, "transferRecord", EXPERT).await;
     floor.desk.record(&call).await;
     floor.desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn baresip_holds_takes_back_and_hands_its_call_on() {
+    let floor = Floor::open(&[COLLEAGUE]).await;
+    let phone = baresip_online(&floor).await;
+    let call = floor.desk.dial(BARESIP, CUSTOMER, &[]).await;
+    let customer = floor.answers(CUSTOMER).await;
+    floor.hears_tone(customer, VOICE).await;
+    phone.does("hold").await;
+    floor.hears_music(customer).await;
+    phone.does("resume").await;
+    floor.hears_tone(customer, VOICE).await;
+    phone.does_to("transfer", &format!("sip:{COLLEAGUE}@{}", floor.desk.sip)).await;
+    let colleague = floor.answers(&phone_of(COLLEAGUE)).await;
+    floor.hear_each_other(&[colleague, customer]).await;
+    floor.hangs_up(customer).await;
+    party_record(&floor, &call, "transferRecord", COLLEAGUE).await;
+    floor.desk.record(&call).await;
+    drop(phone);
+    floor.desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn baresip_consults_and_connects_both() {
+    let floor = Floor::open(&[]).await;
+    let phone = baresip_online(&floor).await;
+    let call = floor.desk.dial(BARESIP, CUSTOMER, &[]).await;
+    let customer = floor.answers(CUSTOMER).await;
+    floor.hears_tone(customer, VOICE).await;
+    phone.does_to("atransferstart", &format!("sip:{EXPERT}@{}", floor.desk.sip)).await;
+    let expert = floor.answers(EXPERT).await;
+    floor.hears_tone(expert, VOICE).await;
+    floor.hears_music(customer).await;
+    phone.does("atransferexec").await;
+    floor.hear_each_other(&[customer, expert]).await;
+    floor.hangs_up(expert).await;
+    floor.leaves(customer).await;
+    party_record(&floor, &call, "transferRecord", EXPERT).await;
+    floor.desk.record(&call).await;
+    drop(phone);
+    floor.desk.close().await;
+}
+
+/// The agent of baresip is there, and says a tone.
+async fn baresip_online(floor: &Floor) -> Baresip {
+    floor.desk.online_without_phone(BARESIP).await;
+    let said: Vec<i16> = VOICE.samples().into_iter().cycle().take(8_000 * 60).collect();
+    let phone = Baresip::registered(floor.desk.sip, &said).await;
+    floor.desk.shows(BARESIP, "0").await;
+    phone
 }
 
 /// Waits for the record of a party that was brought in.

@@ -3,6 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use lab::{Prompt, prompt_samples};
+use serde_json::Value;
 use server::config::SipListen;
 
 use crate::claim::Claim;
@@ -67,7 +68,7 @@ async fn a_phone_by_ipv6_talks_to_a_customer_by_ipv4() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_phone_that_wants_a_transfer_is_refused_and_goes_on() {
+async fn a_phone_hands_its_call_on_and_is_told_how_that_goes() {
     let desk = Desk::open(|_, _| {}).await;
     let claim = Claim::new();
     desk.online_without_phone(AGENT).await;
@@ -76,9 +77,14 @@ async fn a_phone_that_wants_a_transfer_is_refused_and_goes_on() {
     let phone = Sipp::answers("agent_refers", &claim);
     let call = desk.dial(AGENT, "13900000097", &[]).await;
     desk.told(&call, "link").await;
-    let record = desk.record(&call).await;
+    // Whom the customer is handed to talks for five seconds and hangs up.
+    let fits = |push: &Value| push["callUniqueId"] == *call && push["cdrType"] == "transferRecord";
+    let party = desk.pushes.until("record of the party", fits).await;
     phone.succeeded().await;
-    assert_eq!([&record["status"], &record["hangUpSide"]], ["ANSWER", "AGENT"], "{record:#}");
+    assert_eq!([&party["status"], &party["customerNumber"]], ["ANSWER", "13900000008"], "{party:#}");
+    let fits = |push: &Value| push["callUniqueId"] == *call && push["cdrType"] == "callRecord";
+    let record = desk.pushes.until("record of the call", fits).await;
+    assert_eq!([&record["status"], &record["agentNumber"]], ["ANSWER", AGENT], "{record:#}");
     desk.close().await;
 }
 
