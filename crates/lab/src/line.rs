@@ -9,7 +9,7 @@ use media::sdp::{self, Direction, LocalMedia, SdpError};
 use crate::api::PhoneId;
 use crate::tools::Tools;
 
-const CODECS: &[Codec] = &[Codec::Pcma, Codec::Pcmu, Codec::G722];
+const CODECS: &[Codec] = &[Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::G729];
 
 /// The sound of one phone: its port, and what was said about it in SDP.
 #[derive(Debug)]

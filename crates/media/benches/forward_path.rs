@@ -38,6 +38,17 @@ fn transcoded_g722(bencher: Bencher<'_, '_>) {
     forward(bencher, [Codec::Pcma, Codec::G722], Some(101), false);
 }
 
+#[divan::bench]
+fn same_g729(bencher: Bencher<'_, '_>) {
+    forward(bencher, [Codec::G729; 2], Some(101), false);
+}
+
+/// Half of the packets are encoded, half decoded.
+#[divan::bench]
+fn transcoded_g729(bencher: Bencher<'_, '_>) {
+    forward(bencher, [Codec::Pcma, Codec::G729], Some(101), false);
+}
+
 /// One leg of each call knows no events: in half of the packets tones are looked for.
 #[divan::bench]
 fn searched_for_tones(bencher: Bencher<'_, '_>) {
@@ -75,8 +86,9 @@ fn forward(bencher: Bencher<'_, '_>, codecs: [Codec; 2], events: Option<u8>, rec
                 timestamp: 160 * u32::from(round),
                 ssrc: 1,
             };
+            let len = 12 + codec.bytes(160);
             packet[..12].copy_from_slice(&stamp.to_bytes());
-            black_box(engine.handle_rtp_slot(now, *slot, *from, black_box(&mut packet)));
+            black_box(engine.handle_rtp_slot(now, *slot, *from, black_box(&mut packet[..len])));
             while let Some(output) = engine.poll_output() {
                 if let Output::Store(stored) = black_box(output) {
                     engine.take_back(stored.block);

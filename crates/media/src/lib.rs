@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod codec;
+pub mod coder;
 pub mod dtmf;
 pub mod engine;
 pub mod g711;

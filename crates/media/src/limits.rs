@@ -11,6 +11,9 @@ pub const SDP_FORMATS_MAX: usize = 64;
 
 /// An RTP or RTCP packet, bytes. Longer ones are refused and counted.
 pub const PACKET_BYTES_MAX: usize = 1500;
+/// Sound in an RTP packet, ticks of 8 kHz: 186 ms. Only frames as small as those of G.729 could hold more; packets that do are
+/// refused and counted, as each would take the time of many.
+pub const PACKET_TICKS_MAX: usize = PACKET_BYTES_MAX - crate::rtp::HEADER_BYTES;
 /// Milliseconds of sound in a packet that is made here, in steps of ten. What a far end asks for is taken to the nearest
 /// of these below it.
 pub const PTIME_MS: std::ops::RangeInclusive<u16> = 10..=60;

@@ -112,6 +112,7 @@ pub(crate) fn config(knobs: &Knobs) -> Config {
             trunks: choices,
             users: users.collect(),
             music: 0,
+            g729: false,
         }],
         trunks,
         sip_listeners: vec![SipListener::at(switch_address())],

@@ -70,6 +70,7 @@ fn config() -> Config {
             trunks: TrunkChoice::in_order(["carrier"]),
             users: vec![user("1001"), user("1002")],
             music: 0,
+            g729: false,
         }],
         trunks: vec![Trunk::at("carrier", far_address(9), "carrier.example")],
         sip_listeners: vec![SipListener::at(switch_address())],

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use base::AccountId;
 use callcenter::config::Account;
 pub use media::codec::Codec;
 pub use sip::Bans;
@@ -58,6 +59,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// What the phones of an account are offered.
+    pub(crate) fn phone_codecs_of(&self, account: AccountId) -> Vec<Codec> {
+        let is_allowed = self.accounts.iter().any(|one| one.account.id == account && one.g729);
+        let more = is_allowed.then_some(Codec::G729).filter(|codec| !self.phone_codecs.contains(codec));
+        self.phone_codecs.iter().copied().chain(more).collect()
+    }
+
     /// Whether a socket of ours can send there.
     pub(crate) fn reaches(&self, remote: SocketAddr) -> bool {
         self.sip_listeners.iter().any(|listener| listener.bind.is_ipv4() == remote.is_ipv4())
@@ -120,6 +128,8 @@ pub struct AccountConfig {
     pub users: Vec<User>,
     /// Which of the media engines' sounds is its music.
     pub music: usize,
+    /// Whether its phones may speak G.729, after all other codecs.
+    pub g729: bool,
 }
 
 /// A trunk that an account may use.

@@ -165,7 +165,7 @@ impl Switch {
         if !is_dialled(called) {
             return Err((404, RefusedBecause::NumberUnknown));
         }
-        let speech = self.speech_with(now, flow, self.config.phone_codecs.clone(), offer)?;
+        let speech = self.speech_with(now, flow, self.config.phone_codecs_of(account), offer)?;
         Ok(Arrival {
             account,
             dialog,

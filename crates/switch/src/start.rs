@@ -241,12 +241,14 @@ impl Switch {
         shown: &str,
         may_follow: bool,
     ) -> Route {
+        let account = self.phones.account_of(domain);
+        let codecs = account.map(|account| self.config.phone_codecs_of(account));
         Route {
             flow: contact.flow,
             uri: contact.uri,
             to_uri: format!("sip:{user}@{domain}"),
             from_user: shown.to_owned(),
-            codecs: self.config.phone_codecs.clone(),
+            codecs: codecs.unwrap_or_else(|| self.config.phone_codecs.clone()),
             credentials: None,
             answer_any_within: may_follow.then_some(self.config.trunk_answer_any_max),
             registration: None,

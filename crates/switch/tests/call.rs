@@ -13,6 +13,7 @@ use media::api::{Command as Media, Signal, Source};
 use media::codec::Codec;
 use sip::api::Ended;
 use switch::api::{Input, Piece};
+use switch::config::Config;
 
 #[test]
 fn both_phones_ring_talk_and_are_recorded() {
@@ -102,6 +103,33 @@ fn ends_that_agree_on_different_codecs_are_joined_all_the_same() {
         })
         .collect();
     assert_eq!(agreed, [Codec::G722, Codec::Pcmu]);
+}
+
+/// A phone is offered G.729 only when its account allows it, a trunk only when its list names it; and last, whatever the other
+/// end speaks.
+#[test]
+fn g729_is_offered_only_where_it_is_allowed() {
+    let offered = |config: Config, answer: &[Codec]| {
+        let mut bench = Bench::ready_with(config);
+        bench.dial_out();
+        let phone = bench.fars[PHONE].answer(answer);
+        bench.answer_with(PHONE, phone);
+        [PHONE, TRUNK].map(|far| {
+            let offer = bench.fars[far].offer.clone().expect("both are called");
+            String::from_utf8(offer.to_vec()).expect("SDP is text")
+        })
+    };
+    for offer in offered(kit::config(), &[Codec::Pcma]) {
+        assert!(offer.contains("RTP/AVP 8 0 101") && !offer.contains("G729"), "{offer}");
+    }
+    let mut config = kit::config();
+    config.accounts[0].g729 = true;
+    let [phone, trunk] = offered(config.clone(), &[Codec::G729]);
+    assert!(phone.contains("RTP/AVP 8 0 18 101") && phone.contains("a=fmtp:18 annexb=no\r\n"), "{phone}");
+    assert!(trunk.contains("RTP/AVP 8 0 101"), "{trunk}");
+    config.trunks[0].codecs = vec![Codec::Pcma, Codec::G729];
+    let [_, trunk] = offered(config, &[Codec::G729]);
+    assert!(trunk.contains("RTP/AVP 18 8 101"), "the codec of the other end comes first: {trunk}");
 }
 
 #[test]

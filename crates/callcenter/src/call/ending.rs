@@ -158,13 +158,16 @@ pub(crate) fn not_decided(caller: LegId) -> Vec<Action> {
 
 /// Why a call failed, judged by the leg that ended it (`failureReason`, contract §6).
 pub(crate) fn failure(call: &Call, side: HangUpSide) -> Failure {
-    // Of those that ended, the last to do so; who left before has nothing to do with it.
-    let ended =
-        call.legs.iter().filter(|leg| leg.left.is_none()).filter_map(|leg| Some((leg, leg.ended.as_ref()?)));
+    // Of those on the floor that ended, the last to do so; who left before has nothing to do with it.
+    let on_floor = call.legs.iter().filter(|leg| leg.left.is_none() && leg.is_on_floor());
+    let ended = on_floor.filter_map(|leg| Some((leg, leg.ended.as_ref()?)));
     let culprit = ended.max_by_key(|(_, end)| end.at).map(|(leg, end)| (leg, end.cause));
+    // Whom the customer was handed on to did not come, and there is nobody else.
+    let mut awaited = call.legs.iter().filter(|leg| leg.left.is_none() && leg.is_arriving());
+    if let Some(Cause { failure, .. }) = awaited.find_map(|leg| leg.failed) {
+        return failure;
+    }
     match (culprit, call.bridged()) {
-        // Whom the customer was handed on to did not come.
-        (Some((Leg { answered: None, .. }, cause)), Some(_)) => cause.failure,
         // The far end of an answered leg hung up, or we did.
         (Some((_, Cause { by: EndedBy::Far, .. })) | None, Some(_)) => Failure::None,
         (Some((Leg { answered: Some(_), .. }, Cause { by: EndedBy::Far, .. })), None) => Failure::Cancel,

@@ -4,7 +4,7 @@ use base::{CallId, Wall};
 
 use super::build::{bill, gateway, ring_s, seconds};
 use super::{CallRecord, CallStatus};
-use crate::call::{Call, Leg};
+use crate::call::{Call, Ended, Leg};
 use crate::command::LoginType;
 use crate::config::RecordingMode;
 use crate::decide::View;
@@ -129,20 +129,24 @@ fn status(leg: &Leg) -> CallStatus {
 
 /// Whoever hung up first, or, when the whole call ended, whoever ended that.
 fn side(call: &Call, leg: &Leg, cause: Cause) -> HangUpSide {
+    // At the end of a call its later agents are told that they leave.
+    let left_before = |ended: &Ended| leg.left.is_some_and(|left| left < ended.at);
     match (cause.by, leg.role, &call.ended) {
         (EndedBy::Far, Role::Outside, _) => HangUpSide::Customer,
         (EndedBy::Far, _, _) => HangUpSide::Agent,
         (EndedBy::Network, _, _) => HangUpSide::System,
-        (EndedBy::Us, _, Some(ended)) if leg.left.is_none() => ended.side,
+        (EndedBy::Us, _, Some(ended)) if !left_before(ended) => ended.side,
         (EndedBy::Us, _, _) => match leg.failed {
-            Some(_) => HangUpSide::System,
-            None => HangUpSide::Agent,
+            Some(Cause { failure: Failure::RequestTimeout, .. }) => HangUpSide::System,
+            // An agent who does not want it, or who gave it up.
+            Some(_) | None => HangUpSide::Agent,
         },
     }
 }
 
 fn failure(leg: &Leg, cause: Cause) -> Failure {
     match (leg.answered, leg.failed) {
+        (Some(_), _) if cause.by == EndedBy::Network => cause.failure,
         (Some(_), _) => Failure::None,
         (None, Some(failed)) => failed.failure,
         (None, None) if cause.failure == Failure::None => Failure::Unknown,

@@ -2,6 +2,7 @@
 
 mod agents;
 mod capacity;
+mod departures;
 mod desk;
 mod dial_out;
 mod endings;
@@ -10,3 +11,5 @@ mod random;
 mod records;
 mod restart;
 mod shown_number;
+mod situations;
+mod verbs;

@@ -21,14 +21,14 @@ use super::jitter::{JitterBuffer, Placed};
 use super::samples;
 use super::seam::Seam;
 use super::stream::Stream;
-use crate::codec::{BYTES_PER_MS, Codec};
+use crate::codec::{Codec, TICKS_PER_MS};
+use crate::coder::Decoder;
 use crate::g711;
-use crate::g722::Decoder;
-use crate::limits::{MIX_STEP_SAMPLES_MAX, MIX_STREAMS_MAX, PACKET_BYTES_MAX, PTIME_MS};
+use crate::limits::{MIX_STEP_SAMPLES_MAX, MIX_STREAMS_MAX, PACKET_TICKS_MAX, PTIME_MS};
 use crate::rtp::{Header, sequence_distance};
 
 /// What was mixed last for a far end: as much as its longest packet holds.
-pub(super) type Mixed = [i16; *PTIME_MS.end() as usize * BYTES_PER_MS];
+pub(super) type Mixed = [i16; *PTIME_MS.end() as usize * TICKS_PER_MS];
 
 /// The rows by name, and what they compile to. Rows may name streams that are not open yet.
 #[derive(Debug, Default)]
@@ -271,16 +271,15 @@ impl Input {
                 }
             }
         }
-        let mut sound = [0; PACKET_BYTES_MAX];
-        let both = sound.iter_mut().zip(payload);
-        match codec.law() {
+        let mut sound = [0; PACKET_TICKS_MAX];
+        let count = match codec.law() {
             Some(law) => {
                 let table = g711::decoder(law);
-                both.for_each(|(sample, byte)| *sample = table[usize::from(*byte)]);
+                let both = sound.iter_mut().zip(payload);
+                both.map(|(sample, byte)| *sample = table[usize::from(*byte)]).count()
             }
-            None => both.for_each(|(sample, byte)| *sample = self.decoder.narrow(*byte)),
-        }
-        let count = payload.len().min(sound.len());
+            None => self.decoder.decode(codec, payload, &mut sound),
+        };
         self.buffer.push(samples(now.since(Mono::ZERO)), header.timestamp, &sound[..count])
     }
 }
@@ -290,7 +289,7 @@ impl Listener {
         Listener {
             sources: Vec::new(),
             row: Row::New,
-            mixed: [0; *PTIME_MS.end() as usize * BYTES_PER_MS],
+            mixed: [0; *PTIME_MS.end() as usize * TICKS_PER_MS],
             seam: Seam::default(),
         }
     }

@@ -21,8 +21,9 @@
 //! allows (`a=maxptime`): then it is cut into packets as long as the far end wants them, which leave at once; packets are
 //! never put together, so nothing waits. What is made here comes in the far end's `a=ptime`, from 10 to 60 ms.
 //!
-//! **Codecs.** A millisecond has eight bytes in each, so transcoding is done in place and moves no timestamp
-//! (`transcoder`). Comfort noise is left out; the pause that it fills stays one.
+//! **Codecs.** A millisecond has eight ticks in each, and, but for G.729, as many bytes: transcoding is done in place and
+//! moves no timestamp (`transcoder`). To and from G.729 payloads change their length; they are put out as outputs. Comfort
+//! noise is left out; the pause that it fills stays one.
 //!
 //! **Digits.** Events pass with the listener's number. To a listener who agreed on none they are dialled as tones. A far
 //! end that agreed on none may dial tones itself: they are looked for only while a listener knows events or signalling
@@ -58,7 +59,8 @@ use base::{Mono, Now, Random, StreamId, Timers};
 use bytes::Bytes;
 
 use crate::api::{Command, Signal, Source, Stored};
-use crate::limits::{OUTPUTS_MAX, PACKET_BYTES_MAX};
+use crate::g729::FRAME_SAMPLES;
+use crate::limits::{OUTPUTS_MAX, PACKET_BYTES_MAX, PACKET_TICKS_MAX};
 use crate::recording::Block;
 use crate::rtcp;
 use crate::sound::Sound;
@@ -67,7 +69,7 @@ use patch::Patch;
 use pool::Pool;
 use recorder::Recorder;
 use reporter::Reporter;
-use stream::{Received, Stream};
+use stream::{Received, Relayed, Stream};
 
 /// What an engine is made from.
 #[derive(Clone, Debug)]
@@ -479,19 +481,31 @@ impl Engine {
             self.pace(now, sink);
         }
         let stream = self.streams[sink].as_mut()?;
+        let payload = received.header.payload.clone();
+        if stream.hold_sound(now, source, received, &packet[payload.clone()]) {
+            return None;
+        }
         let relayed = stream.relay(now, source, received)?;
-        let (stream_id, to, payload) = (stream.id, relayed.to, received.header.payload.clone());
+        let (stream_id, to) = (stream.id, relayed.to);
+        if relayed.is_resized() {
+            let mut sound = [0; PACKET_TICKS_MAX + FRAME_SAMPLES];
+            let len = stream.resize(now, &relayed, &packet[payload], &mut sound);
+            self.send_parts(stream_id, &relayed, 0, &sound[..len]);
+            return None;
+        }
         stream.translate(now, &relayed, &mut packet[payload.clone()]);
         let first = payload.start..payload.end.min(payload.start + relayed.part_bytes);
-        if first.end < payload.end {
-            let parts = packet[first.end..payload.end].chunks(relayed.part_bytes);
-            for (n, part) in (1..).zip(parts) {
-                let data = self.pool.join(&relayed.stamp(n).to_bytes(), part);
-                self.outputs.push(Output::Send { stream: stream_id, to, data });
-            }
-        }
+        self.send_parts(stream_id, &relayed, 1, &packet[first.end..payload.end]);
         let len = relayed.stamp(0).rewrite(packet, first);
         Some(Forward { stream: stream_id, slot: Slot { index: sink, stream: stream_id }, to, len })
+    }
+
+    /// Puts out parts of a relayed packet, `first` being the number of the first of them.
+    fn send_parts(&mut self, stream: StreamId, relayed: &Relayed, first: u16, sound: &[u8]) {
+        for (n, part) in (first..).zip(sound.chunks(relayed.part_bytes.max(1))) {
+            let data = self.pool.join(&relayed.stamp(n).to_bytes(), part);
+            self.outputs.push(Output::Send { stream, to: relayed.to, data });
+        }
     }
 
     /// A listener beyond the first.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base::{Mono, Now, Random};
 
 use super::samples;
+use crate::codec::Codec;
 use crate::rtcp::{Ntp, Sender};
 use crate::rtp::{Header, Stamp, sequence_distance, timestamp_distance};
 
@@ -44,8 +45,8 @@ pub(super) struct Outgoing {
     newest: Option<Newest>,
     feed: Feed,
     sent: u64,
-    /// Of payload, about: an event counts as its time.
-    octets: u64,
+    /// Of sound: an event counts as its time.
+    ticks: u64,
 }
 
 /// The newest packet that was sent.
@@ -93,7 +94,7 @@ impl Outgoing {
             newest: None,
             feed: Feed::None,
             sent: 0,
-            octets: 0,
+            ticks: 0,
         }
     }
 
@@ -102,14 +103,14 @@ impl Outgoing {
         self.sent
     }
 
-    /// What a report says of it; `None` before the first packet.
-    pub(super) fn report(&self, now: Now) -> Option<Sender> {
+    /// What a report says of it, all of it being in `codec`; `None` before the first packet.
+    pub(super) fn report(&self, now: Now, codec: Codec) -> Option<Sender> {
         let newest = self.newest?;
         Some(Sender {
             ntp: Ntp::of(now.wall),
             timestamp: newest.timestamp.wrapping_add(samples(now.mono.since(newest.at))),
             packets: self.sent as u32,
-            octets: self.octets as u32,
+            octets: codec.bytes(self.ticks as usize) as u32,
         })
     }
 
@@ -225,7 +226,7 @@ impl Outgoing {
     fn note(&mut self, now: Mono, stamp: &Stamp, samples: u32, parts: u16) {
         let is_first = self.sent == 0;
         self.sent += u64::from(parts);
-        self.octets += u64::from(samples);
+        self.ticks += u64::from(samples);
         if is_first || sequence_distance(self.next_sequence, stamp.sequence) >= 0 {
             self.next_sequence = stamp.sequence.wrapping_add(parts);
         }

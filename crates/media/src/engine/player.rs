@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use super::mixer::Mixed;
 use super::transcoder::Transcoder;
 use crate::api::Source;
-use crate::codec::{BYTES_PER_MS, Codec};
+use crate::codec::{Codec, TICKS_PER_MS};
+use crate::g711::{self, Law};
 use crate::limits::PTIME_MS;
 use crate::rtp::Stamp;
 use crate::sound::Sound;
 use crate::tone::Tone;
 
-/// Bytes of the longest payload that is made here.
-pub(super) const PAYLOAD_BYTES_MAX: usize = *PTIME_MS.end() as usize * BYTES_PER_MS;
+/// Bytes of the longest payload that is made here: one for each tick, or fewer.
+pub(super) const PAYLOAD_BYTES_MAX: usize = *PTIME_MS.end() as usize * TICKS_PER_MS;
 
 /// What became of the time until now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,21 +52,28 @@ impl Player {
         }
     }
 
-    /// Fills the next payload. `None` when the sound is over, or there is no such sound.
+    /// Fills the next payload of so many ticks, and says how many bytes it has. `None` when the sound is over, or there is
+    /// no such sound.
     pub(super) fn fill(
         &mut self,
         sounds: &[Sound],
         mixed: Option<&Mixed>,
         codec: Codec,
         transcoder: &mut Transcoder,
-        payload: &mut [u8],
-    ) -> Option<()> {
+        ticks: usize,
+        payload: &mut [u8; PAYLOAD_BYTES_MAX],
+    ) -> Option<usize> {
+        if codec == Codec::G729 {
+            let mut samples = [0; PAYLOAD_BYTES_MAX];
+            self.fill_linear(sounds, mixed, &mut samples[..ticks])?;
+            return Some(transcoder.encode(codec, &samples[..ticks], payload));
+        }
+        let payload = &mut payload[..ticks];
         match self {
             Player::Idle => None,
             Player::Mix => {
                 let mixed = mixed?;
-                transcoder.encode(codec, &mixed[mixed.len() - payload.len()..], payload);
-                Some(())
+                Some(transcoder.encode(codec, &mixed[mixed.len() - ticks..], payload))
             }
             Player::Tone { tone, at } => {
                 match codec.law() {
@@ -77,8 +85,8 @@ impl Player {
                         transcoder.encode(codec, samples, payload);
                     }
                 }
-                *at += payload.len() as u64;
-                Some(())
+                *at += ticks as u64;
+                Some(ticks)
             }
             Player::Sound { sound, at, looped } => {
                 let sound = sounds.get(*sound)?;
@@ -104,6 +112,38 @@ impl Player {
                         false => {}
                     }
                 }
+                Some(ticks)
+            }
+        }
+    }
+
+    /// The next samples, which are silence until now. `None` when the sound is over, or there is no such sound.
+    fn fill_linear(&mut self, sounds: &[Sound], mixed: Option<&Mixed>, samples: &mut [i16]) -> Option<()> {
+        match self {
+            Player::Idle => None,
+            Player::Mix => {
+                let mixed = mixed?;
+                samples.copy_from_slice(&mixed[mixed.len() - samples.len()..]);
+                Some(())
+            }
+            Player::Tone { tone, at } => {
+                tone.fill_linear(*at, samples);
+                *at += samples.len() as u64;
+                Some(())
+            }
+            Player::Sound { sound, at, looped } => {
+                let bytes = sounds.get(*sound)?.encoded(Law::A);
+                if *at >= bytes.len() && !*looped {
+                    return None;
+                }
+                for sample in samples {
+                    if *at >= bytes.len() && *looped {
+                        *at = 0;
+                    }
+                    let Some(byte) = bytes.get(*at) else { break };
+                    *sample = g711::decode(Law::A, *byte);
+                    *at += 1;
+                }
                 Some(())
             }
         }
@@ -116,7 +156,7 @@ fn copy(sound: &Sound, at: usize, codec: Codec, transcoder: &mut Transcoder, pay
     match codec.law() {
         Some(law) => payload.copy_from_slice(&sound.encoded(law)[at..end]),
         None => {
-            let encoder = transcoder.encoder();
+            let encoder = transcoder.g722();
             let samples = payload.iter_mut().zip(&sound.wide()[at..end]);
             samples.for_each(|(byte, two)| *byte = encoder.wide(*two));
         }

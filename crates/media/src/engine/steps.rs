@@ -10,7 +10,7 @@ use super::player::{PAYLOAD_BYTES_MAX, Played};
 use super::stream::Received;
 use super::{Engine, Output, PACE_STEP_MS, TimerKind};
 use crate::api::Signal;
-use crate::codec::BYTES_PER_MS;
+use crate::codec::TICKS_PER_MS;
 use crate::limits::PACE_LATE_MAX;
 
 impl Engine {
@@ -31,7 +31,7 @@ impl Engine {
         // After a long stop the lost steps are skipped, and the timestamps say so.
         let late = now.since(due) > PACE_LATE_MAX;
         let (passed_ms, mut step_ms) = (self.step_ms, PACE_STEP_MS);
-        self.mixer.step(if late { now } else { due }, usize::from(passed_ms) * BYTES_PER_MS);
+        self.mixer.step(if late { now } else { due }, usize::from(passed_ms) * TICKS_PER_MS);
         let mut buffer = [0; PAYLOAD_BYTES_MAX];
         let mut paced = std::mem::take(&mut self.paced);
         paced.retain(|index| {

@@ -1,6 +1,8 @@
 //! One stream: a socket pair and a far end. As *source* it checks, counts and describes what it receives; as *sink* it
 //! turns what it is given into packets that its far end understands.
 
+mod relay;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use base::{Mono, Now, Random, StreamId};
 
 use super::far::FarEnd;
 use super::mixer::Mixed;
-use super::outgoing::{Flow, Outgoing, SourceKey};
+use super::outgoing::Outgoing;
 use super::pace::Pace;
 use super::player::{PAYLOAD_BYTES_MAX, Played, Player};
 use super::reception::Reception;
@@ -16,18 +18,19 @@ use super::recorder::{MusicTap, Taps};
 use super::reporter::Reporter;
 use super::seam::PacketSeam;
 use super::transcoder::{Ear, Transcoder};
+pub(super) use relay::Relayed;
+
 use super::{Outputs, PACE_STEP_MS};
-use crate::api::{Counts, Ptime, Signal, Source, Terms};
-use crate::codec::{BYTES_PER_MS, Codec};
+use crate::api::{Counts, Signal, Source, Terms};
+use crate::codec::{Codec, TICKS_PER_MS};
 use crate::dtmf::{self, Detector, Dialled, Event, Key, Keypad};
-use crate::limits::SILENCE_MIN;
+use crate::limits::{PACKET_TICKS_MAX, SILENCE_MIN};
 use crate::quality::{self, Quality};
 use crate::recording::Frame;
 use crate::rtcp::{self, Report};
-use crate::rtp::{Header, Stamp};
+use crate::rtp::Header;
 use crate::sdp::EVENTS_PAYLOAD;
 use crate::sound::Sound;
-use crate::tone::FRAME_SAMPLES;
 
 /// Comfort noise (RFC 3389); 19 was its number before. Not offered, sent by some, and left out quietly.
 const COMFORT_NOISE: [u8; 2] = [13, 19];
@@ -109,30 +112,6 @@ impl Received {
     /// Whether it says something of keys.
     pub(super) fn has_keys(&self) -> bool {
         self.keys[0].is_some()
-    }
-}
-
-/// Where a relayed packet goes, and how it must be changed.
-pub(super) struct Relayed {
-    pub(super) to: SocketAddr,
-    stamp: Stamp,
-    /// Bytes of payload in each packet that is sent; the last may have fewer.
-    pub(super) part_bytes: usize,
-    /// The codec that the sound is in, and the one it must be in.
-    sound: Option<(Flow, Codec, Codec)>,
-}
-
-impl Relayed {
-    /// The header of packet number `n` of those that this one becomes.
-    pub(super) fn stamp(&self, n: u16) -> Stamp {
-        let Stamp { marker, payload_number, sequence, timestamp, ssrc } = self.stamp;
-        Stamp {
-            marker: marker && n == 0,
-            payload_number,
-            sequence: sequence.wrapping_add(n),
-            timestamp: timestamp.wrapping_add(self.part_bytes as u32 * u32::from(n)),
-            ssrc,
-        }
     }
 }
 
@@ -238,10 +217,10 @@ impl Stream {
 
     /// The report of now, and where it goes.
     pub(super) fn report(&mut self, now: Now, leaves: bool) -> Option<(SocketAddr, Report)> {
-        self.terms.as_ref()?.remote?;
+        let terms = self.terms.as_ref().filter(|terms| terms.remote.is_some())?;
         let reporter = self.reporter.as_mut()?;
         let to = reporter.address(self.far.address()?)?;
-        let (sender, block) = (self.outgoing.report(now), self.reception.report());
+        let (sender, block) = (self.outgoing.report(now, terms.codec), self.reception.report());
         Some((to, reporter.make(now, self.outgoing.ssrc(), sender, block, leaves)?))
     }
 
@@ -389,45 +368,6 @@ impl Stream {
         self.reception.jitter_samples()
     }
 
-    /// Decides how a packet that the stream at `slot` received goes to this stream's far end. `None` when it does not.
-    pub(super) fn relay(&mut self, now: Mono, slot: usize, received: &Received) -> Option<Relayed> {
-        let terms = self.terms.as_ref().filter(|terms| terms.send && terms.remote.is_some())?;
-        // While digits are dialled they have the line for themselves.
-        let to = self.far.address().filter(|_| self.keypad.is_idle())?;
-        let header = &received.header;
-        if header.ssrc == self.outgoing.ssrc() {
-            // Its own packets come back, as when the far end's SDP names a port of ours: they would never stop.
-            return None;
-        }
-        let key = SourceKey { slot, ssrc: header.ssrc };
-        let bytes = header.payload.len();
-        let (payload_number, samples, part_bytes, codec) = match (received.content, terms.events) {
-            (Content::Sound(codec), _) => {
-                (terms.payload, bytes as u32, part_bytes(terms.ptime, bytes), Some(codec))
-            }
-            (Content::Event, Some(events)) => (events, FRAME_SAMPLES as u32, bytes, None),
-            (Content::Event, None) | (Content::Nothing, _) => {
-                self.outgoing.leave_out(now, key, header);
-                return None;
-            }
-        };
-        let parts = if part_bytes == bytes { 1 } else { bytes.div_ceil(part_bytes) as u16 };
-        let (stamp, flow) = self.outgoing.relay(now, key, header, samples, parts)?;
-        let stamp = Stamp { payload_number, ..stamp };
-        Some(Relayed { to, stamp, part_bytes, sound: codec.map(|codec| (flow, codec, terms.codec)) })
-    }
-
-    /// Turns the payload of a packet that is relayed to this far end into its codec.
-    pub(super) fn translate(&mut self, now: Mono, relayed: &Relayed, payload: &mut [u8]) {
-        if let Some((flow, from, to)) = relayed.sound {
-            self.transcoder.translate(flow, from, to, payload);
-            match flow {
-                Flow::Begins => self.seam.join(now, to, payload),
-                Flow::GoesOn => self.seam.pass(now, to, payload),
-            }
-        }
-    }
-
     /// Whether there is something to be played.
     pub(super) fn is_playing(&self) -> bool {
         !self.keypad.is_idle() || self.player != Player::Idle
@@ -469,28 +409,29 @@ impl Stream {
             return Played::Quiet;
         }
         self.due_in_ms = ptime.ms;
-        let payload = &mut buffer[..usize::from(ptime.ms) * BYTES_PER_MS];
+        let ticks = usize::from(ptime.ms) * TICKS_PER_MS;
         let to = self.far.address().filter(|_| send && remote.is_some());
-        if let Some(dialled) = self.keypad.next_packet(payload.len() as u32) {
-            return self.play_key(now, to, dialled, payload);
+        if let Some(dialled) = self.keypad.next_packet(ticks as u32) {
+            return self.play_key(now, to, dialled, &mut buffer[..ticks]);
         }
         if self.player == Player::Idle {
             return Played::Quiet;
         }
-        if self.player.fill(sounds, mixed, codec, &mut self.transcoder, payload).is_none() {
+        let transcoder = &mut self.transcoder;
+        let Some(len) = self.player.fill(sounds, mixed, codec, transcoder, ticks, buffer) else {
             // The same sound may be asked for again.
             self.source = Source::Nothing;
             self.player = Player::Idle;
             return Played::Ended;
-        }
+        };
         match to {
             Some(to) => {
-                let stamp = self.outgoing.local(now, number, payload.len() as u32);
+                let stamp = self.outgoing.local(now, number, ticks as u32);
                 match stamp.marker {
-                    true => self.seam.join(now, codec, payload),
-                    false => self.seam.pass(now, codec, payload),
+                    true => self.seam.join(now, codec, &mut buffer[..len]),
+                    false => self.seam.pass(now, codec, &buffer[..len]),
                 }
-                Played::Packet { to, stamp, len: payload.len() }
+                Played::Packet { to, stamp, len }
             }
             None => Played::Quiet,
         }
@@ -519,9 +460,10 @@ impl Stream {
             }
             (Dialled::Down { code, before, duration: _ }, None) => {
                 let mut samples = [0; PAYLOAD_BYTES_MAX];
-                dtmf::fill(code, before, &mut samples[..payload.len()]);
-                self.transcoder.encode(terms.codec, &samples, payload);
-                (self.outgoing.local(now, terms.payload, ticks), payload.len())
+                let samples = &mut samples[..payload.len()];
+                dtmf::fill(code, before, samples);
+                let len = self.transcoder.encode(terms.codec, samples, payload);
+                (self.outgoing.local(now, terms.payload, ticks), len)
             }
             (Dialled::Up { .. }, None) | (Dialled::Pause, _) => {
                 // The next digit, or the sound after it, begins when it begins.
@@ -592,22 +534,20 @@ fn write_event(code: u8, end: bool, duration: u32, payload: &mut [u8]) -> usize 
     bytes.len()
 }
 
-/// How many bytes of a payload go into one packet: all, unless the far end does not want so many.
-fn part_bytes(ptime: Ptime, bytes: usize) -> usize {
-    match ptime.ms_max {
-        Some(ms_max) if bytes > usize::from(ms_max) * BYTES_PER_MS => usize::from(ptime.ms) * BYTES_PER_MS,
-        Some(_) | None => bytes,
-    }
-}
-
-/// What a packet carries. Its number is the agreed one, or that under which we offer it, as RFC 3264 §5.1 allows.
+/// What a packet carries. Its number is the agreed one, or that under which we offer it, as RFC 3264 §5.1 allows; but G.729
+/// is taken only where it was agreed on.
 fn content(terms: &Terms, header: &Header) -> Content {
     let number = header.payload_number;
+    let sound = |codec: Codec| match codec.ticks(header.payload.len()) {
+        1..=PACKET_TICKS_MAX => Content::Sound(codec),
+        _ => Content::Nothing,
+    };
     match (Codec::of_payload(number), terms.events) {
         _ if header.payload.is_empty() => Content::Nothing,
-        _ if number == terms.payload => Content::Sound(terms.codec),
+        _ if number == terms.payload => sound(terms.codec),
         (_, Some(events)) if number == events => Content::Event,
-        (Some(codec), _) => Content::Sound(codec),
+        (Some(Codec::G729), _) if terms.codec != Codec::G729 => Content::Nothing,
+        (Some(codec), _) => sound(codec),
         (None, Some(_)) if number == EVENTS_PAYLOAD => Content::Event,
         (None, _) => Content::Nothing,
     }

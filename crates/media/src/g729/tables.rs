@@ -1,5 +1,5 @@
-//! The numbers that ITU-T G.729 (06/2012) prints as tables, in its fixed-point formats: they are the format, and cannot be
-//! computed. Everything that a formula of the Recommendation gives is computed where it is used.
+//! The numbers that ITU-T G.729 (06/2012) and its electronic attachment give as tables, in their fixed-point formats: they are
+//! the format, and cannot be computed. Everything that a formula of the Recommendation gives is computed where it is used.
 
 /// The window of the LP analysis (§3.2.1), Q15: half of a Hamming window, and a quarter of a cosine.
 #[rustfmt::skip]

@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 
 use super::placement::Placed;
-use crate::g711;
-use crate::g722::Decoder;
+use crate::coder::Decoder;
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     /// Position of the first sample kept.
     start: i64,
     samples: VecDeque<i16>,
-    g722: Decoder,
+    decoder: Decoder,
     /// The packet at hand, decoded.
     sound: Vec<i16>,
 }
@@ -40,10 +39,8 @@ impl Lane {
     pub(super) fn write(&mut self, placed: &Placed) {
         let mut sound = std::mem::take(&mut self.sound);
         sound.clear();
-        match placed.codec.law() {
-            Some(law) => sound.extend(placed.payload.iter().map(|byte| g711::decode(law, *byte))),
-            None => sound.extend(placed.payload.iter().map(|byte| self.g722.narrow(*byte))),
-        }
+        sound.resize(placed.codec.ticks(placed.payload.len()), 0);
+        self.decoder.decode(placed.codec, &placed.payload, &mut sound);
         for (n, position) in (0..placed.length).zip(placed.position..) {
             let Ok(at) = usize::try_from(position - self.start) else { continue };
             if at >= self.samples.len() {
@@ -74,7 +71,7 @@ impl Lane {
 mod tests {
     use super::*;
     use crate::codec::Codec;
-    use crate::g711::Law;
+    use crate::g711::{self, Law};
 
     #[test]
     fn packets_lie_where_they_belong_and_the_rest_is_silence() {

@@ -111,7 +111,7 @@ impl Placement {
         // It begins where it would have begun, and ends where it ends now.
         let step = before.map_or(0, |before| offset - before);
         self.steady = if step == 0 { self.steady + 1 } else { 0 };
-        let length = first.payload.len();
+        let length = first.codec.ticks(first.payload.len());
         let (position, length) = match step {
             1 => (position - 1, length + 1),
             -1 if length > 1 => (position + 1, length - 1),

@@ -36,7 +36,7 @@ pub struct LocalMedia<'a> {
 pub fn offer(local: LocalMedia<'_>) -> Bytes {
     let mut audio = local.audio("RTP/AVP", local.direction);
     for codec in local.codecs {
-        add_format(&mut audio, codec.payload(), codec.name());
+        add_codec(&mut audio, codec.payload(), *codec);
     }
     add_events(&mut audio, EVENTS_PAYLOAD);
     print(local.describe(vec![audio]))
@@ -116,6 +116,13 @@ fn add_format(media: &mut Media, payload: u8, name: &str) {
     media.maps.push(Map { payload, encoding: name.to_owned(), clock_hz: CLOCK_HZ });
 }
 
+fn add_codec(media: &mut Media, payload: u8, codec: Codec) {
+    add_format(media, payload, codec.name());
+    if let Some(parameters) = codec.parameters() {
+        media.parameters.push((payload, parameters.to_owned()));
+    }
+}
+
 fn add_events(media: &mut Media, payload: u8) {
     add_format(media, payload, EVENTS_NAME);
     media.parameters.push((payload, "0-16".to_owned()));
@@ -130,7 +137,7 @@ fn accept(offered: &Media, terms: &Terms, local: LocalMedia<'_>) -> Media {
     let mut audio = local.audio(&offered.protocol, Direction::new(terms.send, terms.receive));
     // There are phones that cannot send other packets than they receive.
     audio.packet_ms = Some(terms.ptime.ms);
-    add_format(&mut audio, terms.payload, terms.codec.name());
+    add_codec(&mut audio, terms.payload, terms.codec);
     if let Some(payload) = terms.events {
         add_events(&mut audio, payload);
     }
@@ -332,6 +339,28 @@ mod tests {
     }
 
     #[test]
+    fn g729_is_offered_and_answered_without_comfort_noise_and_only_by_those_who_speak_it() {
+        let all = LocalMedia { codecs: &[Codec::Pcma, Codec::G729], ..local() };
+        let text = offer(all);
+        let text = std::str::from_utf8(&text).unwrap();
+        let lines = "RTP/AVP 8 18 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:18 G729/8000\r\n";
+        assert!(text.contains(lines) && text.contains("a=fmtp:18 annexb=no\r\n"), "{text}");
+        for (lines, payload) in [
+            ("m=audio 4000 RTP/AVP 18 8\r\n", 18),
+            ("m=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=yes\r\n", 18),
+            ("m=audio 4000 RTP/AVP 99 8\r\na=rtpmap:99 g729/8000\r\n", 99),
+        ] {
+            let (answer, terms) = answer(their(lines).as_bytes(), all).expect("acceptable");
+            assert_eq!((terms.codec, terms.payload), (Codec::G729, payload), "{lines}");
+            let answer = std::str::from_utf8(&answer).unwrap();
+            let map = format!("a=rtpmap:{payload} G729/8000\r\na=fmtp:{payload} annexb=no\r\n");
+            assert!(answer.contains(&map), "{lines} gave {answer}");
+        }
+        // Who does not speak it is not answered in it.
+        assert_eq!(answered("m=audio 4000 RTP/AVP 18 8\r\n").1.codec, Codec::Pcma);
+    }
+
+    #[test]
     fn the_length_of_packets_is_read_and_answered() {
         for (lines, ms, ms_max, answered_ms) in [
             ("", 20, None, "20"),
@@ -406,6 +435,7 @@ mod tests {
             vec![Codec::Pcma, Codec::Pcmu],
             vec![Codec::Pcmu, Codec::Pcma],
             vec![Codec::G722, Codec::Pcmu, Codec::Pcma],
+            vec![Codec::G729, Codec::Pcma],
         ])
     }
 

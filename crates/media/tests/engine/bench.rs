@@ -208,6 +208,8 @@ pub(crate) fn assert_seamless(sent: &[Sent]) {
     for pair in sent.windows(2) {
         let [a, b] = pair else { unreachable!("windows of two") };
         assert_eq!(b.header.sequence, a.header.sequence.wrapping_add(1));
-        assert_eq!(b.header.timestamp.wrapping_sub(a.header.timestamp), a.payload.len() as u32);
+        let bytes = a.payload.len();
+        let ticks = Codec::of_payload(a.header.payload_number).map_or(bytes, |codec| codec.ticks(bytes));
+        assert_eq!(b.header.timestamp.wrapping_sub(a.header.timestamp), ticks as u32);
     }
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use base::{Mono, Random, StreamId};
 use media::api::{Command, Source};
 use media::codec::Codec;
+use media::coder::{Decoder, Encoder};
 use media::dtmf;
-use media::g711;
-use media::g722;
 use media::rtp::Stamp;
 use media::sound::Sound;
 
@@ -35,7 +34,7 @@ pub(crate) struct Speaker {
     said: u64,
     /// When the next packet is made.
     next: Mono,
-    mouth: g722::Encoder,
+    mouth: Encoder,
     on_the_way: Vec<(Mono, Stamp, Vec<u8>)>,
 }
 
@@ -55,7 +54,7 @@ impl Speaker {
             timestamp: u32::MAX - 8000 + 7 * stream.0 as u32,
             said: 0,
             next: Mono::ZERO,
-            mouth: g722::Encoder::default(),
+            mouth: Encoder::default(),
             on_the_way: Vec::new(),
         }
     }
@@ -69,11 +68,9 @@ impl Speaker {
         if let Some(code) = self.key {
             dtmf::fill(code, self.said as u32, &mut samples);
         }
-        let samples = samples.into_iter();
-        let payload: Vec<u8> = match self.codec.law() {
-            Some(law) => samples.map(|sample| g711::encode(law, sample)).collect(),
-            None => samples.map(|sample| self.mouth.narrow(sample)).collect(),
-        };
+        let mut payload = vec![0; samples.len()];
+        let len = self.mouth.encode(self.codec, &samples, &mut payload);
+        payload.truncate(len);
         let stamp = Stamp {
             marker: false,
             payload_number: self.codec.payload(),
@@ -180,18 +177,15 @@ impl Conference {
 /// Checks that numbers and time go on.
 pub(crate) fn wave(codec: Codec, sent: &[Sent]) -> Vec<i16> {
     let mut wave = Vec::new();
-    let mut decoder = g722::Decoder::default();
+    let mut decoder = Decoder::default();
     let first = sent[0].header.timestamp;
     for (n, Sent { header, payload, .. }) in (0u16..).zip(sent) {
         assert_eq!(header.ssrc, sent[0].header.ssrc);
         assert_eq!(header.sequence, sent[0].header.sequence.wrapping_add(n));
         let at = header.timestamp.wrapping_sub(first) as usize;
         assert!(at >= wave.len(), "time runs backwards at packet {n}");
-        wave.resize(at, 0);
-        match codec.law() {
-            Some(law) => wave.extend(payload.iter().map(|byte| g711::decode(law, *byte))),
-            None => wave.extend(payload.iter().map(|byte| decoder.narrow(*byte))),
-        }
+        wave.resize(at + codec.ticks(payload.len()), 0);
+        decoder.decode(codec, payload, &mut wave[at..]);
     }
     wave
 }

@@ -128,6 +128,7 @@ fn account(
         inbound,
         dialout_ring_at: section.choice("dialout_ring_at", &DIALOUT_RINGS),
         music: server::path(&mut section, "music"),
+        g729: section.flag("g729", false),
         transfer_sound: section.choice("transfer_sound", &TRANSFER_SOUNDS),
         consult_without_customer: section.choice("consult_without_customer", &WITHOUT_CUSTOMER),
         conference_without_customer: section.choice("conference_without_customer", &WITHOUT_CUSTOMER),

@@ -54,6 +54,7 @@ impl Config {
             trunks: account.trunks.clone(),
             users: account.users(),
             music: 0,
+            g729: account.g729,
         };
         self.accounts.iter().map(account).collect()
     }

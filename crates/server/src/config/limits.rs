@@ -24,7 +24,7 @@ pub(super) const TRUNK_REGISTER_S: RangeInclusive<u64> = 60..=86_400;
 /// The default of it.
 pub(super) const TRUNK_REGISTER_S_DEFAULT: u64 = 600;
 /// Codecs of one trunk, and of phones.
-pub(super) const CODECS_MAX: usize = 3;
+pub(super) const CODECS_MAX: usize = 4;
 /// Rules of one list of a trunk.
 pub(super) const TRUNK_RULES_MAX: usize = 100;
 /// Digits that a rule may speak of.

@@ -176,6 +176,8 @@ pub struct Account {
     pub call_age_max: Duration,
     /// A WAV file with its music. None: that which ships.
     pub music: Option<PathBuf>,
+    /// Whether its phones may speak G.729.
+    pub g729: bool,
     /// Which tracks are kept.
     pub recording: RecordingMode,
     /// Who may call in, and where that leads.

@@ -94,7 +94,7 @@ fn phone_digests(section: &mut Section<'_>) -> Vec<Algorithm> {
 
 fn phone_codecs(section: &mut Section<'_>) -> Vec<Codec> {
     let report = section.report();
-    trunks::codecs(section, "phone_codecs", report)
+    trunks::codecs(section, "phone_codecs", values::phone_codec, report)
 }
 
 /// A path of the machine, as it is written.

@@ -225,6 +225,22 @@ fn the_strongest_digest_is_offered_first() {
 }
 
 #[test]
+fn g729_is_for_the_phones_of_accounts_that_allow_it_and_for_trunks_that_name_it() {
+    let allowed = |lines: &str| {
+        let text = format!("[[trunk]]\nname = \"a\"\naddresses = [\"192.0.2.1\"]\n{lines}");
+        let config = parse(&text, &|_| None).expect("no mistakes");
+        (config.switch_accounts()[0].g729, config.switch_trunks()[0].codecs.clone())
+    };
+    assert_eq!(allowed(ACCOUNT), (false, vec![Codec::Pcma, Codec::Pcmu]));
+    let named = format!("codecs = [\"g729\", \"pcma\"]\n{ACCOUNT}g729 = true\n");
+    assert_eq!(allowed(&named), (true, vec![Codec::G729, Codec::Pcma]));
+    assert_eq!(
+        account_says("g729 = \"yes\"\n"),
+        ["\"g729\" must be true or false, not a text | write g729 = false"]
+    );
+}
+
+#[test]
 fn phones_are_offered_the_codecs_that_are_asked_for() {
     let codecs =
         |lines: &str| parse(&format!("[server]\n{lines}\n{ACCOUNT}"), &|_| None).unwrap().server.phone_codecs;
@@ -233,6 +249,12 @@ fn phones_are_offered_the_codecs_that_are_asked_for() {
     assert_eq!(
         server_says("phone_codecs = [\"opus\"]"),
         ["\"phone_codecs\" is not a codec: \"opus\" | known are \"pcma\", \"pcmu\" (G.711) and \"g722\""]
+    );
+    assert_eq!(
+        server_says("phone_codecs = [\"pcma\", \"G729\"]"),
+        [
+            "\"phone_codecs\" is not a codec for all phones: \"G729\" | write g729 = true in the [[account]] whose phones may speak it"
+        ]
     );
     assert_eq!(
         server_says("phone_codecs = []"),

@@ -10,7 +10,7 @@ use super::limits;
 use super::model::{HostPort, Server, SipLogin, Trunk};
 use super::problem::{At, Report};
 use super::section::Section;
-use super::values::{self, SecretKind, Unique};
+use super::values::{self, SecretKind, Unique, Wrong};
 
 const TRANSPORTS: [(&str, Way); 2] = [("udp", Way::Udp), ("tcp", Way::Tcp)];
 const FORMS: [(&str, Form); 5] = [
@@ -61,7 +61,7 @@ fn trunk(mut section: Section<'_>, names: &mut Unique, server: &Server, report: 
             Way::Udp => Transport::Udp,
             Way::Tcp => Transport::Tcp,
         },
-        codecs: codecs(&mut section, "codecs", report),
+        codecs: codecs(&mut section, "codecs", values::codec, report),
         numbers: numbers(&mut section, report),
         shown_by: section.choice("shown_by", &SHOWN_BY),
         withheld: section.flag("withheld", false),
@@ -143,13 +143,18 @@ fn health_check(section: &mut Section<'_>) -> Option<Duration> {
 }
 
 /// A list of codecs; without it those that every carrier and phone speaks.
-pub(super) fn codecs(section: &mut Section<'_>, key: &'static str, report: &Report<'_>) -> Vec<Codec> {
+pub(super) fn codecs(
+    section: &mut Section<'_>,
+    key: &'static str,
+    read: fn(&str) -> Result<Codec, Wrong>,
+    report: &Report<'_>,
+) -> Vec<Codec> {
     if !section.has(key) {
-        section.list(key, 0, values::codec);
+        section.list(key, 0, read);
         return vec![Codec::Pcma, Codec::Pcmu];
     }
     let remedy = "write them like [\"pcma\", \"pcmu\"], the one that is liked best first";
-    let given = section.filled_list(key, limits::CODECS_MAX, values::codec, remedy);
+    let given = section.filled_list(key, limits::CODECS_MAX, read, remedy);
     let mut unique = Unique::new("codec");
     given.iter().for_each(|codec| unique.add(codec.value.name(), &codec.span, report));
     given.into_iter().map(|codec| codec.value).collect()

@@ -143,9 +143,22 @@ pub(super) fn area_code(text: &str) -> Result<String, Wrong> {
     }
 }
 
-/// A codec by its name in SDP, in any case.
+/// A codec that a trunk may speak, by its name in SDP, in any case.
 pub(super) fn codec(text: &str) -> Result<Codec, Wrong> {
-    Codec::of_name(text).ok_or_else(|| wrong("a codec", "known are \"pcma\", \"pcmu\" (G.711) and \"g722\""))
+    Codec::of_name(text)
+        .ok_or_else(|| wrong("a codec", "known are \"pcma\", \"pcmu\" (G.711), \"g722\" and \"g729\""))
+}
+
+/// A codec that all phones may speak: G.729 is allowed account by account.
+pub(super) fn phone_codec(text: &str) -> Result<Codec, Wrong> {
+    match Codec::of_name(text) {
+        Some(Codec::G729) => Err(wrong(
+            "a codec for all phones",
+            "write g729 = true in the [[account]] whose phones may speak it",
+        )),
+        Some(codec @ (Codec::Pcma | Codec::Pcmu | Codec::G722)) => Ok(codec),
+        None => Err(wrong("a codec", "known are \"pcma\", \"pcmu\" (G.711) and \"g722\"")),
+    }
 }
 
 /// An address of record: `sip:user@domain`, `sip:` may be left out.

@@ -340,7 +340,7 @@ impl Wrong {
     }
 }
 
-/// The key of the configuration that sets a limit.
+/// The key of the configuration that sets a limit; that of parties is fixed.
 pub fn limit_key(limit: Limit) -> &'static str {
     match limit {
         Limit::Calls(_) => "calls_max",

@@ -4,6 +4,7 @@
 //! account is told which of them is its own. Music that is new at a reload counts from the next start on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -58,11 +59,11 @@ impl MusicFiles {
             let named = || format!("account {}: music {}", account.id, path.display());
             let bytes = read_bounded(path).with_context(named)?;
             let fingerprint = Sha256::digest(&bytes).into();
-            if !files.sounds.contains_key(&fingerprint) {
+            if let Entry::Vacant(new) = files.sounds.entry(fingerprint) {
                 // Before the work of making a sound of it.
                 length_of_all += length(&bytes).with_context(named)?;
                 check_all(length_of_all)?;
-                files.sounds.insert(fingerprint, Sound::from_wav(&bytes).with_context(named)?);
+                new.insert(Sound::from_wav(&bytes).with_context(named)?);
             }
             files.of_accounts.insert(account.id, fingerprint);
         }

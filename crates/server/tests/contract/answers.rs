@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::fakes::{World, code};
+use super::fakes::{World, code, json};
 use super::samples::document;
+use axum::body::Body;
 use base::CallId;
 use callcenter::command::{Accepted, Limit, Refusal};
 use serde_json::Value;
 use server::contract::openapi;
 use server::contract::verb::Verb;
+use server::http::ports::Begun;
 
 /// Values that are ours or of their moment; their fields must be there, in the document's order.
 const OF_THE_MOMENT: [&str; 11] = [
@@ -132,6 +134,35 @@ async fn a_refusal_has_the_client_s_action_id() {
     let named = ask(r#","actionId":"mine""#).await;
     assert_eq!((code(&named), named["actionId"].as_str()), ("6712", Some("mine")));
     assert_eq!(ask("").await.get("actionId"), None);
+}
+
+async fn with_key(world: &std::sync::Arc<World>, verb: Verb) -> (bool, Value) {
+    let request = world.signed(&openapi::path(verb)).header("idempotency-key", "k");
+    let response = world.response(request.body(Body::from(example(verb))).unwrap()).await;
+    (response.headers().contains_key("idempotent-replayed"), json(response).await)
+}
+
+#[tokio::test]
+async fn a_repeat_of_every_verb_gets_the_first_answer_and_has_no_second_effect() {
+    for verb in Verb::ALL {
+        let world = World::new();
+        world.says(accepted(verb));
+        let first = with_key(&world, verb).await;
+        assert_eq!((first.0, code(&first.1)), (false, "200"), "{verb:?}");
+        world.says(Err(Refusal::NotInCall));
+        assert_eq!(with_key(&world, verb).await, (true, first.1), "{verb:?}");
+        assert_eq!(world.asked.lock().unwrap().len(), 1, "{verb:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_lost_in_a_crash_has_the_client_s_action_id() {
+    let world = World::new();
+    world.keys.lock().unwrap().insert("k".to_owned(), Begun::Accepted(Accepted::default()));
+    let (replayed, answer) = with_key(&world, Verb::Consult).await;
+    let id = "437783670040322048";
+    assert_eq!([&answer["actionId"], &answer["data"]["request"]["requestId"]], [id, id]);
+    assert!(replayed && world.asked.lock().unwrap().is_empty());
 }
 
 const REFUSALS: [Refusal; 36] = [

@@ -256,21 +256,24 @@ async fn baresip_holds_takes_back_and_hands_its_call_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn baresip_consults_and_connects_both() {
+async fn baresip_consults_on_a_second_line_and_takes_the_customer_back() {
     let floor = Floor::open(&[]).await;
     let phone = baresip_online(&floor).await;
     let call = floor.desk.dial(BARESIP, CUSTOMER, &[]).await;
     let customer = floor.answers(CUSTOMER).await;
     floor.hears_tone(customer, VOICE).await;
-    phone.does_to("atransferstart", &format!("sip:{EXPERT}@{}", floor.desk.sip)).await;
+    phone.does("hold").await;
+    floor.hears_music(customer).await;
+    phone.does_to("dial", &format!("sip:{EXPERT}@{}", floor.desk.sip)).await;
     let expert = floor.answers(EXPERT).await;
     floor.hears_tone(expert, VOICE).await;
     floor.hears_music(customer).await;
-    phone.does("atransferexec").await;
-    floor.hear_each_other(&[customer, expert]).await;
     floor.hangs_up(expert).await;
-    floor.leaves(customer).await;
-    party_record(&floor, &call, "transferRecord", EXPERT).await;
+    phone.does("resume").await;
+    floor.hears_tone(customer, VOICE).await;
+    floor.never_heard(customer, expert);
+    floor.hangs_up(customer).await;
+    party_record(&floor, &call, "consultRecord", EXPERT).await;
     floor.desk.record(&call).await;
     drop(phone);
     floor.desk.close().await;

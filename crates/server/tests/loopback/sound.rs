@@ -10,6 +10,8 @@ pub(crate) const HOP: usize = 4_000;
 const QUIET: f32 = 60.0;
 /// From here on a piece is the very sound: what remains is what A-law and a lost packet do.
 pub(crate) const SAME: f32 = 0.95;
+/// And from here on it is what a codec has drawn anew.
+const ALIKE: f32 = 0.8;
 /// Up to here two sounds have nothing to do with each other: different words of one voice reach 0.4.
 const OTHER: f32 = 0.5;
 
@@ -37,6 +39,14 @@ pub(crate) fn assert_heard(what: &str, prompt: &[i16], track: &[i16]) {
     let found = find(prompt, track);
     let same = found.iter().filter(|found| found.height > SAME).count();
     assert!(same * 3 >= found.len(), "{what} is not heard in {} samples: {found:?}", track.len());
+}
+
+/// Asserts that `track` holds what G.729 makes of `prompt`: the same voice, drawn anew.
+#[track_caller]
+pub(crate) fn assert_drawn(what: &str, prompt: &[i16], track: &[i16]) {
+    let found = find(prompt, track);
+    let alike = found.iter().filter(|found| found.height > ALIKE).count();
+    assert!(alike * 3 >= found.len(), "{what} is not heard in {} samples: {found:?}", track.len());
 }
 
 /// Asserts that no piece of `prompt` is anywhere in `track`.

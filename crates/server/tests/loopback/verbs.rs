@@ -282,3 +282,21 @@ async fn a_repeated_request_has_no_second_effect() {
     shown(&desk, &call, "8000", &["2", "3", "4", "6", "4", "7"]).await;
     desk.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_makes_and_unmakes_supervisors() {
+    let mut desk = Desk::open(|_, _| {}).await;
+    desk.online("8004").await;
+    let call = connected(&desk, "8000").await;
+    let listen = ["listen", "--supervisor", "8004", "--agent", "8000"];
+    let mut config = desk.config();
+    let agent = config.accounts[0].agents.iter_mut().find(|agent| agent.center.number == "8004");
+    agent.expect("one of the demo's").center.supervisor = false;
+    let before = desk.config();
+    desk.reload(config).await;
+    assert_eq!(desk.refused(&listen).await, "40000");
+    desk.reload(before).await;
+    desk.ask(&listen).await;
+    shown(&desk, &call, "8004", &["2", "3", "4"]).await;
+    desk.close().await;
+}

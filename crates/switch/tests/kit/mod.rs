@@ -108,6 +108,7 @@ pub(crate) fn config() -> Config {
             trunks: TrunkChoice::in_order(["first", "second"]),
             users: vec![User { name: "1001".to_owned(), password: "secret".to_owned() }],
             music: 0,
+            g729: false,
         }],
         trunks: vec![trunk("first", TRUNK), trunk("second", TRUNK2)],
         sip_listeners: vec![SipListener::at(switch_address())],

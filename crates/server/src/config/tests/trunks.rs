@@ -11,7 +11,7 @@ fn trunk_says(lines: &str) -> Vec<String> {
 fn what_a_trunk_is_told_of_numbers_and_callers_is_checked() {
     assert_eq!(
         trunk_says(
-            "format = \"e.164\"\ncountry = \"+86\"\narea_code = \"0\"\nshown_by = \"pai\"\ndiverted_from = \"me\"\ncodecs = [\"pcmu\", \"g729\", \"PCMU\", \"G722\"]"
+            "format = \"e.164\"\ncountry = \"+86\"\narea_code = \"0\"\nshown_by = \"pai\"\ndiverted_from = \"me\"\ncodecs = [\"pcmu\", \"g792\", \"PCMU\", \"G722\", \"g729\"]"
         ),
         [
             "\"format\" knows no \"e.164\" | did you mean \"e164\"?",
@@ -19,8 +19,8 @@ fn what_a_trunk_is_told_of_numbers_and_callers_is_checked() {
             "\"area_code\" is not an area code: \"0\" | write its digits, like \"010\"",
             "\"shown_by\" knows no \"pai\" | known are \"from\", \"asserted\", \"preferred\"",
             "\"diverted_from\" is not a telephone number: \"me\" | write 3 to 20 digits without spaces, like \"02258834811\"",
-            "4 of \"codecs\" are more than the limit of 3 | leave at most 3",
-            "\"codecs\" is not a codec: \"g729\" | known are \"pcma\", \"pcmu\" (G.711) and \"g722\"",
+            "5 of \"codecs\" are more than the limit of 4 | leave at most 4",
+            "\"codecs\" is not a codec: \"g792\" | known are \"pcma\", \"pcmu\" (G.711), \"g722\" and \"g729\"",
             "the codec \"PCMU\" is given in line 9 already | give each its own, or remove one",
         ]
     );
