@@ -125,6 +125,24 @@ fn a_webcall_has_the_pushes_of_a_call_that_goes_out() {
 }
 
 #[test]
+fn an_agent_in_a_call_that_came_in_has_the_pushes_of_one() {
+    let call = CallFacts { kind: CallKind::Incoming, ..later_call() };
+    let (id, place) = (call.id, Place::Floor(Joined::Transfer));
+    for (what, kind) in [
+        (
+            Event::LegRang { leg: LATER, id, call: Some(call.clone()), early_media: false },
+            PushKind::IncomingRing,
+        ),
+        (Event::LegPlaced { leg: LATER, id, place, call: Some(call.clone()) }, PushKind::CustomerLink),
+        (Event::LegLeft { leg: LATER, id, call: Some(call.clone()) }, PushKind::IncomingHangup),
+    ] {
+        let push = pushed(&told(5, what));
+        assert_eq!((push.kind, push.agent.as_deref()), (kind, Some("20002")));
+        assert_eq!(body(&push)["callType"], "incoming");
+    }
+}
+
+#[test]
 fn what_is_no_news_for_customers_makes_no_push() {
     let id = call().id;
     for what in [

@@ -48,13 +48,31 @@ pub fn judge(store: &Store, book: &Book, data: &Path) -> Vec<String> {
             _other => None,
         })
         .collect();
+    let mut ends: BTreeMap<CallId, i64> = BTreeMap::new();
     for event in &store.events {
-        let Event::RecordingStarted { id, files } = &event.event else { continue };
-        let length_ms = lengths.get(id).copied().or_else(|| until_kill(book, event.at));
+        let at_ms = event.at.as_millis();
+        let (id, files, length_ms) = match &event.event {
+            Event::RecordingStarted { id, files } => {
+                (id, files, lengths.get(id).copied().or_else(|| until_kill(book, event.at)))
+            }
+            Event::PartStarted { id, leg, files } => {
+                let left = store.events.iter().find_map(|later| match &later.event {
+                    Event::LegLeft { leg: left, .. } | Event::LegEnded { leg: left, .. } if left == leg => {
+                        Some(later.at.as_millis())
+                    }
+                    _other => None,
+                });
+                let end_ms = ends.get(id).copied().map(|end| left.map_or(end, |left| left.min(end)));
+                (id, files, end_ms.map(|end_ms| end_ms - at_ms))
+            }
+            _other => continue,
+        };
         let Some(length_ms) = length_ms else {
             faults.push(format!("the recording of call {id} never ended"));
             continue;
         };
+        // That of the whole comes first.
+        ends.entry(*id).or_insert(at_ms + length_ms);
         for name in [&files.mixed, &files.stereo, &files.agent, &files.customer].into_iter().flatten() {
             let path = data.join("recordings").join(name);
             let read = fs::read(&path).map_err(|error| error.to_string());
