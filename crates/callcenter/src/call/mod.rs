@@ -25,7 +25,8 @@ use crate::action::{RecordingFiles, Target};
 use crate::agent::activity::Activity;
 use crate::config::{Account, RecordingMode};
 use crate::event::{
-    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, Joined, LegAgent, Place, RecordKind, Role,
+    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, HeldBy, Joined, LegAgent, Place,
+    RecordKind, Role,
 };
 use crate::signal::{Cause, Failure};
 
@@ -64,7 +65,8 @@ pub(crate) struct Leg {
     /// Whose leg it is, if it is a later agent's or a supervisor's.
     pub(crate) agent: Option<LegAgent>,
     pub(crate) place: Place,
-    pub(crate) held: bool,
+    /// Who holds, if it does.
+    pub(crate) hold: Option<HeldBy>,
     pub(crate) muted: bool,
     /// When it left a call that went on: what it hears and says is of no more interest.
     pub(crate) left: Option<Wall>,
@@ -155,7 +157,9 @@ impl Call {
                 self.change_leg(*leg, |leg| leg.place = *place);
                 self.note_bridge(at);
             }
-            Event::LegHeld { leg, held, .. } => self.change_leg(*leg, |leg| leg.held = *held),
+            Event::LegHeld { leg, held, by, .. } => {
+                self.change_leg(*leg, |leg| leg.hold = held.then_some(*by));
+            }
             Event::LegMuted { leg, muted, .. } => self.change_leg(*leg, |leg| leg.muted = *muted),
             Event::LegLeft { leg, .. } => self.change_leg(*leg, |leg| leg.left = leg.left.or(Some(at))),
             Event::PartyFailed { leg, cause, .. } => self.change_leg(*leg, |leg| leg.failed = Some(*cause)),
@@ -215,7 +219,7 @@ impl Call {
             | Place::SecondLine { .. }
             | Place::Watching { .. } => leg.is_answered(),
         };
-        let held = self.leg(self.talker(leg.id)).is_some_and(|talker| talker.held);
+        let held = self.leg(self.talker(leg.id)).is_some_and(Leg::is_held);
         match talks {
             true if held => Activity::Holding,
             true if leg.muted => Activity::Muted,
@@ -393,7 +397,7 @@ impl Leg {
             ended: None,
             agent: None,
             place: Place::default(),
-            held: false,
+            hold: None,
             muted: false,
             left: None,
             brought_by: None,
@@ -410,6 +414,10 @@ impl Leg {
 
     pub(crate) fn is_answered(&self) -> bool {
         self.answered.is_some()
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.hold.is_some()
     }
 
     pub(crate) fn is_arriving(&self) -> bool {
