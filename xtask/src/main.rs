@@ -14,7 +14,8 @@ Usage: cargo xtask <chore>
   sim --seeds N [--from M] run N of them (default from 0); stops at the first broken invariant
       --calm                no faults
       --rough               no faults but 10 % loss, 5 % copies and any order, by which success is measured
-      --lab, --adversaries  worlds of one kind; otherwise odd seeds have the lab";
+      --lab, --adversaries, --verbs  worlds of one kind; otherwise the seed says which
+      --tell                says what is asked, what happens and what is to be heard";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base::{CallId, LegId, Mono};
 use callcenter::event::Event;
-use lab::{Heard, PhoneId, Tone};
+use lab::{Heard, PhoneId, Tone, Tones};
 use media::recording::Packet;
 
 use crate::plan::{Need, Plan, Spec};
@@ -35,12 +35,14 @@ pub(crate) struct Listening {
     legs: BTreeMap<PhoneId, LegId>,
     /// Since when each leg's far end speaks without a pause, and when it was heard last.
     speaks: BTreeMap<LegId, (Mono, Mono)>,
+    /// What was in the last packet that left for a leg.
+    before: BTreeMap<LegId, Tones>,
     /// When a packet with the voice of the second left for the first.
     heard: BTreeMap<(LegId, LegId), Mono>,
     /// When one with music did.
     music: BTreeMap<LegId, Mono>,
-    /// Legs whose phones need not hear, nor be heard, until then.
-    turned: BTreeMap<LegId, Mono>,
+    /// Phones that need not hear, nor be heard, until then.
+    turned: BTreeMap<PhoneId, Mono>,
     /// Legs that are sent digits.
     dialled: BTreeMap<LegId, Mono>,
     /// What was looked at.
@@ -75,14 +77,9 @@ impl Listening {
         self.legs.insert(phone, leg);
     }
 
-    /// The leg that a phone speaks on.
-    pub(crate) fn leg_of(&self, phone: PhoneId) -> Option<LegId> {
-        self.legs.get(&phone).copied()
-    }
-
-    /// Until then nothing is known of the sound of a leg: its phone holds or takes back by itself.
-    pub(crate) fn turned(&mut self, leg: LegId, until: Mono) {
-        self.turned.insert(leg, until);
+    /// Until then nothing is known of the sound of a phone: it holds or takes back by itself.
+    pub(crate) fn turned(&mut self, phone: PhoneId, until: Mono) {
+        self.turned.insert(phone, until);
     }
 
     /// Until then a leg may hear digits in place of all else.
@@ -106,14 +103,19 @@ impl Listening {
         }
     }
 
-    /// A packet leaves the switch for the far end of a leg.
-    pub(crate) fn left(&mut self, now: Mono, leg: LegId, packet: &[u8]) {
+    /// A packet leaves the switch for the far end of a leg, if one is there.
+    pub(crate) fn left(&mut self, now: Mono, leg: LegId, phone: Option<PhoneId>, packet: &[u8]) {
+        if let Some(phone) = phone {
+            self.legs.entry(phone).or_insert(leg);
+        }
         let Some(heard) = self.voices.in_packet(packet) else { return };
         self.packets += 1;
         if heard.other {
             return;
         }
-        for tone in heard.tones.iter() {
+        // A single packet may have anything in it where sounds meet.
+        let before = self.before.insert(leg, heard.tones).unwrap_or_default();
+        for tone in heard.tones.iter().filter(|tone| before.has(*tone)) {
             match tone {
                 Tone::MUSIC => {
                     let fits = self.was(now, leg, |spec| spec.music != Need::Never);
@@ -183,7 +185,9 @@ impl Listening {
     }
 
     fn is_turned(&self, now: Mono, leg: LegId) -> bool {
-        [&self.turned, &self.dialled].into_iter().any(|map| map.get(&leg).is_some_and(|until| now < *until))
+        let is_of = |phone: &PhoneId| self.legs.get(phone) == Some(&leg);
+        let turned = self.turned.iter().any(|(phone, until)| now < *until && is_of(phone));
+        turned || self.dialled.get(&leg).is_some_and(|until| now < *until)
     }
 
     /// Whether that was so at some moment of the seam that ends now.

@@ -153,6 +153,9 @@ impl Call {
                 let mut spec = Spec { network: Need::May, music: Need::May, ..Spec::default() };
                 self.add_supervisors(&mut spec, of, leg);
                 self.add_consulted(&mut spec, of);
+                if leg.held {
+                    spec.may.append(&mut spec.must);
+                }
                 spec
             }
             (Stage::Answered, Place::Watching { of, how }) => self.watching(id, of, how),

@@ -14,8 +14,8 @@ const ENDINGS: usize = 16;
 fn two_hundred_worlds_come_to_rest() {
     let reports: Vec<_> = (0..SEEDS).map(run_or_say_how).collect();
     // The worlds are worth something only if things happen in them.
-    for (kind, calls, bridged, crashes) in [(Kind::Adversaries, 1_000, 200, 80), (Kind::Lab, 1_000, 200, 40)]
-    {
+    let worth = [(Kind::Adversaries, 1_000, 200, 80), (Kind::Lab, 700, 200, 30), (Kind::Verbs, 150, 100, 3)];
+    for (kind, calls, bridged, crashes) in worth {
         let of_kind = || reports.iter().filter(|report| report.kind == kind);
         let sums = [
             (calls, of_kind().map(|report| report.calls).sum()),

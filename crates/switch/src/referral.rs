@@ -6,6 +6,7 @@ use callcenter::signal::Signal;
 use sip::api::{DialogId, Replaced};
 use sip::message::{Scheme, Uri};
 
+use crate::cause::UNAVAILABLE;
 use crate::leg::State;
 use crate::limits::DIALLED_LEN_MAX;
 use crate::switch::Switch;
@@ -14,9 +15,9 @@ use crate::switch::Switch;
 const DECLINED: u16 = 603;
 
 impl Switch {
-    /// A far end wants whom it talks to to be called by, or connected with, somebody else. Refused at once: of a leg that is
-    /// not up, to nobody that a number or a user names, and to a call that is not of this account. That call has its place
-    /// elsewhere, and another one beside it is not what was asked for.
+    /// A far end wants whom it talks to to be called by, or connected with, somebody else. Refused at once: while the log does
+    /// not keep up, as commands are; of a leg that is not up, to nobody that a number or a user names, and to a call that is not
+    /// of this account. That call has its place elsewhere, and another one beside it is not what was asked for.
     pub(crate) fn referred(
         &mut self,
         now: Now,
@@ -24,6 +25,9 @@ impl Switch {
         refer_to: &str,
         replaced: Option<Replaced>,
     ) {
+        if self.log_is_behind() {
+            return self.endpoint.refuse_refer(now, dialog, UNAVAILABLE);
+        }
         let asked = self.living(dialog).and_then(|id| self.wish(id, refer_to, replaced));
         match asked {
             Some((account, signal)) => self.tell(account, signal),
@@ -171,6 +175,16 @@ mod tests {
         }
         assert_eq!(border.switch.counts().legs_living, 2);
         assert!(notified(&border).is_empty());
+    }
+
+    #[test]
+    fn a_wish_while_the_log_stalls_is_refused_for_now() {
+        let mut border = Border::talking();
+        border.switch.handle_input(border.now, crate::api::Input::LogStalled(true));
+        assert_eq!(refers(&mut border, 7, "sip:1002@pbx.example"), []);
+        assert_eq!(status(&border, 7).as_deref(), Some("503"));
+        border.switch.handle_input(border.now, crate::api::Input::LogStalled(false));
+        assert_eq!(refers(&mut border, 8, "sip:1002@pbx.example"), asked("1002", None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::event::{Event, Joined, Place};
 
 /// `threeWayCall`.
 pub(crate) fn join(view: View<'_>, agent: &str, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
-    let (call, leg, other) = consult::of_agent(view, agent)?;
+    let (call, leg, other) = consult::to_connect(view, agent)?;
     if !other.is_answered() {
         return Err(Refusal::NotInCall);
     }

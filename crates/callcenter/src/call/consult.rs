@@ -11,7 +11,7 @@
 //! | rings or is answered | the customer hangs up | it ends, or goes on (`consult_without_customer`) |
 //! | rings or is answered | the agent hangs up | it ends, and the call with it unless others talk with the customer |
 //!
-//! Without a consultation all of these are 6712.
+//! Without a consultation all of these are 6712; so is connecting the other one when the customer has gone, and nobody else is there.
 
 use super::{Call, Leg, hold, parties};
 use crate::action::Action;
@@ -60,6 +60,16 @@ pub(crate) fn of_agent<'a>(view: View<'a>, agent: &str) -> Result<(&'a Call, &'a
     let (call, leg) = parties::talking(view, agent)?;
     let other = call.aside_of(leg.id).ok_or(Refusal::NotInCall)?;
     Ok((call, leg, other))
+}
+
+/// The same, where there is somebody on the floor to connect the other one with; else 6712.
+pub(crate) fn to_connect<'a>(view: View<'a>, agent: &str) -> Result<(&'a Call, &'a Leg, &'a Leg), Refusal> {
+    let (call, leg, other) = of_agent(view, agent)?;
+    let talks = |third: &Leg| third.id != leg.id && third.is_on_floor() && third.is_answered();
+    match call.legs_in_call().any(talks) {
+        true => Ok((call, leg, other)),
+        false => Err(Refusal::NotInCall),
+    }
 }
 
 /// An agent who consults, or has handed the customer on, does neither again (6713).

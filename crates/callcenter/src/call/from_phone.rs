@@ -106,7 +106,7 @@ fn attended(
     (leg, first_line, other): (&Leg, LegId, LegId),
     dice: &mut Dice<'_>,
 ) -> Result<Decision, Refusal> {
-    let (_, first, aside) = consult::of_agent(view, agent)?;
+    let (_, first, aside) = consult::to_connect(view, agent)?;
     let second = call.second_line_of(first_line).ok_or(Refusal::NotInCall)?;
     let lines = [first.id, second.id];
     if leg.id == other || !lines.contains(&leg.id) || !lines.contains(&other) {

@@ -35,7 +35,7 @@ pub(crate) fn transfer(
 
 /// `consultTransfer`: whom the agent consults talks with the customer, now or as soon as it answers.
 pub(crate) fn of_consultation(view: View<'_>, agent: &str, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
-    let (call, leg, other) = consult::of_agent(view, agent)?;
+    let (call, leg, other) = consult::to_connect(view, agent)?;
     Ok(hand_over(view, call, leg, other, dice))
 }
 

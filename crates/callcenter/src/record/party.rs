@@ -149,6 +149,8 @@ fn failure(leg: &Leg, cause: Cause) -> Failure {
         (Some(_), _) if cause.by == EndedBy::Network => cause.failure,
         (Some(_), _) => Failure::None,
         (None, Some(failed)) => failed.failure,
+        // Whatever crossed our CANCEL.
+        (None, None) if cause.by == EndedBy::Us => Failure::Cancel,
         (None, None) if cause.failure == Failure::None => Failure::Unknown,
         (None, None) => cause.failure,
     }

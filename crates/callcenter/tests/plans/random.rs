@@ -12,6 +12,7 @@ use callcenter::signal::{Cause, EndedBy, Failure, Signal};
 use proptest::prelude::*;
 
 use crate::desk::{CUSTOMER, Desk, SHOWN, dial_out, web_call};
+use crate::ears::Ears;
 
 /// How calls are refused that are too many.
 const REFUSED: Cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Decline };
@@ -188,17 +189,8 @@ fn take(desk: &mut Desk, step: Step) {
         Step::Rest(agent) => {
             let _ = desk.rest(&number(agent));
         }
-        Step::Dial(agent) => {
-            let before = desk.log.len();
-            let reply = desk.ask(Command::DialOut(dial_out(&number(agent))));
-            assert_eq!(reply.is_ok(), desk.log.len() > before, "accepted leads to a change, refused to none");
-        }
-        Step::IsCalled(is_known) => {
-            let before = (desk.log.len(), desk.actions.len());
-            let leg = desk.is_called(SHOWN, is_known.then_some(CUSTOMER));
-            let taken = Action::RefuseLeg { leg, cause: REFUSED } != desk.actions[before.1];
-            assert_eq!(taken, desk.log.len() > before.0, "what is taken leads to a change, refused to none");
-        }
+        Step::Dial(agent) => begin(desk, Command::DialOut(dial_out(&number(agent)))),
+        Step::IsCalled(is_known) => is_called(desk, is_known),
         Step::Hangup(agent) => {
             let _ = desk.hangup(&number(agent));
         }
@@ -211,64 +203,24 @@ fn take(desk: &mut Desk, step: Step) {
         Step::WebCall(agent) => {
             let callee =
                 agent.map_or(WebCallee::Number("13800138000".to_owned()), |n| WebCallee::Agent(number(n)));
-            let before = desk.log.len();
-            let reply = desk.ask(Command::WebCall(web_call(callee)));
-            assert_eq!(reply.is_ok(), desk.log.len() > before, "accepted leads to a change, refused to none");
+            begin(desk, Command::WebCall(web_call(callee)));
         }
-        Step::Holds(leg, held) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                desk.signal(Signal::LegHeld { leg, held });
-            }
-        }
-        Step::Refers(leg, to, replaces) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                let other = desk.legs.iter().rev().map(|(other, _)| *other).find(|other| *other != leg);
-                desk.signal(Signal::Referred { leg, to: number(to), replaces: other.filter(|_| replaces) });
-            }
-        }
+        Step::Holds(leg, held) => of_leg(desk, leg, |leg| Signal::LegHeld { leg, held }),
+        Step::Refers(leg, to, replaces) => refers(desk, leg, number(to), replaces),
         Step::PhoneCalls(agent, to) => {
             desk.phone_calls(&number(agent), &number(to));
         }
-        Step::Presses(leg) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                desk.signal(Signal::KeyPressed { leg, digit: '5' });
-            }
-        }
-        Step::Rings(leg, early_media) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                desk.signal(Signal::LegRinging { leg, early_media });
-            }
-        }
-        Step::Answers(leg) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                desk.signal(Signal::LegAnswered { leg });
-            }
-        }
-        Step::AnswersNext => {
-            let answered = |leg| {
-                desk.log.iter().any(|numbered| match &numbered.event {
-                    Event::LegAnswered { leg: other, .. } | Event::LegEnded { leg: other, .. } => {
-                        *other == leg
-                    }
-                    _ => false,
-                })
-            };
-            let next = desk.legs.iter().rev().map(|(leg, _)| *leg).find(|leg| !answered(*leg));
-            if let Some(leg) = next {
-                desk.signal(Signal::LegAnswered { leg });
-            }
-        }
+        Step::Presses(leg) => of_leg(desk, leg, |leg| Signal::KeyPressed { leg, digit: '5' }),
+        Step::Rings(leg, early_media) => of_leg(desk, leg, |leg| Signal::LegRinging { leg, early_media }),
+        Step::Answers(leg) => of_leg(desk, leg, |leg| Signal::LegAnswered { leg }),
+        Step::AnswersNext => answers_next(desk),
         Step::Linked(agent) => {
             if desk.ask(Command::DialOut(dial_out(&number(agent)))).is_ok() {
                 desk.answers(Role::Agent);
                 desk.answers(Role::Customer);
             }
         }
-        Step::Ends(leg, cause) => {
-            if let Some(leg) = recent_leg(desk, leg) {
-                desk.signal(Signal::LegEnded { leg, cause, gateway: None });
-            }
-        }
+        Step::Ends(leg, cause) => of_leg(desk, leg, |leg| Signal::LegEnded { leg, cause, gateway: None }),
         Step::RecordingStops(call) => {
             let call = desk.center.calls().nth(usize::from(call));
             if let Some(call) = call {
@@ -292,6 +244,69 @@ fn take(desk: &mut Desk, step: Step) {
             desk.now.wall = base::Wall::from_millis(at);
         }
         Step::Restart => desk.restart(),
+    }
+    check_now(desk);
+}
+
+/// A call is begun, or refused.
+fn begin(desk: &mut Desk, command: Command) {
+    let before = desk.log.len();
+    let reply = desk.ask(command);
+    assert_eq!(reply.is_ok(), desk.log.len() > before, "accepted leads to a change, refused to none");
+}
+
+fn is_called(desk: &mut Desk, is_known: bool) {
+    let before = (desk.log.len(), desk.actions.len());
+    let leg = desk.is_called(SHOWN, is_known.then_some(CUSTOMER));
+    let taken = Action::RefuseLeg { leg, cause: REFUSED } != desk.actions[before.1];
+    assert_eq!(taken, desk.log.len() > before.0, "what is taken leads to a change, refused to none");
+}
+
+/// Says something of one of the legs started last, dead or alive.
+fn of_leg(desk: &mut Desk, back: u8, signal: impl FnOnce(LegId) -> Signal) {
+    let leg = desk.legs.iter().rev().nth(usize::from(back)).map(|(leg, _)| *leg);
+    if let Some(leg) = leg {
+        desk.signal(signal(leg));
+    }
+}
+
+fn refers(desk: &mut Desk, back: u8, to: String, replaces: bool) {
+    let legs: Vec<LegId> = desk.legs.iter().rev().map(|(leg, _)| *leg).collect();
+    of_leg(desk, back, |leg| {
+        let other = legs.into_iter().find(|other| *other != leg).filter(|_| replaces);
+        Signal::Referred { leg, to, replaces: other }
+    });
+}
+
+fn answers_next(desk: &mut Desk) {
+    let answered = |leg| {
+        desk.log.iter().any(|numbered| match &numbered.event {
+            Event::LegAnswered { leg: other, .. } | Event::LegEnded { leg: other, .. } => *other == leg,
+            _ => false,
+        })
+    };
+    let next = desk.legs.iter().rev().map(|(leg, _)| *leg).find(|leg| !answered(*leg));
+    if let Some(leg) = next {
+        desk.signal(Signal::LegAnswered { leg });
+    }
+}
+
+/// What must be true between any two steps: who hears whom, and what agents show.
+fn check_now(desk: &Desk) {
+    let ears = Ears::of(desk);
+    ears.check();
+    for agent in desk.center.agents() {
+        let shows = desk.center.agent_state(agent);
+        match (ears.state(agent), shows) {
+            (Some(state), shows) => assert_eq!(shows, Some(state), "{agent} shows what its call is not"),
+            (None, Some(0 | 1 | 5 | 8 | 9)) => {}
+            (None, shows) => panic!("{agent} is in no call and shows {shows:?}"),
+        }
+        let told = desk.log.iter().rev().find_map(|numbered| match &numbered.event {
+            Event::AgentChanged { agent: of, state, .. } if of.number == agent => Some(*state),
+            _ => None,
+        });
+        assert_eq!(told, shows, "{agent} shows what was not told");
     }
 }
 
@@ -321,11 +336,6 @@ fn command(verb: u8, agent: String, other: String) -> Command {
 
 fn number(agent: u8) -> String {
     (8000 + u32::from(agent)).to_string()
-}
-
-/// One of the legs started last, dead or alive.
-fn recent_leg(desk: &Desk, back: u8) -> Option<LegId> {
-    desk.legs.iter().rev().nth(usize::from(back)).map(|(leg, _)| *leg)
 }
 
 /// What must be true of a log after everything came to rest.

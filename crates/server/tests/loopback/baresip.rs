@@ -81,8 +81,13 @@ impl Baresip {
 
     /// Tells it what to do in its call: `hold`, `resume`, `hangup`.
     pub(crate) async fn does(&self, command: &str) {
+        self.does_to(command, "").await;
+    }
+
+    /// The same to an address: `transfer`, `atransferstart`.
+    pub(crate) async fn does_to(&self, command: &str, params: &str) {
         let mut control = TcpStream::connect(control_at(&self.claim)).await.expect("it listens there");
-        let text = serde_json::json!({ "command": command }).to_string();
+        let text = serde_json::json!({ "command": command, "params": params }).to_string();
         control.write_all(format!("{}:{text},", text.len()).as_bytes()).await.expect("it reads");
         let mut answers = String::new();
         while !answers.contains("\"response\":true") {

@@ -37,6 +37,13 @@ pub(crate) const HEARD_EARLY: &str = "13900000098";
 /// Another: answers without ringing, and echoes.
 pub(crate) const ANSWERS_AT_ONCE: &str = "13900000097";
 
+/// Whether the lab's phones tell what they hear.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ears {
+    Closed,
+    Open,
+}
+
 pub(crate) struct Desk {
     node: Node,
     lab: LabHost,
@@ -60,17 +67,23 @@ impl Desk {
     /// The demo account with more agents. `change` may alter it, which the lab does not learn; it is told where the lab's
     /// carrier is.
     pub(crate) async fn open(change: impl FnOnce(&mut Config, SocketAddr)) -> Desk {
-        Desk::open_by(None, change).await
+        Desk::open_by(None, Ears::Closed, change).await
+    }
+
+    /// The same with phones that tell what they hear.
+    pub(crate) async fn open_listening(change: impl FnOnce(&mut Config, SocketAddr)) -> Desk {
+        Desk::open_by(None, Ears::Open, change).await
     }
 
     /// The same with a bad path between the server and all the phones, for all that they say to each other in SIP. The
     /// seed says what befalls it.
     pub(crate) async fn open_on_bad_path(rough: Roughness, seed: u64) -> Desk {
-        Desk::open_by(Some((rough, seed)), |_, _| {}).await
+        Desk::open_by(Some((rough, seed)), Ears::Closed, |_, _| {}).await
     }
 
     async fn open_by(
         bad_path: Option<(Roughness, u64)>,
+        ears: Ears,
         change: impl FnOnce(&mut Config, SocketAddr),
     ) -> Desk {
         let (claim, lab_claim) = (Claim::new(), Claim::new());
@@ -127,18 +140,20 @@ impl Desk {
         let happened = phones.clone();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has randomness");
-        let lab = LabHost::start_on(
-            carrier_sockets,
-            vec![phone_socket],
-            network,
-            Random::new(seed),
-            move |event| {
-                happened.add(event);
-            },
-        );
+        let start = match ears {
+            Ears::Closed => LabHost::start_on,
+            Ears::Open => LabHost::start_listening,
+        };
+        let tell = move |event| happened.add(event);
+        let lab = start(carrier_sockets, vec![phone_socket], network, Random::new(seed), tell);
         let lab = lab.expect("a thread for the lab");
         let node = Node::start(config, sockets).await.expect("a whole server");
         Desk { node, lab, relays, sip, carrier, claim, pushes, phones, folder, _lab_claim: lab_claim }
+    }
+
+    /// Tells a phone of the lab what to do.
+    pub(crate) fn wish(&self, wish: PhoneWish) {
+        self.lab.wish(wish);
     }
 
     /// One request that must succeed.

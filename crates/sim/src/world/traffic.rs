@@ -84,7 +84,10 @@ impl World {
                 Made::Signal(signal) => self.plan(lag, Happening::Media { life: self.life, signal }),
                 Made::Packet { stream, from, to, data } => {
                     match self.knobs.kind {
-                        Kind::Verbs => self.listening.left(self.now.mono, leg_of(stream), &data),
+                        Kind::Verbs => {
+                            let phone = self.people.phone_at(to);
+                            self.listening.left(self.now.mono, leg_of(stream), phone, &data);
+                        }
                         Kind::Adversaries | Kind::Lab => {
                             self.hearing.left(&self.calls, leg_of(stream), &data);
                         }
@@ -122,9 +125,7 @@ impl World {
             Told::Hears { .. } => self.hearing.packets += 1,
             Told::Speaks { phone, tone } => self.listening.voice(phone, tone),
             Told::Turns { phone, until } => {
-                if let Some(leg) = self.listening.leg_of(phone) {
-                    self.listening.turned(leg, until);
-                }
+                self.listening.turned(phone, until);
             }
             Told::Calls { .. } | Told::HearsDigit { .. } | Told::Falters { .. } => {}
         }

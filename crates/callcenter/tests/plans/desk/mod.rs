@@ -256,6 +256,15 @@ impl Desk {
         self.log.iter().filter_map(record).collect()
     }
 
+    /// The records of those who were brought into calls.
+    pub(crate) fn party_records(&self) -> Vec<CallRecord> {
+        let record = |numbered: &Numbered| match &numbered.event {
+            Event::PartyRecorded { record } => Some(record.as_ref().clone()),
+            _ => None,
+        };
+        self.log.iter().filter_map(record).collect()
+    }
+
     /// The only record there is.
     #[track_caller]
     pub(crate) fn record(&self) -> CallRecord {

@@ -102,27 +102,9 @@ fn action(action: &Action, legs: &[(LegId, Role)]) -> String {
         Action::LetAnswer { leg } => format!("let answer {}", name(*leg, legs)),
         Action::AnswerReferral { leg, standing } => format!("referral of {} {standing:?}", name(*leg, legs)),
         Action::SendDigits { leg, digits } => format!("dial {digits} to {}", name(*leg, legs)),
-        Action::Store { tracks, .. } => {
-            let track = |track: &Track| match (track.side, track.sound) {
-                (_, LegSound::Music) => "music".to_owned(),
-                (Side::Agent, LegSound::Said) => name(track.leg, legs),
-                (Side::Customer, LegSound::Said) => format!("|{}", name(track.leg, legs)),
-            };
-            format!("store {}", tracks.iter().map(track).collect::<Vec<_>>().join(" "))
-        }
+        Action::Store { tracks, .. } => format!("store {}", self::tracks(tracks, legs)),
         Action::EndLeg { leg } => format!("end {}", name(*leg, legs)),
-        Action::Hear { leg, source } => {
-            let source = match source {
-                Heard::Nothing => "nothing".to_owned(),
-                Heard::Leg(leg) => name(*leg, legs),
-                Heard::Mix(others) => {
-                    others.iter().map(|leg| name(*leg, legs)).collect::<Vec<_>>().join(" + ")
-                }
-                Heard::RingBack => "ring-back".to_owned(),
-                Heard::Music => "music".to_owned(),
-            };
-            format!("{} hears {source}", name(*leg, legs))
-        }
+        Action::Hear { leg, source } => format!("{} hears {}", name(*leg, legs), heard(source, legs)),
         Action::StartRecording { .. } => "record".to_owned(),
         Action::StopRecording { parts, .. } => {
             let part = |part: &RecordingPart| format!(", {} from {} ms", name(part.leg, legs), part.from_ms);
@@ -131,7 +113,31 @@ fn action(action: &Action, legs: &[(LegId, Role)]) -> String {
     }
 }
 
-fn name(leg: LegId, legs: &[(LegId, Role)]) -> String {
+/// What a leg hears.
+pub(crate) fn heard(source: &Heard, legs: &[(LegId, Role)]) -> String {
+    match source {
+        Heard::Nothing => "nothing".to_owned(),
+        Heard::Leg(leg) => name(*leg, legs),
+        Heard::Mix(others) => others.iter().map(|leg| name(*leg, legs)).collect::<Vec<_>>().join(" + "),
+        Heard::RingBack => "ring-back".to_owned(),
+        Heard::Music => "music".to_owned(),
+    }
+}
+
+/// What is stored; the customer's side after a line.
+pub(crate) fn tracks(tracks: &[Track], legs: &[(LegId, Role)]) -> String {
+    let track = |track: &Track| match (track.side, track.sound) {
+        (_, LegSound::Music) => "music".to_owned(),
+        (Side::Agent, LegSound::Said) => name(track.leg, legs),
+        (Side::Customer, LegSound::Said) => format!("|{}", name(track.leg, legs)),
+    };
+    match tracks {
+        [] => "nothing".to_owned(),
+        tracks => tracks.iter().map(track).collect::<Vec<_>>().join(" "),
+    }
+}
+
+pub(crate) fn name(leg: LegId, legs: &[(LegId, Role)]) -> String {
     let (_, role) = legs.iter().find(|(id, _)| *id == leg).expect("a leg is started before anything else");
     // Of several in a role all but the first have their number.
     let same: Vec<LegId> = legs.iter().filter(|(_, of)| of == role).map(|(id, _)| *id).collect();
