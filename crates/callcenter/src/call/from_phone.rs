@@ -28,6 +28,9 @@ pub(crate) fn referred(
 ) -> Decision {
     let answer = |standing| Action::AnswerReferral { leg: leg.id, standing };
     let refused = Decision { actions: vec![answer(Referral::Refused)], ..Decision::default() };
+    if view.around.acting_account().is_err() {
+        return refused;
+    }
     let first_line = match leg.place {
         Place::SecondLine { of } => of,
         Place::Floor(_) | Place::Arriving { .. } | Place::Aside { .. } | Place::Watching { .. } => leg.id,

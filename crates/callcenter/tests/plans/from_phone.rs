@@ -2,6 +2,7 @@
 
 use base::LegId;
 use callcenter::command::Command;
+use callcenter::config::AccountStatus;
 use callcenter::event::Role::{Agent, Customer, Outside};
 use callcenter::signal::{Failure, Signal};
 
@@ -435,4 +436,22 @@ fn a_second_line_calls_whom_a_consultation_could() {
     desk.look();
     desk.phone_calls("8005", OUTSIDE);
     desk.expect("-> refuse 0 Decline");
+}
+
+#[test]
+fn an_account_that_may_not_act_has_no_call_handed_on() {
+    for status in [AccountStatus::Disabled, AccountStatus::Removed] {
+        let (mut desk, leg) = talking();
+        desk.reconfigure(|account| account.status = status);
+        desk.look();
+        for to in [OUTSIDE, "8006"] {
+            refers(&mut desk, leg, to, None);
+            desk.expect("-> referral of Agent Refused");
+        }
+    }
+    let (mut desk, first, second) = on_two_lines();
+    desk.reconfigure(|account| account.status = AccountStatus::Disabled);
+    desk.look();
+    refers(&mut desk, first, "8006", Some(second));
+    desk.expect("-> referral of Agent Refused");
 }
