@@ -1,6 +1,6 @@
 //! Worlds in which programs of agents do everything they can, and phones hold and hand on by themselves: who hears whom is
 //! held against the plan by the voices in the sound. A failure names its seed; `cargo xtask sim --verbs --seed N --tell`
-//! runs that world alone and says what happened.
+//! runs that world alone and says what happened; `cargo xtask sim --verbs --seeds 1000` runs a thousand of them.
 
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;

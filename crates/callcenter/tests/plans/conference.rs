@@ -6,7 +6,7 @@ use callcenter::event::HangUpSide;
 use callcenter::event::Role::{Agent, Customer, Outside};
 use callcenter::signal::{Failure, Signal};
 
-use crate::desk::{Desk, bye, ended_by_us};
+use crate::desk::{Desk, bye, ended_by_us, lost};
 use crate::situations::{a, to_agent, to_outside};
 
 fn three(mut desk: Desk, to: Party) -> Desk {
@@ -249,6 +249,56 @@ fn who_joined_may_hand_its_place_on() {
          -> Outside hears Agent + Customer
          -> store Agent |Customer Outside",
     );
+}
+
+#[test]
+fn who_leaves_takes_along_whom_it_had_begun_to_call() {
+    for command in [
+        Command::Transfer { agent: a(), to: to_outside() },
+        Command::Consult { agent: a(), to: to_outside() },
+    ] {
+        let mut desk = three(Desk::new(), to_agent());
+        desk.ask(command).expect("talks");
+        desk.look();
+        desk.hangup("8000").expect("in a call");
+        let told = desk.look();
+        let ends = told.iter().filter(|line| line.starts_with("-> end")).cloned().collect::<Vec<_>>();
+        assert_eq!(ends, ["-> end Agent", "-> end Outside"]);
+        assert_eq!(desk.center.agent_state("8005"), Some(4), "the two others go on");
+    }
+}
+
+#[test]
+fn a_transfer_out_of_a_three_way_call_fails_and_its_agent_is_back() {
+    let mut desk = three(Desk::new(), to_agent());
+    desk.ask(Command::Transfer { agent: a(), to: to_outside() }).expect("talks");
+    desk.look();
+    desk.ends(Outside, lost(503, Failure::ServiceUnavailable));
+    desk.expect(
+        "Outside left
+         Transfer of 8000 to 13800138000 failed, 503 ServiceUnavailable
+         Outside ended, 503 by Network
+         Transfer record CustomerNoAnswer ServiceUnavailable by System, sip 503
+         -> referral of Agent Failed { status: 503 }
+         -> Agent hears Customer + Agent2
+         -> Customer hears Agent + Agent2
+         -> Agent2 hears Agent + Customer
+         -> store Agent |Customer Agent2",
+    );
+}
+
+#[test]
+fn without_the_customer_a_place_is_still_handed_on() {
+    let go_on = Desk::with(|account| account.conference_without_customer = WithoutCustomer::GoOn);
+    let mut desk = three(go_on, to_agent());
+    desk.ends(Customer, bye());
+    desk.ask(Command::Transfer { agent: a(), to: Party::Agent("8006".to_owned()) }).expect("talks");
+    desk.answers(Agent);
+    desk.look();
+    let states = ["8000", "8005", "8006"].map(|agent| desk.center.agent_state(agent));
+    assert_eq!(states, [Some(5), Some(4), Some(4)]);
+    desk.ends(Agent, bye());
+    assert_eq!(desk.center.calls().filter(|call| desk.center.call_of("8005") == Some(*call)).count(), 0);
 }
 
 #[test]

@@ -335,6 +335,35 @@ fn without_the_customer_there_is_nobody_to_take_back() {
 }
 
 #[test]
+fn without_the_customer_a_consultation_that_is_not_answered_ends_the_call() {
+    let go_on = Desk::with(|account| account.consult_without_customer = WithoutCustomer::GoOn);
+    let mut desk = talking(go_on);
+    consult(&mut desk, to_agent());
+    desk.look();
+    desk.ends(Customer, bye());
+    desk.expect(
+        "Customer left
+         Customer ended, 200 by Far
+         -> store nothing",
+    );
+    desk.ends(Agent, far(486, Failure::Decline));
+    desk.expect(
+        "Consult of 8000 to 8005 failed, 486 Decline
+         Agent2 ended, 486 by Far
+         Consult record AgentNoAnswer Decline by Agent, sip 486
+         Agent2 left
+         8005 shows 0 Hangup
+         call over by Agent
+         8000 shows 5 Hangup, wrap-up
+         -> referral of Agent Failed { status: 486 }
+         -> stop recording
+         -> end Agent",
+    );
+    desk.wait_ms(1000);
+    assert_eq!(desk.record().failure, Failure::None, "agent and customer had talked");
+}
+
+#[test]
 fn the_agent_hangs_up_and_so_ends_all() {
     let mut desk = consulting(Desk::new());
     desk.signal(Signal::LegEnded { leg: desk.legs[0].0, cause: bye(), gateway: None });

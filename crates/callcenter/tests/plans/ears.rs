@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{CallId, LegId};
-use callcenter::action::{Action, Heard, Track};
+use callcenter::action::{Action, Heard, LegSound, Side, Track};
 use callcenter::command::Monitoring;
 use callcenter::event::{Event, Place, Role};
 
@@ -32,6 +32,8 @@ pub(crate) struct Ears {
     linked: BTreeSet<CallId>,
     hears: BTreeMap<LegId, Heard>,
     stored: BTreeMap<CallId, Vec<Track>>,
+    /// Calls of which sound is being stored.
+    recorded: BTreeSet<CallId>,
     first_agents: BTreeMap<CallId, String>,
 }
 
@@ -45,6 +47,11 @@ impl Ears {
             match action {
                 Action::Hear { leg, source } => {
                     ears.hears.insert(*leg, source.clone());
+                }
+                Action::StartRecording { call, agent, customer, .. } => {
+                    let said = |leg, side| Track { leg, sound: LegSound::Said, side };
+                    let both = vec![said(*agent, Side::Agent), said(*customer, Side::Customer)];
+                    ears.stored.insert(*call, both);
                 }
                 Action::Store { call, tracks } => {
                     ears.stored.insert(*call, tracks.clone());
@@ -62,7 +69,7 @@ impl Ears {
             rows.push(format!("{}: {}", words::name(*leg, named), words::heard(&self.heard(*leg), named)));
         }
         let stored = self.stored.get(&call).map(|tracks| words::tracks(tracks, named));
-        rows.push(format!("stored {}", stored.unwrap_or_else(|| "Agent |Customer".to_owned())));
+        rows.push(format!("stored {}", stored.unwrap_or_else(|| "nothing".to_owned())));
         rows.join(", ")
     }
 
@@ -72,6 +79,7 @@ impl Ears {
 
     /// What must be true of every hearing plan.
     pub(crate) fn check(&self) {
+        self.check_stored();
         for (id, listener) in &self.legs {
             let heard = self.heard(*id);
             if let Heard::Mix(legs) = &heard {
@@ -83,6 +91,40 @@ impl Ears {
                 self.check_pair(*id, listener, source);
             }
         }
+    }
+
+    /// While a call is recorded the customer is stored, and all others on the floor whom the customer could hear.
+    fn check_stored(&self) {
+        for call in &self.recorded {
+            let talks = |id: LegId, ear: &Ear| match ear.role {
+                Role::Customer => true,
+                _ => !ear.held && !ear.muted && self.group(id, ear) == Group::Floor && !self.hands_on(id),
+            };
+            let on_floor =
+                |ear: &Ear| ear.call == *call && ear.answered && matches!(ear.place, Place::Floor(_));
+            let said = self.legs.iter().filter(|(id, ear)| on_floor(ear) && talks(**id, ear));
+            let side = |role: Role| if role == Role::Customer { Side::Customer } else { Side::Agent };
+            let expected: BTreeSet<Track> = said
+                .map(|(leg, ear)| Track { leg: *leg, sound: LegSound::Said, side: side(ear.role) })
+                .collect();
+            let (music, stored): (Vec<Track>, Vec<Track>) =
+                self.stored.get(call).into_iter().flatten().partition(|track| track.sound == LegSound::Music);
+            assert_eq!(stored.iter().copied().collect::<BTreeSet<_>>(), expected, "of {call:?} is stored");
+            assert_eq!(stored.len(), expected.len(), "{call:?}: a track twice");
+            for track in music {
+                assert_eq!(
+                    self.heard(track.leg),
+                    Heard::Music,
+                    "{call:?}: music that nobody hears is stored"
+                );
+                assert_eq!(track.side, Side::Agent);
+            }
+        }
+    }
+
+    /// Whether a leg has handed the customer on, and it rings there.
+    fn hands_on(&self, id: LegId) -> bool {
+        self.legs.values().any(|other| other.place == Place::Arriving { by: id })
     }
 
     fn check_pair(&self, id: LegId, listener: &Ear, source: LegId) {
@@ -201,7 +243,14 @@ impl Ears {
             Event::LegLeft { leg, .. } | Event::LegEnded { leg, .. } => {
                 self.legs.remove(leg);
             }
+            Event::RecordingStarted { id, .. } => {
+                self.recorded.insert(*id);
+            }
+            Event::RecordingStopped { id, .. } => {
+                self.recorded.remove(id);
+            }
             Event::CallEnded { call, .. } => {
+                self.recorded.remove(&call.id);
                 self.legs.retain(|_, ear| ear.call != call.id);
                 self.first_agents.remove(&call.id);
             }

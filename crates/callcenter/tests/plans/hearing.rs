@@ -50,7 +50,7 @@ type Case = (Situation, &'static [Then], &'static str);
 
 #[rustfmt::skip]
 const TABLE: &[Case] = &[
-    (S::CustomerRings, &[], "Agent: ring-back, Customer: nothing, stored Agent |Customer"),
+    (S::CustomerRings, &[], "Agent: ring-back, Customer: nothing, stored nothing"),
     (S::Talks, &[], "Agent: Customer, Customer: Agent, stored Agent |Customer"),
     (S::Talks, &[Hold], "Agent: nothing, Customer: music, stored |Customer"),
     (S::Talks, &[Hold, Unhold], "Agent: Customer, Customer: Agent, stored Agent |Customer"),

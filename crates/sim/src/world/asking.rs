@@ -47,6 +47,9 @@ impl World {
     pub(super) fn replied(&mut self, id: CommandId, result: Result<Accepted, Refusal>) {
         let command = self.asked.remove(&id).expect("a command is answered once");
         self.tell("answer", (&command, &result));
+        if result.is_ok() {
+            *self.report.verbs.entry(verbs::name(&command)).or_default() += 1;
+        }
         match (command, result) {
             (Command::DialOut(dial), Ok(accepted)) => {
                 self.report.accepted += 1;
@@ -54,10 +57,7 @@ impl World {
                 let started = self.ledger.calls.contains_key(&call);
                 assert!(started, "agent {} is told of call {call} before it is durable", dial.agent);
             }
-            (command, Ok(_)) => {
-                self.report.accepted += 1;
-                *self.report.verbs.entry(verbs::name(&command)).or_default() += 1;
-            }
+            (_, Ok(_)) => self.report.accepted += 1,
             (_, Err(_)) => self.report.refused += 1,
         }
     }
