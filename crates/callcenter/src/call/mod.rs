@@ -262,6 +262,15 @@ impl Call {
         }
     }
 
+    /// Whether the last leg that it needs to begin goes by a trunk.
+    pub(crate) fn wants_channel(&self) -> bool {
+        match &self.details.second {
+            // It is a customer's.
+            None | Some((Target::Number(_), _)) => true,
+            Some((Target::Phone(_) | Target::Uri(_), _)) => false,
+        }
+    }
+
     /// The first leg in this role.
     pub(crate) fn leg_of(&self, role: Role) -> Option<&Leg> {
         self.legs.iter().find(|leg| leg.role == role)
