@@ -5,6 +5,7 @@ use callcenter::command::{Command, Party};
 use callcenter::config::AccountStatus;
 use callcenter::event::Role::{Agent, Customer, Outside};
 use callcenter::signal::{Failure, Signal};
+use callcenter::{Left, Room};
 
 use crate::desk::{Desk, bye, ended_by_us, far};
 use crate::situations::OUTSIDE;
@@ -488,4 +489,17 @@ fn a_phone_that_holds_goes_on_doing_so_whatever_a_program_asks_for() {
     desk.ask(Command::Hold { agent: agent() }).expect("talks");
     desk.signal(Signal::LegHeld { leg, held: false });
     assert_eq!(desk.center.agent_state("8005"), Some(4));
+}
+
+/// It is a leg more, beside that of whom it calls.
+#[test]
+fn a_second_line_needs_room_for_itself() {
+    let (mut desk, _) = talking();
+    let left = Some(Left { free: 1, of: 10 });
+    desk.center.set_room(Room { legs: left, channels: None });
+    desk.phone_calls("8005", "8006");
+    desk.expect("-> refuse 0 ServiceUnavailable");
+    desk.center.set_room(Room { legs: Some(Left { free: 2, of: 10 }), channels: None });
+    desk.phone_calls("8005", "8006");
+    assert_eq!(desk.look().len(), 8);
 }
