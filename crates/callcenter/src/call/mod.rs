@@ -339,6 +339,12 @@ impl Call {
         due.into_iter().chain(lines.filter_map(|leg| self.agent_of(leg))).collect()
     }
 
+    /// The numbers it shows now: to its customer, and to each party outside.
+    pub(crate) fn numbers_shown(&self) -> impl Iterator<Item = &str> {
+        let outside = self.legs_in_call().filter(|leg| leg.role == Role::Outside);
+        std::iter::once(self.facts.display.as_str()).chain(outside.map(|leg| leg.shown.as_str()))
+    }
+
     /// The call's facts as they are told about an agent, or about nobody.
     pub(crate) fn facts_about(&self, agent: Option<AgentRef>) -> CallFacts {
         CallFacts { agent: agent.unwrap_or_default(), ..self.facts.clone() }
