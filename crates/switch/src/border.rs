@@ -252,7 +252,7 @@ impl Border {
         let text = format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bKhand{method}{cseq}\r\n\
              Max-Forwards: 70\r\nFrom: {1}\r\nTo: {2}\r\nCall-ID: {3}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:far@{0}>\r\n{more}",
+             Contact: <sip:far{cseq}@{0}>\r\n{more}",
             one.address,
             header(ok, "To"),
             header(invite, "From"),

@@ -53,6 +53,7 @@ impl Switch {
             hears: Default::default(),
             watch: Watch::Off,
             reoffers: Default::default(),
+            moves: Default::default(),
         }
     }
 

@@ -64,7 +64,7 @@ impl Switch {
             // We ask no phone to call anybody.
             Event::ReferralTold { .. } => {}
             Event::Ended { dialog, how, retry_after } => self.dialog_ended(now, dialog, how, retry_after),
-            Event::Token { dialog, token } => self.token(dialog, token),
+            Event::Token { dialog, token } => self.token(now, dialog, token),
             Event::Bindings { domain, user, kept } => self.bindings(&domain, user, kept),
             Event::Banned { source, lasts } => {
                 self.tell_operator(Diagnostic::SourceBanned { source, lasts });
@@ -269,7 +269,12 @@ impl Switch {
         self.tell(account, Signal::LegEnded { leg: id, cause, gateway });
     }
 
-    fn token(&mut self, dialog: DialogId, token: Bytes) {
+    fn token(&mut self, now: Now, dialog: DialogId, token: Bytes) {
+        let talking =
+            self.living(dialog).and_then(|id| self.legs.get_mut(id)).filter(|leg| leg.state == State::Up);
+        if talking.is_some_and(|leg| !leg.moves.take(now.mono)) {
+            return;
+        }
         let Some((Owner { account, leg: id, call }, port)) = self.owner_of(dialog) else { return };
         let token = restart::join(&token, port);
         self.append(account, Body::Token { leg: id, call, token });

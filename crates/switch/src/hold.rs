@@ -36,7 +36,7 @@ mod tests {
     use media::sdp::Direction;
 
     use crate::border::Border;
-    use crate::limits::{REOFFERS_MAX, REOFFERS_WINDOW};
+    use crate::limits::{CHANGES_MAX, CHANGES_WINDOW};
 
     /// The phone offers so; what the core is told, and the direction of our answer.
     fn offers(border: &mut Border, direction: Direction) -> (Vec<Signal>, String) {
@@ -80,11 +80,11 @@ mod tests {
             }
             u32::try_from(border.told().len()).expect("few")
         };
-        assert_eq!(flood(&mut border), REOFFERS_MAX);
-        border.now = border.now.later(REOFFERS_WINDOW - Duration::from_millis(1));
+        assert_eq!(flood(&mut border), CHANGES_MAX);
+        border.now = border.now.later(CHANGES_WINDOW - Duration::from_millis(1));
         assert_eq!(flood(&mut border), 0);
         border.now = border.now.later(Duration::from_millis(1));
-        assert_eq!(flood(&mut border), REOFFERS_MAX);
+        assert_eq!(flood(&mut border), CHANGES_MAX);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use callcenter::action::{Heard as Hears, Target};
 use sip::api::{Binding, DialogId, Ended};
 
 use crate::cause::{Heard, UNAVAILABLE};
-use crate::limits::{REOFFERS_MAX, REOFFERS_WINDOW};
+use crate::limits::{CHANGES_MAX, CHANGES_WINDOW};
 use crate::speech::Speech;
 use crate::trunks::{Among, TrunkNo, TrunkWay};
 
@@ -60,24 +60,27 @@ pub(crate) struct Leg {
     /// What its far end hears: its row of the hearing plan.
     pub(crate) hears: Hears,
     pub(crate) watch: Watch,
-    pub(crate) reoffers: Reoffers,
+    /// New offers.
+    pub(crate) reoffers: Changes,
+    /// Other places.
+    pub(crate) moves: Changes,
 }
 
-/// New offers of a leg's far end: how many came since when.
+/// What a leg's far end changes of the call: how often since when.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reoffers {
+pub(crate) struct Changes {
     since: Mono,
     count: u32,
 }
 
-impl Reoffers {
+impl Changes {
     /// One more; false: it is too many.
     pub(crate) fn take(&mut self, now: Mono) -> bool {
-        if now.since(self.since) >= REOFFERS_WINDOW {
-            *self = Reoffers { since: now, count: 0 };
+        if now.since(self.since) >= CHANGES_WINDOW {
+            *self = Changes { since: now, count: 0 };
         }
         self.count = self.count.saturating_add(1);
-        self.count <= REOFFERS_MAX
+        self.count <= CHANGES_MAX
     }
 }
 

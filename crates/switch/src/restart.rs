@@ -179,3 +179,21 @@ fn split(kept: &[u8]) -> Option<(&[u8], u16)> {
     let (token, port) = kept.split_last_chunk()?;
     Some((token, u16::from_be_bytes(*port)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::border::Border;
+    use crate::limits::CHANGES_MAX;
+
+    /// Each would be written down.
+    #[test]
+    fn a_far_end_that_moves_without_end_is_not_followed_each_time() {
+        let mut border = Border::talking();
+        let before = border.switch.gate.appended();
+        for cseq in 7..1007 {
+            border.asks(1, "UPDATE", cseq, "Content-Length: 0\r\n\r\n");
+        }
+        let entries = border.switch.gate.appended().0 - before.0;
+        assert!((1..=u64::from(CHANGES_MAX)).contains(&entries), "{entries} entries");
+    }
+}

@@ -85,6 +85,7 @@ impl Switch {
                 hears: Default::default(),
                 watch: Watch::Off,
                 reoffers: Default::default(),
+                moves: Default::default(),
             },
         );
     }
