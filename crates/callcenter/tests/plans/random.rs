@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use base::{CallId, LegId};
 use callcenter::action::Action;
 use callcenter::command::{Choice, Command, Forced, LoginType, Monitoring, Party, WebCallee};
-use callcenter::config::{AgentStatus, HoldRecording, RecordingMode, TransferSound, WithoutCustomer};
+use callcenter::config::{
+    Account, AccountStatus, AgentStatus, HoldRecording, RecordingMode, TransferSound, WithoutCustomer,
+};
 use callcenter::event::{CallKind, Event, Place, Role};
 use callcenter::record::CallRecord;
 use callcenter::signal::{Cause, EndedBy, Failure, Signal};
@@ -15,7 +17,9 @@ use crate::desk::{CUSTOMER, Desk, SHOWN, dial_out, web_call};
 use crate::ears::Ears;
 
 /// How calls are refused that are too many.
-const REFUSED: Cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Decline };
+const DECLINED: Cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Decline };
+/// How calls to an account are refused that may not act.
+const FORBIDDEN: Cause = Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::Forbidden };
 
 /// One thing that happens; small numbers choose among what exists then.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ enum Step {
     RecordingStops(u8),
     Phone(u8, bool),
     Enable(u8, bool),
+    /// Another configuration: what is different, and whether it is.
+    Reload(u8, bool),
     Wait(u16),
     WallJump(i32),
     Restart,
@@ -128,6 +134,7 @@ fn talking() -> impl Strategy<Value = Step> {
         3 => (0..5_u8, agent(), any::<bool>()).prop_map(|(leg, to, replaces)| Step::Refers(leg, to, replaces)),
         3 => (5..7_u8, agent()).prop_map(|(agent, to)| Step::PhoneCalls(agent, to)),
         1 => (0..5_u8).prop_map(Step::Presses),
+        2 => (0..6_u8, any::<bool>()).prop_map(|(what, is)| Step::Reload(what, is)),
         3 => (0..8000_u16).prop_map(Step::Wait),
         1 => Just(Step::Wait(u16::MAX)),
         1 => (-5_000..5_000).prop_map(Step::WallJump),
@@ -158,6 +165,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(Step::RecordingStops),
         3 => (agent(), any::<bool>()).prop_map(|(agent, is_there)| Step::Phone(agent, is_there)),
         1 => (agent(), any::<bool>()).prop_map(|(agent, is_enabled)| Step::Enable(agent, is_enabled)),
+        1 => (0..6_u8, any::<bool>()).prop_map(|(what, is)| Step::Reload(what, is)),
         4 => any::<u16>().prop_map(Step::Wait),
         1 => (-100_000..100_000).prop_map(Step::WallJump),
         1 => Just(Step::Restart),
@@ -236,8 +244,16 @@ fn take(desk: &mut Desk, step: Step) {
         }
         Step::Enable(agent, is_enabled) => {
             let status = if is_enabled { AgentStatus::Enabled } else { AgentStatus::Disabled };
-            desk.reconfigure(|account| account.agents[usize::from(agent)].status = status);
+            let number = number(agent);
+            desk.reconfigure(|account| {
+                account
+                    .agents
+                    .iter_mut()
+                    .filter(|agent| agent.number == number)
+                    .for_each(|agent| agent.status = status);
+            });
         }
+        Step::Reload(what, is) => desk.reconfigure(|account| reload(account, what, is)),
         Step::Wait(ms) => desk.wait_ms(u64::from(ms)),
         Step::WallJump(ms) => {
             let at = desk.now.wall.as_millis() + i64::from(ms);
@@ -246,6 +262,24 @@ fn take(desk: &mut Desk, step: Step) {
         Step::Restart => desk.restart(),
     }
     check_now(desk);
+}
+
+fn reload(account: &mut Account, what: u8, is: bool) {
+    let without = if is { WithoutCustomer::GoOn } else { WithoutCustomer::End };
+    match what {
+        0 => account.status = if is { AccountStatus::Disabled } else { AccountStatus::Enabled },
+        1 => account.consult_without_customer = without,
+        2 => account.conference_without_customer = without,
+        3 => account.hold_recording = if is { HoldRecording::Music } else { HoldRecording::Silence },
+        4 => account.transfer_sound = if is { TransferSound::Music } else { TransferSound::RingBack },
+        _ => {
+            let gone = Desk::new().account.agents.remove(if is { 6 } else { 1 });
+            match account.agents.iter().position(|agent| agent.number == gone.number) {
+                Some(at) => drop(account.agents.remove(at)),
+                None => account.agents.push(gone),
+            }
+        }
+    }
 }
 
 /// A call is begun, or refused.
@@ -258,7 +292,8 @@ fn begin(desk: &mut Desk, command: Command) {
 fn is_called(desk: &mut Desk, is_known: bool) {
     let before = (desk.log.len(), desk.actions.len());
     let leg = desk.is_called(SHOWN, is_known.then_some(CUSTOMER));
-    let taken = Action::RefuseLeg { leg, cause: REFUSED } != desk.actions[before.1];
+    let refused = [DECLINED, FORBIDDEN].map(|cause| Action::RefuseLeg { leg, cause });
+    let taken = !refused.contains(&desk.actions[before.1]);
     assert_eq!(taken, desk.log.len() > before.0, "what is taken leads to a change, refused to none");
 }
 
