@@ -172,6 +172,12 @@ impl Center {
         self.state.promised.len()
     }
 
+    /// How many of them will want a channel of a trunk: an agent's own phone wants none.
+    pub fn channels_promised(&self) -> usize {
+        let promised = self.state.promised.iter().filter_map(|call| self.state.calls.get(call));
+        promised.filter(|call| call.wants_channel()).count()
+    }
+
     /// The account's limits and how much of each is in use.
     pub fn uses(&self) -> impl Iterator<Item = Use> {
         let account = &self.around.account;

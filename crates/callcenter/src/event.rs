@@ -151,6 +151,9 @@ pub enum Event {
         id: CallId,
         /// Holds.
         held: bool,
+        /// Who does that: its phone by itself, or a program.
+        #[serde(default)]
+        by: HeldBy,
     },
     /// An agent is muted, or not any more. No push, likewise.
     LegMuted {
@@ -375,6 +378,16 @@ pub enum Joined {
     Transfer,
     /// It joined those who talked.
     Conference,
+}
+
+/// Who holds, or takes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HeldBy {
+    /// A verb.
+    #[default]
+    Program,
+    /// The phone, whose sound is off until it takes back by itself.
+    Phone,
 }
 
 /// `cdrType`.

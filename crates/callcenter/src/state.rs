@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::{CallId, LegId, Wall};
 
 use crate::agent::SignedIn;
-use crate::call::Call;
-use crate::event::{Event, LegAgent};
+use crate::call::{Call, Leg};
+use crate::event::{Event, LegAgent, Role};
 
 /// Who is signed in and which calls live. Equal states decide alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct State {
     pub(crate) living: BTreeSet<CallId>,
     /// Those of them whose customer is to be called yet.
     pub(crate) promised: BTreeSet<CallId>,
-    /// How many of them show a number; no number that none shows.
+    /// How many of them show a number, and how many whom they brought in from outside; no number that nobody is shown.
     pub(crate) showing: BTreeMap<String, usize>,
     /// The one call each agent is in; a call that is over has left it.
     pub(crate) on_call: BTreeMap<String, CallId>,
@@ -54,16 +54,19 @@ impl State {
                     self.on_call.insert(call.agent.number.clone(), call.id);
                 }
                 if self.living.insert(call.id) {
-                    *self.showing.entry(call.display.clone()).or_default() += 1;
+                    self.shows(&call.display);
                 }
                 self.promised.insert(call.id);
                 self.calls.insert(call.id, Call::new(at, call.clone(), details.clone()));
             }
-            Event::LegStarted { leg, id, role, agent, .. } => {
+            Event::LegStarted { leg, id, role, shown, agent, .. } => {
                 self.apply_to_call(*id, at, event);
                 let Some(call) = self.calls.get(id) else { return };
                 if call.is_last_promised(*role) {
                     self.promised.remove(id);
+                }
+                if *role == Role::Outside && self.living.contains(id) {
+                    self.shows(shown);
                 }
                 self.legs.insert(*leg, *id);
                 if let Some(LegAgent { agent, .. }) = agent {
@@ -71,6 +74,7 @@ impl State {
                 }
             }
             Event::LegLeft { leg, id, .. } => {
+                self.show_no_more(*id, *leg);
                 self.apply_to_call(*id, at, event);
                 self.leave(*id, *leg);
             }
@@ -83,6 +87,7 @@ impl State {
             | Event::RecordingStarted { id, .. }
             | Event::RecordingStopped { id, .. } => self.apply_to_call(*id, at, event),
             Event::LegEnded { leg, id, .. } => {
+                self.show_no_more(*id, *leg);
                 self.apply_to_call(*id, at, event);
                 self.leave(*id, *leg);
                 self.legs.remove(leg);
@@ -103,7 +108,7 @@ impl State {
         self.on_call.get(number).and_then(|id| self.calls.get(id))
     }
 
-    /// How many living calls show a number.
+    /// How many living calls show a number, to their customer or to whom they brought in.
     pub(crate) fn calls_showing(&self, number: &str) -> usize {
         self.showing.get(number).copied().unwrap_or_default()
     }
@@ -128,11 +133,8 @@ impl State {
         self.promised.remove(&id);
         let Some(call) = self.calls.get(&id) else { return };
         if self.living.remove(&id) {
-            match self.showing.get_mut(&call.facts.display) {
-                Some(calls) if *calls > 1 => *calls -= 1,
-                Some(_) | None => {
-                    self.showing.remove(&call.facts.display);
-                }
+            for number in call.numbers_shown() {
+                show_once_less(&mut self.showing, number);
             }
         }
         let agents = call.legs.iter().filter_map(|leg| call.agent_of(leg));
@@ -140,6 +142,19 @@ impl State {
             if self.on_call.get(agent) == Some(&id) {
                 self.on_call.remove(agent);
             }
+        }
+    }
+
+    fn shows(&mut self, number: &str) {
+        *self.showing.entry(number.to_owned()).or_default() += 1;
+    }
+
+    /// A leg is about to leave its call, or to end in it.
+    fn show_no_more(&mut self, id: CallId, leg: LegId) {
+        let call = self.calls.get(&id).filter(|_| self.living.contains(&id));
+        let leaves = |leg: &&Leg| leg.role == Role::Outside && leg.is_in_call();
+        if let Some(leg) = call.and_then(|call| call.leg(leg)).filter(leaves) {
+            show_once_less(&mut self.showing, &leg.shown);
         }
     }
 
@@ -151,6 +166,15 @@ impl State {
         // The same agent may be in the call again, by another leg.
         if self.on_call.get(agent) == Some(&id) && call.leg_of_agent(agent).is_none() {
             self.on_call.remove(agent);
+        }
+    }
+}
+
+fn show_once_less(showing: &mut BTreeMap<String, usize>, number: &str) {
+    match showing.get_mut(number) {
+        Some(calls) if *calls > 1 => *calls -= 1,
+        Some(_) | None => {
+            showing.remove(number);
         }
     }
 }

@@ -220,7 +220,7 @@ impl Ledger {
             Event::LegPlaced { leg, id, .. } => {
                 assert!(!self.living_leg(*id, *leg).left, "leg {leg} has a place after it left");
             }
-            Event::LegHeld { leg, id, held } => self.living_leg(*id, *leg).held = *held,
+            Event::LegHeld { leg, id, held, .. } => self.living_leg(*id, *leg).held = *held,
             Event::LegMuted { leg, id, muted } => self.living_leg(*id, *leg).muted = *muted,
             Event::LegLeft { leg, id, .. } => {
                 let state = self.leg(*id, *leg);

@@ -52,6 +52,7 @@ impl Switch {
             speech: speech.at_port(port),
             hears: Default::default(),
             watch: Watch::Off,
+            reoffers: Default::default(),
         }
     }
 

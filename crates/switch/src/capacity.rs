@@ -24,13 +24,13 @@ impl Switch {
     /// Channels of a trunk that calls of now will want yet, as their accounts have no other trunk.
     pub(crate) fn channels_promised(&self, trunk: TrunkNo) -> usize {
         let bound = self.accounts.iter().filter(|(account, _)| self.trunks.serves_alone(trunk, **account));
-        bound.map(|(_, account)| account.center.legs_promised()).sum()
+        bound.map(|(_, account)| account.center.channels_promised()).sum()
     }
 
     /// What there is for one more call of `account`.
     pub(crate) fn room_for_calls(&self, now: Now, account: AccountId) -> Room {
         let sharing = self.accounts.iter().filter(|(other, _)| self.trunks.share(account, **other));
-        let channels_promised = sharing.map(|(_, account)| account.center.legs_promised()).sum();
+        let channels_promised = sharing.map(|(_, account)| account.center.channels_promised()).sum();
         let legs_max = self.config.legs_max.saturating_sub(self.config.legs_reserved);
         let free = legs_max.saturating_sub(self.legs.len()).min(self.ports.available(now.mono));
         let channels = self.trunks.channels_of(account, |trunk| self.legs.channels(trunk));

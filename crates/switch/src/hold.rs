@@ -27,6 +27,8 @@ impl Switch {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use base::LegId;
     use callcenter::action::Action;
     use callcenter::signal::Signal;
@@ -34,6 +36,7 @@ mod tests {
     use media::sdp::Direction;
 
     use crate::border::Border;
+    use crate::limits::{REOFFERS_MAX, REOFFERS_WINDOW};
 
     /// The phone offers so; what the core is told, and the direction of our answer.
     fn offers(border: &mut Border, direction: Direction) -> (Vec<Signal>, String) {
@@ -62,6 +65,26 @@ mod tests {
             let said = offers(&mut border, direction);
             assert_eq!(said, (told, answer.to_owned()), "{direction:?}");
         }
+    }
+
+    /// Every one would be written down for good.
+    #[test]
+    fn a_phone_that_holds_without_end_is_not_heard_each_time() {
+        let mut border = Border::talking();
+        let mut cseq = 7;
+        let mut flood = |border: &mut Border| {
+            for direction in [Direction::SendOnly, Direction::SendRecv].repeat(20) {
+                let sdp = border.fars[1].offering(direction);
+                border.asks(1, "UPDATE", cseq, &with_sdp(&String::from_utf8_lossy(&sdp)));
+                cseq += 1;
+            }
+            u32::try_from(border.told().len()).expect("few")
+        };
+        assert_eq!(flood(&mut border), REOFFERS_MAX);
+        border.now = border.now.later(REOFFERS_WINDOW - Duration::from_millis(1));
+        assert_eq!(flood(&mut border), 0);
+        border.now = border.now.later(Duration::from_millis(1));
+        assert_eq!(flood(&mut border), REOFFERS_MAX);
     }
 
     #[test]

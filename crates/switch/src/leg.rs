@@ -17,11 +17,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use base::{AccountId, CallId, LegId, LogNo};
+use base::{AccountId, CallId, LegId, LogNo, Mono};
 use callcenter::action::{Heard as Hears, Target};
 use sip::api::{Binding, DialogId, Ended};
 
 use crate::cause::{Heard, UNAVAILABLE};
+use crate::limits::{REOFFERS_MAX, REOFFERS_WINDOW};
 use crate::speech::Speech;
 use crate::trunks::{Among, TrunkNo, TrunkWay};
 
@@ -59,6 +60,25 @@ pub(crate) struct Leg {
     /// What its far end hears: its row of the hearing plan.
     pub(crate) hears: Hears,
     pub(crate) watch: Watch,
+    pub(crate) reoffers: Reoffers,
+}
+
+/// New offers of a leg's far end: how many came since when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reoffers {
+    since: Mono,
+    count: u32,
+}
+
+impl Reoffers {
+    /// One more; false: it is too many.
+    pub(crate) fn take(&mut self, now: Mono) -> bool {
+        if now.since(self.since) >= REOFFERS_WINDOW {
+            *self = Reoffers { since: now, count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= REOFFERS_MAX
+    }
 }
 
 /// Whether silence of its far end ends a leg.

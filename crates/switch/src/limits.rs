@@ -53,6 +53,13 @@ pub const RESUMED_PORT_REST: Duration = Duration::from_secs(40);
 /// transfer is refused; nobody is told who calls.
 pub const DIALLED_LEN_MAX: usize = 64;
 
+/// New offers of one leg within [`REOFFERS_WINDOW`]: each may be a hold that is written down, recorded and pushed. More: refused
+/// with 491, and its far end tries again later.
+pub const REOFFERS_MAX: u32 = 20;
+
+/// How long an offer of a leg counts.
+pub const REOFFERS_WINDOW: Duration = Duration::from_secs(10);
+
 /// Default of `Config::silence_max`.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 

@@ -17,6 +17,8 @@ use crate::switch::{Owner, Recording, Switch, Then};
 
 /// Not acceptable here (RFC 3261 §21.4.26).
 const NOT_ACCEPTABLE_HERE: u16 = 488;
+/// Request pending (RFC 3261 §21.4.27): who hears it tries again in a moment.
+const REQUEST_PENDING: u16 = 491;
 /// Call does not exist (RFC 3261 §21.4.19).
 const NO_SUCH_CALL: u16 = 481;
 
@@ -126,6 +128,9 @@ impl Switch {
             return self.endpoint.refuse_offer(now, dialog, NO_SUCH_CALL);
         };
         let leg = self.legs.get_mut(id).expect("living legs exist");
+        if !leg.reoffers.take(now.mono) {
+            return self.endpoint.refuse_offer(now, dialog, REQUEST_PENDING);
+        }
         let Some(offer) = offer else {
             let ours = leg.speech.offer_again();
             return self.endpoint.answer_offer(now, dialog, ours);

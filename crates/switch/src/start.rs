@@ -84,6 +84,7 @@ impl Switch {
                 speech,
                 hears: Default::default(),
                 watch: Watch::Off,
+                reoffers: Default::default(),
             },
         );
     }

@@ -31,14 +31,20 @@ pub(crate) fn check(view: View<'_>, login: LoginType) -> Result<(), Refusal> {
 
 /// Refuses a party that there is no room for in a call, or in its account or the server.
 pub(crate) fn check_party(view: View<'_>, call: &Call, by_trunk: bool) -> Result<(), Refusal> {
-    if call.living_legs().count() >= PARTIES_MAX || call.legs.len() >= CALL_LEGS_MAX {
-        return Err(Refusal::Full(Limit::Parties(PARTIES_MAX)));
-    }
     let room = view.around.room;
+    check_legs(view, call, 1)?;
     if by_trunk {
         check_left(room.channels, 1, Limit::Channels)?;
     }
-    check_left(room.legs, 1, Limit::Legs)
+    Ok(())
+}
+
+/// Refuses so many legs more of a call.
+pub(crate) fn check_legs(view: View<'_>, call: &Call, more: usize) -> Result<(), Refusal> {
+    if call.living_legs().count() + more > PARTIES_MAX || call.legs.len() + more > CALL_LEGS_MAX {
+        return Err(Refusal::Full(Limit::Parties(PARTIES_MAX)));
+    }
+    check_left(view.around.room.legs, more, Limit::Legs)
 }
 
 fn check_left(left: Option<Left>, wanted: usize, limit: fn(usize) -> Limit) -> Result<(), Refusal> {

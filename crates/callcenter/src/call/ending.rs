@@ -256,9 +256,13 @@ pub(crate) fn why_refused(call: &Call, side: HangUpSide) -> Cause {
     other.map_or(Cause { sip_code: 0, by: EndedBy::Us, failure: failure(call, side) }, |end| end.cause)
 }
 
-/// The ends of all legs of which nothing more is heard.
+/// The ends of all legs of which nothing more is heard, and the records that ended ones owe: the log may have ended before.
 fn all_lost(view: View<'_>, call: &Call) -> Vec<Event> {
-    call.living_legs().flat_map(|leg| lost(view, call, leg)).collect()
+    let owed = |leg: &Leg| match leg.ended {
+        Some(_) => party::recorded(view, call, leg).into_iter().collect(),
+        None => lost(view, call, leg),
+    };
+    call.legs.iter().flat_map(owed).collect()
 }
 
 /// The end of a leg of which nothing more is heard.

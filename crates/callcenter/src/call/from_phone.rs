@@ -11,7 +11,7 @@
 
 use base::LegId;
 
-use super::{Call, Leg, consult, inbound, parties, transfer};
+use super::{Call, Leg, capacity, consult, inbound, parties, transfer};
 use crate::action::{Action, Referral, Target};
 use crate::command::{LoginType, Party, Refusal};
 use crate::decide::{Decision, Dice, View};
@@ -72,8 +72,10 @@ pub(crate) fn calls(
     let talking = parties::talking(view, &owner.number).ok().filter(|_| by_sip);
     let Some((call, leg)) = talking else { return refused(Failure::Forbidden) };
     let Some(to) = party(view, called) else { return refused(Failure::Unknown) };
-    let guest =
-        consult::one_at_a_time(call, leg).and_then(|()| parties::guest(view, call, &owner.number, &to));
+    let guest = consult::one_at_a_time(call, leg)
+        .and_then(|()| parties::guest(view, call, &owner.number, &to))
+        // The second line is a leg as well.
+        .and_then(|guest| capacity::check_legs(view, call, 2).map(|()| guest));
     let guest = match guest {
         Ok(guest) => guest,
         Err(Refusal::InCall) => return refused(Failure::Decline),

@@ -102,11 +102,11 @@ fn heard(call: &Call, account: &Account, leg: &Leg) -> Heard {
 /// Between an agent and whom it consults.
 fn in_consultation(call: &Call, leg: &Leg, other: &Leg) -> Heard {
     match () {
-        () if leg.held => Heard::Nothing,
+        () if leg.is_held() => Heard::Nothing,
         // Who consults from a second line is let ring as a caller is.
         () if !leg.is_answered() && !other.early_media => Heard::Nothing,
         () if !other.is_answered() => ringing(other),
-        () if other.held => with_whispers(call, leg, BTreeSet::new()).unwrap_or(Heard::Music),
+        () if other.is_held() => with_whispers(call, leg, BTreeSet::new()).unwrap_or(Heard::Music),
         () => {
             let said = (!is_muted(call, other)).then_some(other.id);
             with_whispers(call, leg, said.into_iter().collect()).unwrap_or_default()
@@ -115,7 +115,7 @@ fn in_consultation(call: &Call, leg: &Leg, other: &Leg) -> Heard {
 }
 
 fn on_floor(call: &Call, account: &Account, leg: &Leg) -> Heard {
-    if leg.held || !leg.is_answered() && !call.calls_in(leg) {
+    if leg.is_held() || !leg.is_answered() && !call.calls_in(leg) {
         return Heard::Nothing;
     }
     if let Some(arriving) = call.arriving_by(leg.id) {
@@ -127,7 +127,7 @@ fn on_floor(call: &Call, account: &Account, leg: &Leg) -> Heard {
     if let Some(heard) = with_whispers(call, leg, said.collect()) {
         return heard;
     }
-    let is_present = |other: &&Leg| other.is_answered() && !other.held && !call.is_elsewhere(other);
+    let is_present = |other: &&Leg| other.is_answered() && !other.is_held() && !call.is_elsewhere(other);
     if leg.is_answered() && others().any(|other| is_present(&other)) {
         // They are all muted.
         return Heard::Nothing;
@@ -157,7 +157,7 @@ fn watching(call: &Call, account: &Account, supervisor: &Leg, of: LegId) -> Hear
         Heard::Mix(others) => others.iter().copied().collect(),
         Heard::Nothing | Heard::RingBack | Heard::Music => BTreeSet::new(),
     };
-    if agent.is_answered() && !agent.held && !is_muted(call, agent) && call.arriving_by(of).is_none() {
+    if agent.is_answered() && !agent.is_held() && !is_muted(call, agent) && call.arriving_by(of).is_none() {
         said.insert(agent.id);
     }
     said.remove(&supervisor.id);
@@ -201,7 +201,7 @@ fn ringing(leg: &Leg) -> Heard {
 
 /// Whether others on the floor hear a leg.
 fn is_heard(call: &Call, leg: &Leg) -> bool {
-    leg.is_answered() && !leg.held && !is_muted(call, leg) && !call.is_elsewhere(leg)
+    leg.is_answered() && !leg.is_held() && !is_muted(call, leg) && !call.is_elsewhere(leg)
 }
 
 /// It is the agent who is muted, whatever line the agent talks on.

@@ -8,12 +8,13 @@
 //! | talks, holds (4, 6) | `mute` | 7, or still 6; the others do not hear the agent |
 //! | is muted | `unmute` | 4, or still 6 |
 //!
+//! A phone that holds by itself hears and says nothing until it takes back by itself: no verb ends its hold.
 //! What already is: accepted, and nothing happens. In any other state: 6712.
 
 use super::{Call, Leg, parties};
 use crate::command::Refusal;
 use crate::decide::{Decision, Dice, View};
-use crate::event::{Event, Place};
+use crate::event::{Event, HeldBy, Place};
 
 /// `hold` and `unhold`.
 pub(crate) fn hold(
@@ -25,7 +26,11 @@ pub(crate) fn hold(
     let (call, leg) = parties::in_conversation(view, agent)?;
     // An agent who consults from a second line talks there.
     let talker = call.leg(call.talker(leg.id)).unwrap_or(leg);
-    Ok(set_held(view, call, talker, held, dice))
+    // A phone that holds has its sound off: only it can take back.
+    match (held, talker.hold) {
+        (false, Some(HeldBy::Phone)) => Ok(Decision::default()),
+        (true | false, _) => Ok(set_held(view, call, talker, (held, HeldBy::Program), dice)),
+    }
 }
 
 /// `mute` and `unmute`.
@@ -50,20 +55,33 @@ pub(crate) fn by_phone(view: View<'_>, call: &Call, leg: &Leg, held: bool, dice:
         Place::Arriving { .. } | Place::Watching { .. } => false,
     };
     match talks && leg.is_in_call() && leg.is_answered() && call.agent_of(leg).is_some() {
-        true => set_held(view, call, leg, held, dice),
+        true => set_held(view, call, leg, (held, HeldBy::Phone), dice),
         false => Decision::default(),
     }
 }
 
-/// The event that a hold ends because its agent does something else; none when there is no hold.
+/// The event that a hold ends because its agent does something else; none when there is no hold, or when it is the phone that
+/// holds: nobody is heard there, and nobody hears, whatever is decided here.
 pub(crate) fn ended(call: &Call, leg: &Leg) -> Option<Event> {
-    leg.held.then_some(Event::LegHeld { leg: leg.id, id: call.facts.id, held: false })
+    let (id, by) = (call.facts.id, HeldBy::Program);
+    (leg.hold == Some(by)).then_some(Event::LegHeld { leg: leg.id, id, held: false, by })
 }
 
-fn set_held(view: View<'_>, call: &Call, leg: &Leg, held: bool, dice: &mut Dice<'_>) -> Decision {
-    if leg.held == held {
+fn set_held(
+    view: View<'_>,
+    call: &Call,
+    leg: &Leg,
+    (held, by): (bool, HeldBy),
+    dice: &mut Dice<'_>,
+) -> Decision {
+    // A phone that holds what a program held is known to hold from now on.
+    let is_known = match by {
+        HeldBy::Program => leg.is_held() == held,
+        HeldBy::Phone => leg.hold == held.then_some(by) || (!held && !leg.is_held()),
+    };
+    if is_known {
         return Decision::default();
     }
-    let event = Event::LegHeld { leg: leg.id, id: call.facts.id, held };
+    let event = Event::LegHeld { leg: leg.id, id: call.facts.id, held, by };
     parties::change(view, call, vec![event], dice)
 }

@@ -25,7 +25,8 @@ use crate::action::{RecordingFiles, Target};
 use crate::agent::activity::Activity;
 use crate::config::{Account, RecordingMode};
 use crate::event::{
-    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, Joined, LegAgent, Place, RecordKind, Role,
+    AgentRef, CallDetails, CallFacts, CallKind, Event, HangUpSide, HeldBy, Joined, LegAgent, Place,
+    RecordKind, Role,
 };
 use crate::signal::{Cause, Failure};
 
@@ -64,7 +65,8 @@ pub(crate) struct Leg {
     /// Whose leg it is, if it is a later agent's or a supervisor's.
     pub(crate) agent: Option<LegAgent>,
     pub(crate) place: Place,
-    pub(crate) held: bool,
+    /// Who holds, if it does.
+    pub(crate) hold: Option<HeldBy>,
     pub(crate) muted: bool,
     /// When it left a call that went on: what it hears and says is of no more interest.
     pub(crate) left: Option<Wall>,
@@ -155,7 +157,9 @@ impl Call {
                 self.change_leg(*leg, |leg| leg.place = *place);
                 self.note_bridge(at);
             }
-            Event::LegHeld { leg, held, .. } => self.change_leg(*leg, |leg| leg.held = *held),
+            Event::LegHeld { leg, held, by, .. } => {
+                self.change_leg(*leg, |leg| leg.hold = held.then_some(*by));
+            }
             Event::LegMuted { leg, muted, .. } => self.change_leg(*leg, |leg| leg.muted = *muted),
             Event::LegLeft { leg, .. } => self.change_leg(*leg, |leg| leg.left = leg.left.or(Some(at))),
             Event::PartyFailed { leg, cause, .. } => self.change_leg(*leg, |leg| leg.failed = Some(*cause)),
@@ -215,7 +219,7 @@ impl Call {
             | Place::SecondLine { .. }
             | Place::Watching { .. } => leg.is_answered(),
         };
-        let held = self.leg(self.talker(leg.id)).is_some_and(|talker| talker.held);
+        let held = self.leg(self.talker(leg.id)).is_some_and(Leg::is_held);
         match talks {
             true if held => Activity::Holding,
             true if leg.muted => Activity::Muted,
@@ -255,6 +259,15 @@ impl Call {
             (CallKind::DialOut | CallKind::Incoming, Role::Customer) => true,
             (CallKind::WebCall, Role::Agent | Role::Destination) => true,
             (CallKind::DialOut | CallKind::Incoming, _) | (CallKind::WebCall, _) => false,
+        }
+    }
+
+    /// Whether the last leg that it needs to begin goes by a trunk.
+    pub(crate) fn wants_channel(&self) -> bool {
+        match &self.details.second {
+            // It is a customer's.
+            None | Some((Target::Number(_), _)) => true,
+            Some((Target::Phone(_) | Target::Uri(_), _)) => false,
         }
     }
 
@@ -326,6 +339,12 @@ impl Call {
         due.into_iter().chain(lines.filter_map(|leg| self.agent_of(leg))).collect()
     }
 
+    /// The numbers it shows now: to its customer, and to each party outside.
+    pub(crate) fn numbers_shown(&self) -> impl Iterator<Item = &str> {
+        let outside = self.legs_in_call().filter(|leg| leg.role == Role::Outside);
+        std::iter::once(self.facts.display.as_str()).chain(outside.map(|leg| leg.shown.as_str()))
+    }
+
     /// The call's facts as they are told about an agent, or about nobody.
     pub(crate) fn facts_about(&self, agent: Option<AgentRef>) -> CallFacts {
         CallFacts { agent: agent.unwrap_or_default(), ..self.facts.clone() }
@@ -393,7 +412,7 @@ impl Leg {
             ended: None,
             agent: None,
             place: Place::default(),
-            held: false,
+            hold: None,
             muted: false,
             left: None,
             brought_by: None,
@@ -410,6 +429,10 @@ impl Leg {
 
     pub(crate) fn is_answered(&self) -> bool {
         self.answered.is_some()
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.hold.is_some()
     }
 
     pub(crate) fn is_arriving(&self) -> bool {

@@ -96,12 +96,13 @@ impl Center {
         );
         for (number, calls) in &self.state.showing {
             let living = self.state.calls.values().filter(|call| call.ended.is_none());
-            let count = living.filter(|call| call.facts.display == *number).count();
+            let count = living.flat_map(Call::numbers_shown).filter(|shown| shown == number).count();
             assert_eq!(*calls, count, "the count of calls that show a number is another one");
         }
+        let living = self.state.calls.values().filter(|call| call.ended.is_none());
         assert_eq!(
             self.state.showing.values().sum::<usize>(),
-            self.state.living.len(),
+            living.flat_map(Call::numbers_shown).count(),
             "a call is not among those that show its number"
         );
         for (agent, id) in &self.state.on_call {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Mono;
-use callcenter::command::{Command, DialOut, Limit, Refusal};
+use callcenter::command::{Command, DialOut, Limit, Party, Refusal};
 use callcenter::config::Account;
+use callcenter::event::Role;
 use callcenter::{Left, Room};
 use proptest::prelude::*;
 
-use crate::desk::{Desk, SHOWN, dial_out};
+use crate::desk::{Desk, SHOWN, bye, dial_out};
 
 const OTHER: &str = "01081400192";
 const THIRD: &str = "01081400193";
@@ -63,6 +64,29 @@ fn a_number_is_shown_by_no_more_calls_than_may_be_and_a_group_takes_its_others()
         assert!(format!("{shown:?}").contains(THIRD), "the other number of the group");
         desk.hangup("8001").expect("in a call");
     }
+}
+
+#[test]
+fn whom_a_call_brings_in_from_outside_is_shown_the_number_as_well() {
+    let mut desk = desk(|account| {
+        account.agents[0].bound_number = Some(OTHER.to_owned());
+        account.number_calls_max = BTreeMap::from([(OTHER.to_owned(), 1)]);
+    });
+    assert_eq!(dial(&mut desk, "8000", |dial| dial.customer_shown = Some(SHOWN.to_owned())), Ok(()));
+    desk.answers(Role::Agent);
+    desk.answers(Role::Customer);
+    let consult =
+        || Command::Consult { agent: "8000".to_owned(), to: Party::Outline("13800138000".to_owned()) };
+    let full = Err(Refusal::Full(Limit::CallsOfNumber(1)));
+    let other = |dial: &mut DialOut| dial.customer_shown = Some(OTHER.to_owned());
+    desk.ask(consult()).expect("nobody is shown it");
+    assert_eq!(dial(&mut desk, "8001", other), full);
+    desk.ask(Command::CancelConsult { agent: "8000".to_owned() }).expect("consults");
+    assert_eq!(dial(&mut desk, "8001", other), Ok(()), "it is free again");
+    desk.hangup("8001").expect("in a call");
+    desk.ask(consult()).expect("nobody is shown it");
+    desk.ends(Role::Customer, bye());
+    assert_eq!(dial(&mut desk, "8001", other), Ok(()), "the call is over");
 }
 
 #[test]

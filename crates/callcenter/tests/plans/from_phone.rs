@@ -1,10 +1,11 @@
 //! What phones do by themselves is what the verbs do: hold, REFER, a second line.
 
 use base::LegId;
-use callcenter::command::Command;
+use callcenter::command::{Command, Party};
 use callcenter::config::AccountStatus;
 use callcenter::event::Role::{Agent, Customer, Outside};
 use callcenter::signal::{Failure, Signal};
+use callcenter::{Left, Room};
 
 use crate::desk::{Desk, bye, ended_by_us, far};
 use crate::situations::OUTSIDE;
@@ -365,7 +366,7 @@ fn the_second_line_gives_up_while_it_rings() {
 
 #[test]
 fn the_verbs_are_there_for_who_consults_from_a_second_line() {
-    let (mut desk, ..) = on_two_lines();
+    let (mut desk, first, _) = on_two_lines();
     let agent = "8005".to_owned();
     desk.ask(Command::Mute { agent: agent.clone() }).expect("talks");
     desk.expect(
@@ -377,15 +378,20 @@ fn the_verbs_are_there_for_who_consults_from_a_second_line() {
     desk.ask(Command::ThreeWayCall { agent }).expect("consults");
     desk.expect(
         "Agent3 is on the floor by Conference, told
-         Agent holds no more
          Agent2 left
          part of Agent3
+         8005 shows 6 Link
          -> end Agent2
-         -> Agent hears Customer + Agent3
          -> Customer hears Agent3
          -> Agent3 hears Customer
          -> store |Customer Agent3
          = accepted",
+    );
+    desk.signal(Signal::LegHeld { leg: first, held: false });
+    desk.expect(
+        "Agent holds no more
+         8005 shows 7 Link
+         -> Agent hears Customer + Agent3",
     );
 }
 
@@ -454,4 +460,46 @@ fn an_account_that_may_not_act_has_no_call_handed_on() {
     desk.look();
     refers(&mut desk, first, "8006", Some(second));
     desk.expect("-> referral of Agent Refused");
+}
+
+/// Phones hold before they ask.
+#[test]
+fn a_phone_that_held_before_its_refer_holds_still_when_the_customer_is_back() {
+    let (mut desk, leg) = talking();
+    desk.signal(Signal::LegHeld { leg, held: true });
+    refers(&mut desk, leg, OUTSIDE, None);
+    desk.look();
+    desk.ends(Outside, far(486, Failure::Decline));
+    assert_eq!(desk.center.agent_state("8005"), Some(6));
+    assert!(desk.look().contains(&"-> Customer hears music".to_owned()));
+    desk.signal(Signal::LegHeld { leg, held: false });
+    assert_eq!(desk.center.agent_state("8005"), Some(4));
+}
+
+/// What a program ends is its own hold.
+#[test]
+fn a_phone_that_holds_goes_on_doing_so_whatever_a_program_asks_for() {
+    let (mut desk, leg) = talking();
+    let agent = || "8005".to_owned();
+    desk.signal(Signal::LegHeld { leg, held: true });
+    desk.ask(Command::Consult { agent: agent(), to: Party::Outline(OUTSIDE.to_owned()) }).expect("talks");
+    desk.answers(Outside);
+    desk.ask(Command::ResumeConsult { agent: agent() }).expect("consults");
+    assert_eq!(desk.center.agent_state("8005"), Some(6));
+    desk.ask(Command::Hold { agent: agent() }).expect("talks");
+    desk.signal(Signal::LegHeld { leg, held: false });
+    assert_eq!(desk.center.agent_state("8005"), Some(4));
+}
+
+/// It is a leg more, beside that of whom it calls.
+#[test]
+fn a_second_line_needs_room_for_itself() {
+    let (mut desk, _) = talking();
+    let left = Some(Left { free: 1, of: 10 });
+    desk.center.set_room(Room { legs: left, channels: None });
+    desk.phone_calls("8005", "8006");
+    desk.expect("-> refuse 0 ServiceUnavailable");
+    desk.center.set_room(Room { legs: Some(Left { free: 2, of: 10 }), channels: None });
+    desk.phone_calls("8005", "8006");
+    assert_eq!(desk.look().len(), 8);
 }

@@ -1,10 +1,11 @@
 //! What a restart keeps, ends and goes on with.
 
-use callcenter::command::{Choice, LoginType};
+use base::LegId;
+use callcenter::command::{Choice, Command, LoginType, Party};
 use callcenter::event::{Event, Role};
 use callcenter::signal::{Failure, Signal};
 
-use crate::desk::{Desk, bye, dial_out, files};
+use crate::desk::{Desk, bye, dial_out, ended_by_us, far, files};
 
 #[test]
 fn presence_survives() {
@@ -167,4 +168,50 @@ fn a_shutdown_ends_every_call_and_both_its_phones() {
          -> end Agent
          -> end Customer",
     );
+}
+
+/// The log may end between any two events, also of those that were decided together.
+#[test]
+fn whoever_was_brought_in_has_one_record_wherever_the_log_ends() {
+    let log = |desk: &mut Desk| {
+        desk.linked("8000");
+        let (a, b) = (|| "8000".to_owned(), || "8005".to_owned());
+        desk.ask(Command::Consult { agent: a(), to: Party::Outline("13800138000".to_owned()) })
+            .expect("talks");
+        desk.ends(Role::Outside, far(486, Failure::Decline));
+        desk.ask(Command::Consult { agent: a(), to: Party::Agent(b()) }).expect("talks");
+        desk.answers(Role::Agent);
+        desk.ask(Command::ThreeWayCall { agent: a() }).expect("consults");
+        desk.wait_ms(2000);
+        desk.hangup("8005").expect("talks");
+        desk.ends(Role::Agent, ended_by_us());
+        desk.ask(Command::Transfer { agent: a(), to: Party::Agent("8006".to_owned()) }).expect("talks");
+        desk.answers(Role::Agent);
+        desk.ends(Role::Customer, bye());
+        desk.wait_ms(1000);
+    };
+    let begun = || Desk::signed_in(&["8000", "8005", "8006"]);
+    let (mut whole, before) = (begun(), begun().log.len());
+    log(&mut whole);
+    for events in before..=whole.log.len() {
+        let mut desk = begun();
+        log(&mut desk);
+        desk.crash_after(events);
+        desk.wait_ms(1000);
+        let parties: Vec<LegId> = desk
+            .log
+            .iter()
+            .filter_map(|numbered| match &numbered.event {
+                Event::LegStarted { leg, agent, role, .. } if agent.is_some() || *role == Role::Outside => {
+                    Some(*leg)
+                }
+                _ => None,
+            })
+            .collect();
+        let recorded: Vec<LegId> = desk.party_records().iter().map(|record| LegId(record.id.0)).collect();
+        let mut sorted = recorded.clone();
+        sorted.sort();
+        assert_eq!(sorted, parties, "after {events} events");
+        assert_eq!(desk.center.calls().count(), 0);
+    }
 }

@@ -45,7 +45,7 @@ pub(super) fn write(entry: &Entry) {
             let (place, other) = placed(*place);
             info!(%account, seq, call = %id, %leg, place, other, "a leg was placed")
         }
-        Event::LegHeld { leg, id, held } => {
+        Event::LegHeld { leg, id, held, by: _ } => {
             info!(%account, seq, call = %id, %leg, held, "a hold began or ended")
         }
         Event::LegMuted { leg, id, muted } => {

@@ -5,7 +5,7 @@ use base::{CallId, LegId};
 use callcenter::action::Target;
 use callcenter::command::{LoginType, Monitoring};
 use callcenter::event::{
-    AgentRef, CallFacts, CallKind, Event, Joined, LegAgent, Moment, Numbered, Place, RecordKind, Role,
+    AgentRef, CallFacts, CallKind, Event, HeldBy, Joined, LegAgent, Moment, Numbered, Place, RecordKind, Role,
 };
 use callcenter::record::{CallRecord, LegBill};
 use callcenter::signal::{Cause, EndedBy, Failure};
@@ -154,7 +154,7 @@ fn what_is_no_news_for_customers_makes_no_push() {
             place: Place::Watching { of: LegId(1), how: Monitoring::Listen },
             call: None,
         },
-        Event::LegHeld { leg: LATER, id, held: true },
+        Event::LegHeld { leg: LATER, id, held: true, by: HeldBy::Program },
         Event::LegMuted { leg: LATER, id, muted: true },
         Event::LegLeft { leg: LATER, id, call: None },
         Event::PartStarted { id, leg: LATER, files: files() },

@@ -6,7 +6,7 @@ use std::process::Command;
 use base::{CallId, LegId};
 use callcenter::action::Target;
 use callcenter::command::{LoginType, Monitoring};
-use callcenter::event::{Event, Joined, LegAgent, Place, RecordKind, Role};
+use callcenter::event::{Event, HeldBy, Joined, LegAgent, Place, RecordKind, Role};
 use callcenter::signal::{Cause, EndedBy, Failure};
 use server::store::explain;
 
@@ -82,9 +82,9 @@ fn conference() -> Vec<Event> {
         started(100),
         leg(1, Role::Agent, phone("8000"), None, Place::default()),
         leg(2, Role::Customer, Target::Number("17319132391".to_owned()), None, Place::default()),
-        Event::LegHeld { leg: of, id, held: true },
+        Event::LegHeld { leg: of, id, held: true, by: HeldBy::Program },
         Event::LegMuted { leg: of, id, muted: true },
-        Event::LegHeld { leg: of, id, held: false },
+        Event::LegHeld { leg: of, id, held: false, by: HeldBy::Program },
         Event::LegMuted { leg: of, id, muted: false },
         leg(3, Role::Outside, Target::Number("13800138000".to_owned()), None, Place::Arriving { by: of }),
         Event::PartyFailed {

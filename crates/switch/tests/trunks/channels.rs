@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::AccountId;
-use callcenter::command::{Choice, Command, Limit, LoginType, Refusal};
+use callcenter::command::{Choice, Command, Limit, LoginType, Refusal, WebCall, WebCallee};
 use callcenter::config::{InboundRoute, RecordingMode};
 use callcenter::signal::Failure;
 use media::codec::Codec;
@@ -137,4 +137,31 @@ fn the_channel_that_a_call_will_want_is_not_given_to_who_calls_in() {
     assert_eq!(bench.fars[STRANGER].calls, 0);
     bench.answer(PHONE);
     assert_eq!(bench.fars[TRUNK].calls, 1, "the customer is called");
+}
+
+#[test]
+fn a_webcall_to_an_agents_phone_wants_one_channel_only() {
+    let mut config = one_channel();
+    config.trunks[0].channels_max = Some(2);
+    config.accounts[0].trunks = TrunkChoice::in_order(["first"]);
+    config.accounts[0].account.inbound = vec![InboundRoute {
+        trunk: "first".to_owned(),
+        called: "01088880000".to_owned(),
+        to: "sip:desk@10.0.1.3:5060".to_owned(),
+        recording: RecordingMode::Off,
+        ring: Duration::from_secs(20),
+    }];
+    let mut bench = Bench::ready_with(config);
+    let web = WebCall {
+        caller: "13900000001".to_owned(),
+        caller_ring_max: None,
+        caller_shown: None,
+        callee: WebCallee::Agent("1001".to_owned()),
+        callee_ring_max: None,
+        callee_shown: None,
+        extras: String::new(),
+    };
+    assert!(bench.ask(Command::WebCall(web)).is_ok());
+    bench.call_in(TRUNK, "01088880000", "13912345678", &[Codec::Pcma]);
+    assert_eq!(bench.fars[STRANGER].calls, 1, "the agent's phone needs no channel");
 }
