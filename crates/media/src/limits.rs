@@ -26,6 +26,9 @@ pub const OUTPUTS_MAX: usize = 65_536;
 /// RTP packets of one far end per second. Sound comes at 50 a second, at 200 when packets are as short as they may be.
 /// Further ones are refused and counted: a far end must not fill the recorder, or keep a loop of its making alive.
 pub const PACKETS_PER_SECOND_MAX: u32 = 400;
+/// Seconds of sound of one far end in a second: as much as there is in so many packets of 20 ms. A longer packet counts as
+/// several, for decoding and encoding take their time by the sound, however few packets it is in.
+pub const SOUND_PER_SECOND_MAX: u64 = 8;
 /// So many may come at once, as after a moment in which the network held them back.
 pub const PACKETS_BURST_MAX: u32 = 500;
 /// How long after an agreement a source other than the agreed address may be learned (`engine::far`).

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::{Mono, StreamId};
 
 use super::jitter::{JitterBuffer, Placed};
+use super::reception::SEQUENCE_JUMP_MAX;
 use super::samples;
 use super::seam::Seam;
 use super::stream::Stream;
@@ -255,9 +256,8 @@ impl Input {
     fn push(&mut self, now: Mono, codec: Codec, header: &Header, payload: &[u8]) -> Placed {
         let (ssrc, newest) = (header.ssrc, header.sequence);
         match &mut self.speaker {
-            Some(speaker) if speaker.ssrc == ssrc && speaker.codec == codec => {
-                let is_later = sequence_distance(speaker.newest, newest) > 0;
-                if is_later {
+            Some(speaker) if speaker.goes_on_with(ssrc, codec, newest) => {
+                if sequence_distance(speaker.newest, newest) > 0 {
                     speaker.newest = newest;
                 } else if codec.law().is_none() {
                     // A decoder that predicts would lose its way by what comes out of order.
@@ -281,6 +281,14 @@ impl Input {
             None => self.decoder.decode(codec, payload, &mut sound),
         };
         self.buffer.push(samples(now.since(Mono::ZERO)), header.timestamp, &sound[..count])
+    }
+}
+
+impl Speaker {
+    /// Whether a packet is of the same sound, and not of one whose numbers began anew.
+    fn goes_on_with(&self, ssrc: u32, codec: Codec, sequence: u16) -> bool {
+        let jump = sequence_distance(self.newest, sequence).unsigned_abs();
+        self.ssrc == ssrc && self.codec == codec && jump <= SEQUENCE_JUMP_MAX
     }
 }
 

@@ -7,7 +7,7 @@ use crate::rtcp::Block;
 use crate::rtp::{Header, sequence_distance};
 
 /// A jump larger than this is a restart of the sender, not loss (RFC 3550 appendix A.1).
-const SEQUENCE_JUMP_MAX: u16 = 3000;
+pub(super) const SEQUENCE_JUMP_MAX: u16 = 3000;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reception {

@@ -100,6 +100,16 @@ enum Content {
     Nothing,
 }
 
+impl Content {
+    /// How long its sound lasts.
+    fn ticks(self, header: &Header) -> usize {
+        match self {
+            Content::Sound(codec) => codec.ticks(header.payload.len()),
+            Content::Event | Content::Nothing => 0,
+        }
+    }
+}
+
 impl Received {
     /// In which codec it carries sound, if it does.
     pub(super) fn sound(&self) -> Option<Codec> {
@@ -239,11 +249,11 @@ impl Stream {
         };
         self.last_life_sign = now;
         // Not allowed to speak: the last packets before a hold, mostly.
-        if !terms.receive || !self.pace.keeps(now) {
+        let content = content(terms, &header);
+        if !terms.receive || !self.pace.keeps(now, content.ticks(&header)) {
             self.refused += 1;
             return None;
         }
-        let content = content(terms, &header);
         if content == Content::Nothing && !COMFORT_NOISE.contains(&header.payload_number) {
             self.refused += 1;
             return Some(Received { header, content, keys: [None; 2] });

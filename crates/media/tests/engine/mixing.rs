@@ -304,3 +304,20 @@ fn digits_are_dialled_to_a_listener_and_tones_of_a_speaker_are_sound() {
         assert_eq!(dialled(&sent, 100 + stream as u8), "");
     }
 }
+
+/// A phone that begins its numbers anew with the same SSRC, as some do after a hold, is heard on.
+#[test]
+fn who_begins_its_numbers_anew_is_heard_in_every_codec() {
+    for codec in Codec::ALL {
+        let mut conference = conference(&[codec, Codec::Pcma, Codec::Pcma]);
+        conference.all_hear_all();
+        conference.pass(ms(2000));
+        conference.speakers[0].sequence = 40_000;
+        conference.speakers[0].timestamp = 77;
+        conference.pass(ms(1000));
+        conference.take_sent_to(StreamId(2));
+        conference.pass(ms(1000));
+        let heard = wave(Codec::Pcma, &conference.take_sent_to(StreamId(2)));
+        assert!(level(&heard, HZ[0]) > 2500.0, "{codec:?}: {}", level(&heard, HZ[0]));
+    }
+}

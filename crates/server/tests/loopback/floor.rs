@@ -54,14 +54,20 @@ impl Floor {
         (call, agent, customer)
     }
 
-    /// The newest phone of a number answers, and says what nobody else says.
+    /// The newest phone of a number answers, and says what nobody else says. One that has hung up was of a call before.
     pub(crate) async fn answers(&self, number: &str) -> Party {
         let tone = Tone::of(self.voices.fetch_add(1, Ordering::Relaxed));
         let newest = |events: &[LabEvent]| {
-            events.iter().rev().find_map(|event| match event {
+            let called = events.iter().rev().find_map(|event| match event {
                 LabEvent::PhoneCalled { phone, number: called, .. } if called == number => Some(*phone),
                 _ => None,
-            })
+            });
+            let is_over = |phone| {
+                events
+                    .iter()
+                    .any(|event| matches!(event, LabEvent::Ended { phone: over, .. } if *over == phone))
+            };
+            called.filter(|phone| !is_over(*phone))
         };
         let answered = |events: &[LabEvent]| {
             newest(events).is_some_and(|phone| events.contains(&LabEvent::PhoneAnswered { phone }))
