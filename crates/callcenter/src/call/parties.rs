@@ -421,9 +421,19 @@ fn let_go<'a>(before: &'a Call, after: &'a Call) -> impl Iterator<Item = Action>
     let was_in = |leg: &&Leg| before.leg(leg.id).is_none_or(Leg::is_in_call);
     let left = after.legs.iter().filter(|leg| leg.left.is_some() && leg.ended.is_none()).filter(was_in);
     left.map(|leg| match after.calls_in(leg) && !leg.is_answered() {
-        true => Action::RefuseLeg { leg: leg.id, cause: ending::why_refused(after, HangUpSide::System) },
+        true => Action::RefuseLeg { leg: leg.id, cause: why_refused(before, after, leg) },
         false => Action::EndLeg { leg: leg.id },
     })
+}
+
+/// What kept us from answering a second line: what has just become of whom it called.
+fn why_refused(before: &Call, after: &Call, second: &Leg) -> Cause {
+    let Place::SecondLine { of } = second.place else {
+        return ending::why_refused(after, HangUpSide::System);
+    };
+    let called = before.aside_of(of).and_then(|aside| after.leg(aside.id));
+    let why = called.and_then(|aside| aside.failed.or(aside.ended.as_ref().map(|end| end.cause)));
+    why.unwrap_or(Cause { sip_code: 0, by: EndedBy::Us, failure: Failure::None })
 }
 
 /// What is to be stored from now on, where that is something else.

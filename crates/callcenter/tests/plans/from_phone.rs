@@ -503,3 +503,15 @@ fn a_second_line_needs_room_for_itself() {
     desk.phone_calls("8005", "8006");
     assert_eq!(desk.look().len(), 8);
 }
+
+#[test]
+fn a_second_line_is_not_told_what_became_of_the_one_before() {
+    let (mut desk, _) = talking();
+    desk.phone_calls("8005", "8006");
+    desk.ends(Agent, far(486, Failure::Decline));
+    desk.phone_calls("8005", "8006");
+    desk.rings(Agent);
+    desk.look();
+    desk.wait_ms(60_000);
+    assert!(desk.look().contains(&"-> refuse 180 RequestTimeout".to_owned()));
+}
