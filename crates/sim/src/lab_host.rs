@@ -1,6 +1,6 @@
 //! The lab as a far end of the world: its phones, its media thread, and the wishes of those who hold the phones.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) struct LabHost {
     /// In worlds where voices are tones.
     choir: Option<Choir>,
     /// Those that hold by themselves.
-    turned: BTreeSet<PhoneId>,
+    turned: BTreeMap<PhoneId, Mono>,
     /// When users sign in again.
     sign_ins: Timers<String>,
     /// How many called the switch by the trunk: each shows a number of its own.
@@ -69,7 +69,7 @@ impl LabHost {
             config,
             phones: BTreeMap::new(),
             choir: (knobs.kind == Kind::Verbs).then(Choir::default),
-            turned: BTreeSet::new(),
+            turned: BTreeMap::new(),
             sign_ins: Timers::default(),
             callers: 0,
             cut_off_until: Mono::ZERO,
@@ -193,15 +193,21 @@ impl LabHost {
     /// A phone holds, or takes back, and others may not have heard of it for a while.
     fn turn(&mut self, now: Now, random: &mut Random) -> Misdeed {
         let Some(phone) = self.some_phone(random) else { return Misdeed::Harmless };
-        let direction = match (self.turned.remove(&phone), random.chance(70)) {
-            (true, _) => Direction::SendRecv,
-            (false, true) => Direction::SendOnly,
-            (false, false) => Direction::Inactive,
+        let (turned, is_partly) = (self.turned.remove(&phone), random.chance(70));
+        if let Some(at) = turned.filter(|at| now.mono.since(*at) < TURN_MAX) {
+            // Its last offer may be open yet, and a phone makes one at a time.
+            self.turned.insert(phone, at);
+            return Misdeed::Harmless;
+        }
+        let direction = match (turned, is_partly) {
+            (Some(_), _) => Direction::SendRecv,
+            (None, true) => Direction::SendOnly,
+            (None, false) => Direction::Inactive,
         };
         let until = match direction {
             Direction::SendRecv => now.mono + TURN_MAX,
             Direction::SendOnly | Direction::RecvOnly | Direction::Inactive => {
-                self.turned.insert(phone);
+                self.turned.insert(phone, now.mono);
                 Mono::from_micros(u64::MAX)
             }
         };
@@ -229,7 +235,7 @@ impl LabHost {
             return Misdeed::Harmless;
         };
         self.told.push_back(Told::Turns { phone, until: Mono::from_micros(u64::MAX) });
-        self.turned.insert(phone);
+        self.turned.insert(phone, now.mono);
         self.wish(now, PhoneWish::Turn { phone, direction: Direction::SendOnly });
         let (from, to) = (Caller::Phone { user }, self.somebody(random));
         self.wish(now, PhoneWish::Dial { from, to, then: &[Step::Repeat(Prompt::Agent)] });
