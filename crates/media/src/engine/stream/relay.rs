@@ -59,6 +59,13 @@ impl Stream {
             return None;
         }
         let key = SourceKey { slot, ssrc: header.ssrc };
+        if received.content == Content::Event
+            && let [Some(pressed), _] = received.keys
+            && !self.keypad.may_pass(header.ssrc, pressed)
+        {
+            self.outgoing.leave_out(now, key, header);
+            return None;
+        }
         let bytes = header.payload.len();
         let (payload_number, ticks, part_ticks, part_bytes, codec) = match (received.content, terms.events) {
             (Content::Sound(codec), _) => {
