@@ -5,6 +5,7 @@
 //! | begins: `listen`, `whisper`, `barge`, `takeOver` of an agent who talks (4, 6, 7) | | its phone is called (2, 3) |
 //! | is called | its phone answers | 4; listens or whispers; in a barge it joins those on the floor, in a take-over it takes the agent's place there |
 //! | listens or whispers | another of the four verbs about the same agent | does that from now on |
+//! | has barged in | `takeOver` | the agent leaves |
 //! | listens or whispers | the agent leaves | it ends |
 //! | is there in any way | its `hangup`, its phone hangs up | it leaves, and the others go on |
 //!
@@ -31,6 +32,10 @@ pub(crate) fn watch(
     if let Some(own) = call.leg_of_agent(supervisor) {
         return match own.place {
             Place::Watching { of, how: was } if of == leg.id => Ok(turn(view, call, own, (was, how), dice)),
+            Place::Floor(_) if own.role == Role::Supervisor && how == Monitoring::TakeOver => {
+                let decision = step_in(view, call, own, (leg.id, how));
+                Ok(parties::go_on(view, call, decision, HangUpSide::Agent, dice))
+            }
             Place::Floor(_)
             | Place::Arriving { .. }
             | Place::Aside { .. }
@@ -123,7 +128,8 @@ fn step_in(view: View<'_>, call: &Call, own: &Leg, (of, how): (base::LegId, Moni
         Monitoring::Barge => Joined::Conference,
         Monitoring::TakeOver => Joined::Transfer,
     };
-    let told = parties::told_of(view, call, own);
+    // Who has barged in talks with the customer already.
+    let told = if own.is_on_floor() { None } else { parties::told_of(view, call, own) };
     let placed = Event::LegPlaced { leg: own.id, id: call.facts.id, place: Place::Floor(joined), call: told };
     let leaves = call.leg(of).filter(|agent| how == Monitoring::TakeOver && agent.is_in_call());
     let arriving = leaves.and_then(|agent| call.arriving_by(agent.id));

@@ -66,7 +66,7 @@ fn a_supervisor_listens_whispers_joins_and_takes_over() {
          -> store Agent |Customer Supervisor
          = accepted",
     );
-    assert_eq!(desk.ask(monitor(Monitoring::TakeOver)), Err(Refusal::InCall), "it talks already");
+    assert_eq!(desk.ask(monitor(Monitoring::Listen)), Err(Refusal::InCall), "it talks already");
     desk.look();
     desk.hangup("8002").expect("in a call");
     desk.expect(
@@ -245,6 +245,25 @@ fn two_supervisors_listen_to_one_agent() {
          Supervisor2 answered
          8003 shows 4 Link
          -> Supervisor2 hears Agent + Customer",
+    );
+}
+
+#[test]
+fn who_has_barged_in_takes_over() {
+    let mut desk = talking();
+    desk.ask(monitor(Monitoring::Barge)).expect("talks");
+    desk.answers(Supervisor);
+    desk.look();
+    desk.ask(monitor(Monitoring::TakeOver)).expect("has barged in");
+    desk.expect(
+        "Supervisor is on the floor by Transfer
+         Agent left, told
+         8000 shows 5 Hangup, wrap-up
+         -> end Agent
+         -> Customer hears Supervisor
+         -> Supervisor hears Customer
+         -> store |Customer Supervisor
+         = accepted",
     );
 }
 

@@ -32,6 +32,16 @@ pub struct Keypad {
 struct Newest {
     ssrc: u32,
     down_at: u32,
+    way: Way,
+}
+
+/// How a key of another far end gets to this one. It does not change while the key is down: it would be two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is dialled here.
+    Dialled,
+    /// The other far end's own packets are passed on.
+    Passed,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +119,7 @@ impl Keypad {
             let duration = known.duration.max(key.duration);
             *known = Key { duration, up: known.up || key.up, ..key };
             *unheard = 0;
-            self.note(ssrc, key.down_at);
+            self.note(ssrc, key.down_at, Way::Dialled);
             return;
         }
         let newest = self.newest.iter().find(|newest| newest.ssrc == ssrc);
@@ -117,19 +127,31 @@ impl Keypad {
         if after.is_some_and(|after| after == 0 || is_late(after)) || self.waiting.len() >= DIGITS_MAX {
             return;
         }
-        self.note(ssrc, key.down_at);
+        self.note(ssrc, key.down_at, Way::Dialled);
         self.waiting.push_back(Press { code: key.code, length: Length::Held { ssrc, key, unheard: 0 } });
     }
 
+    /// Whether what a far end's own packet says of a key may be passed on: not when the key was dialled here.
+    pub fn may_pass(&mut self, ssrc: u32, key: Key) -> bool {
+        let same = |newest: &&Newest| newest.ssrc == ssrc && newest.down_at == key.down_at;
+        match self.newest.iter().find(same) {
+            Some(newest) => newest.way == Way::Passed,
+            None => {
+                self.note(ssrc, key.down_at, Way::Passed);
+                true
+            }
+        }
+    }
+
     /// This is the newest key of a far end.
-    fn note(&mut self, ssrc: u32, down_at: u32) {
+    fn note(&mut self, ssrc: u32, down_at: u32, way: Way) {
         match self.newest.iter_mut().find(|newest| newest.ssrc == ssrc) {
-            Some(newest) => newest.down_at = down_at,
+            Some(newest) => (newest.down_at, newest.way) = (down_at, way),
             None => {
                 if self.newest.len() >= MIX_STREAMS_MAX {
                     self.newest.pop_front();
                 }
-                self.newest.push_back(Newest { ssrc, down_at });
+                self.newest.push_back(Newest { ssrc, down_at, way });
             }
         }
     }

@@ -333,12 +333,12 @@ impl Stream {
         }
     }
 
-    /// Dials what a received packet says of keys, should this far end not understand the form in which they came. Whether
-    /// there is something to be played.
+    /// Dials what a received packet says of keys, should this far end not understand the form in which they came, or should
+    /// others be dialled just now: they take turns. Whether there is something to be played.
     pub(super) fn hold_keys(&mut self, received: &Received) -> bool {
         let Some(terms) = self.terms.as_ref().filter(|terms| terms.send) else { return false };
         let is_other_form = match received.content {
-            Content::Event => terms.events.is_none(),
+            Content::Event => terms.events.is_none() || !self.keypad.is_idle(),
             Content::Sound(_) => terms.events.is_some(),
             Content::Nothing => false,
         };

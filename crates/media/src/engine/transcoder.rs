@@ -4,7 +4,7 @@
 //! Where a millisecond has as many bytes there as here sound is changed in place: lengths, timestamps and gaps stay. G.729
 //! has frames of 10 ms and other lengths; what fills no frame is held until more comes.
 
-use super::outgoing::Flow;
+use super::outgoing::{Flow, SourceKey};
 use crate::codec::Codec;
 use crate::coder::{Decoder, Encoder};
 use crate::g711;
@@ -22,6 +22,8 @@ struct State {
     /// To our own far end: whatever it hears goes through this one, as its decoder does not know of switches.
     encoder: Encoder,
     held: Held,
+    /// Whose sound is held.
+    of: Option<SourceKey>,
 }
 
 /// Samples that do not fill a frame yet.
@@ -75,16 +77,18 @@ impl Transcoder {
         }
     }
 
+    /// A payload of this far end, of another length than its sound has in the codec of ours, comes next. What is held of
+    /// another is left out.
+    pub(super) fn follow(&mut self, key: SourceKey) {
+        let state = self.state();
+        if state.of != Some(key) {
+            (state.of, state.decoder, state.held.count) = (Some(key), Decoder::default(), 0);
+        }
+    }
+
     /// Turns a payload of a far end into the codec of ours at the beginning of `into`: how many bytes there are.
-    pub(super) fn resize(
-        &mut self,
-        flow: Flow,
-        from: Codec,
-        to: Codec,
-        payload: &[u8],
-        into: &mut [u8],
-    ) -> usize {
-        let State { decoder, encoder, held } = self.begin(flow);
+    pub(super) fn resize(&mut self, from: Codec, to: Codec, payload: &[u8], into: &mut [u8]) -> usize {
+        let State { decoder, encoder, held, of: _ } = self.state();
         let mut samples = [0; FRAME_SAMPLES + PACKET_TICKS_MAX];
         samples[..held.count].copy_from_slice(&held.samples[..held.count]);
         let count = held.count + decoder.decode(from, payload, &mut samples[held.count..]);
@@ -122,10 +126,7 @@ impl Transcoder {
     fn begin(&mut self, flow: Flow) -> &mut State {
         let state = self.state();
         match flow {
-            Flow::Begins => {
-                state.decoder = Decoder::default();
-                state.held.count = 0;
-            }
+            Flow::Begins => state.decoder = Decoder::default(),
             Flow::GoesOn => {}
         }
         state

@@ -212,14 +212,49 @@ fn jitter_is_learned() {
 
 /// A key pressed in a mix for 120 ms, its end said three times: in packets of 20 ms instead of the sound.
 fn press(conference: &mut Conference, speaker: usize, code: u8) {
+    press_for(conference, speaker, code, 6, |_, _| {});
+}
+
+/// A key pressed for so many packets of 20 ms, its end said three times; before each `meanwhile` is done.
+fn press_for(
+    conference: &mut Conference,
+    speaker: usize,
+    code: u8,
+    packets: u16,
+    mut meanwhile: impl FnMut(&mut Conference, u16),
+) {
     let stream = conference.speakers[speaker].stream;
     let events = terms(stream, Codec::Pcma).events.expect("agreed");
     let began = conference.speakers[speaker].timestamp;
-    for n in 1..=9u16 {
+    for n in 1..=packets + 3 {
+        meanwhile(conference, n);
         let stamp = conference.speakers[speaker].instead(events, began);
-        let event = Event { code, end: n > 6, volume: 10, duration: 160 * n.min(6) };
+        let event = Event { code, end: n > packets, volume: 10, duration: 160 * n.min(packets) };
         conference.bench.receive(stream, far(stream), stamp, &event.to_bytes());
         conference.pass(ms(20));
+    }
+}
+
+/// Somebody joins or leaves while a key is down: what was said of it by then must not make it two, nor lose the next.
+#[test]
+fn a_key_that_is_down_through_a_switch_is_one_digit() {
+    let (relayed, mixed) = (Source::Stream(StreamId(2)), Source::Mix([2, 3].map(StreamId).to_vec()));
+    for (before, after) in [(&relayed, &mixed), (&mixed, &relayed)] {
+        for (packets, switched) in (1..9).map(|n| (6, n)).chain((1..40).step_by(3).map(|n| (40, n))) {
+            let mut conference = conference(&[Codec::Pcma; 3]);
+            conference.bench.hear(StreamId(1), before.clone());
+            conference.pass(ms(200));
+            conference.bench.take_sent();
+            press_for(&mut conference, 1, 5, packets, |conference, n| {
+                if n == switched {
+                    conference.bench.hear(StreamId(1), after.clone());
+                }
+            });
+            press(&mut conference, 1, 6);
+            conference.pass(ms(1500));
+            let sent = conference.take_sent_to(StreamId(1));
+            assert_eq!(dialled(&sent, 101), "56", "{before:?}, then {after:?} at {switched} of {packets}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a far end hears changes in the middle of a call: without a click, without a lost second.
 
 use base::StreamId;
-use media::api::Source;
+use media::api::{Command, Source};
 use media::codec::Codec;
 
 use crate::bench::*;
@@ -63,5 +63,26 @@ fn every_switch_is_smooth_and_soon_heard() {
             let marked = sent.iter().filter(|sent| sent.header.marker).count();
             assert_eq!(marked, rows.len() - 2, "a mix goes on when somebody joins or leaves");
         }
+    }
+}
+
+/// What of one far end fills no frame of G.729 is not put before what another says, nor taken for a packet that was lost.
+#[test]
+fn short_packets_of_others_leave_no_hole_in_g729() {
+    for phase_ms in [0, 5, 10, 15] {
+        let mut conference = conference(Codec::Pcma, 5);
+        conference.command(Command::Agree { stream: LISTENER, terms: terms(LISTENER, Codec::G729) });
+        let mut sent = Vec::new();
+        for source in [A, B, A, B] {
+            conference.bench.hear(LISTENER, Source::Stream(source));
+            conference.pass(ms(200 + phase_ms));
+            sent.extend(conference.take_sent_to(LISTENER));
+        }
+        for (n, pair) in sent.windows(2).enumerate() {
+            let next = pair[0].header.sequence.wrapping_add(1);
+            assert_eq!(pair[1].header.sequence, next, "packet {n} of phase {phase_ms}");
+        }
+        let marked = sent.iter().filter(|sent| sent.header.marker).count();
+        assert_eq!(marked, 4, "each begins with a mark, phase {phase_ms}");
     }
 }

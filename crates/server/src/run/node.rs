@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use base::{LogNo, Now, Random};
+use base::{CallId, LogNo, Now, Random};
 use callcenter::numbers::NumberPlan;
 use media::engine::EngineConfig;
 use media::sound::Sound;
@@ -336,8 +336,8 @@ fn recordings_dir(config: &Config) -> PathBuf {
 
 /// Recordings whose call is over but whose files were not made; those of open calls are finished by the switch.
 fn unfinished(startup: &Startup) -> Vec<Finish> {
-    let open = |call| startup.events.iter().any(|numbered| numbered.event.call() == Some(call));
-    let left = startup.recordings.iter().filter(|recording| !open(recording.call));
+    let open: BTreeSet<CallId> = startup.events.iter().filter_map(|numbered| numbered.event.call()).collect();
+    let left = startup.recordings.iter().filter(|recording| !open.contains(&recording.call));
     left.map(|r| Finish { account: r.account, call: r.call, pieces: r.pieces.clone() }).collect()
 }
 

@@ -9,7 +9,7 @@ use crate::api::Ptime;
 use crate::codec::{Codec, TICKS_PER_MS};
 use crate::engine::outgoing::{Flow, SourceKey};
 use crate::engine::transcoder::Transcoder;
-use crate::rtp::Stamp;
+use crate::rtp::{Header, Stamp};
 use crate::tone::FRAME_SAMPLES;
 
 /// Where a relayed packet goes, and how it must be changed.
@@ -59,6 +59,13 @@ impl Stream {
             return None;
         }
         let key = SourceKey { slot, ssrc: header.ssrc };
+        if received.content == Content::Event
+            && let [Some(pressed), _] = received.keys
+            && !self.keypad.may_pass(header.ssrc, pressed)
+        {
+            self.outgoing.leave_out(now, key, header);
+            return None;
+        }
         let bytes = header.payload.len();
         let (payload_number, ticks, part_ticks, part_bytes, codec) = match (received.content, terms.events) {
             (Content::Sound(codec), _) => {
@@ -76,14 +83,15 @@ impl Stream {
             }
         };
         let parts = ticks.div_ceil(part_ticks) as u16;
-        let (stamp, flow) = self.outgoing.relay(now, key, header, ticks as u32, parts)?;
+        // What is held comes first.
+        let held = match codec {
+            Some(codec) if Transcoder::resizes(codec, terms.codec) => self.transcoder.held() as u32,
+            Some(_) | None => 0,
+        };
+        let header = Header { timestamp: header.timestamp.wrapping_sub(held), ..header.clone() };
+        let (stamp, flow) = self.outgoing.relay(now, key, &header, ticks as u32, parts)?;
         let sound = codec.map(|codec| (flow, codec, terms.codec));
-        let mut relayed =
-            Relayed { to, stamp: Stamp { payload_number, ..stamp }, part_ticks, part_bytes, sound };
-        if relayed.is_resized() && flow == Flow::GoesOn {
-            relayed.stamp.timestamp = stamp.timestamp.wrapping_sub(self.transcoder.held() as u32);
-        }
-        Some(relayed)
+        Some(Relayed { to, stamp: Stamp { payload_number, ..stamp }, part_ticks, part_bytes, sound })
     }
 
     /// Holds the sound of a packet that the stream at `slot` received, should it not fill a frame of this far end's codec
@@ -97,12 +105,17 @@ impl Stream {
     ) -> bool {
         let (Content::Sound(from), Some(terms)) = (received.content, &self.terms) else { return false };
         let (to, ticks) = (terms.codec, from.ticks(payload.len()));
-        if !Transcoder::resizes(from, to) || self.transcoder.held() + ticks >= to.frame_ticks() {
+        if !Transcoder::resizes(from, to) {
             return false;
         }
-        let none = self.transcoder.resize(Flow::GoesOn, from, to, payload, &mut []);
+        let key = SourceKey { slot, ssrc: received.header.ssrc };
+        self.transcoder.follow(key);
+        if self.transcoder.held() + ticks >= to.frame_ticks() {
+            return false;
+        }
+        let none = self.transcoder.resize(from, to, payload, &mut []);
         debug_assert_eq!(none, 0, "no frame is whole");
-        self.outgoing.leave_out(now, SourceKey { slot, ssrc: received.header.ssrc }, &received.header);
+        self.outgoing.leave_out(now, key, &received.header);
         true
     }
 
@@ -116,7 +129,7 @@ impl Stream {
         into: &mut [u8],
     ) -> usize {
         let Some((flow, from, to)) = relayed.sound else { return 0 };
-        let len = self.transcoder.resize(flow, from, to, payload, into);
+        let len = self.transcoder.resize(from, to, payload, into);
         self.join(now, flow, to, &mut into[..len]);
         len
     }
