@@ -7,7 +7,7 @@
 //! | calls an agent or a number while its agent talks with a customer | `consult`, from a second line of the phone |
 //! | sends REFER with Replaces that names its other line | `consultTransfer` |
 //!
-//! A phone whose agent is in no such call calls nobody: it is refused.
+//! Only the agent's own SIP phone is believed: what a trunk says on the leg of an agent's mobile hands nothing on. A phone whose agent is in no such call calls nobody: it is refused.
 
 use base::LegId;
 
@@ -35,7 +35,9 @@ pub(crate) fn referred(
         Place::SecondLine { of } => of,
         Place::Floor(_) | Place::Arriving { .. } | Place::Aside { .. } | Place::Watching { .. } => leg.id,
     };
-    let Some(agent) = call.leg(first_line).and_then(|leg| call.agent_of(leg)) else { return refused };
+    // Behind a trunk there is a network, and no phone of ours that speaks for its agent.
+    let of_phone = call.leg(first_line).filter(|leg| matches!(leg.target, Target::Phone(_)));
+    let Some(agent) = of_phone.and_then(|leg| call.agent_of(leg)) else { return refused };
     let decided = match replaces {
         Some(other) => attended(view, call, agent, (leg, first_line, other), dice),
         None => match party(view, to) {

@@ -515,3 +515,12 @@ fn a_second_line_is_not_told_what_became_of_the_one_before() {
     desk.wait_ms(60_000);
     assert!(desk.look().contains(&"-> refuse 180 RequestTimeout".to_owned()));
 }
+
+#[test]
+fn a_trunk_hands_nothing_on_for_an_agents_mobile() {
+    let mut desk = Desk::signed_in(&["8000", "8001"]);
+    desk.linked("8000");
+    let leg = desk.leg(Agent);
+    desk.signal(Signal::Referred { leg, to: "13800138000".to_owned(), replaces: None });
+    desk.expect("-> referral of Agent Refused");
+}
