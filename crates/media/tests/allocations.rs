@@ -91,20 +91,23 @@ fn taken_by(engine: &mut Engine) -> u64 {
 }
 
 fn taken_by_packets(engine: &mut Engine, agent: Codec) -> u64 {
+    // G.729 takes its time, above all in a build for tests.
+    let packets = if agent == Codec::G729 { PACKETS / 20 } else { PACKETS };
     let mut now = Now::default();
     let mut before = 0;
-    for n in 0..PACKETS {
+    for n in 0..packets {
         if n == 50 {
             before = TAKEN.get();
         }
         now = now.later(Duration::from_millis(20));
         let (sequence, timestamp) = (n, 160 * u32::from(n));
         let mut packet = [0; 172];
+        let packet = &mut packet[..12 + agent.bytes(160)];
         let stamp = Stamp { marker: false, payload_number: agent.payload(), sequence, timestamp, ssrc: 7 };
         packet[..12].copy_from_slice(&stamp.to_bytes());
-        engine.handle_rtp(now, AGENT, far(AGENT), &mut packet);
+        engine.handle_rtp(now, AGENT, far(AGENT), packet);
         engine.handle_rtcp(now, AGENT, far(AGENT), &[0x80, 201, 0, 1, 1, 2, 3, 4]);
-        engine.handle_rtp(now, AGENT, far(LISTENER), &mut packet);
+        engine.handle_rtp(now, AGENT, far(LISTENER), packet);
         engine.handle_timeout(now);
         while let Some(output) = engine.poll_output() {
             if let Output::Store(stored) = output {

@@ -68,7 +68,8 @@ fn its_end_leads_into_its_beginning() {
     let sound = Sound::from_wav(MUSIC).expect("WAV");
     let length = media::wav::read(MUSIC).expect("WAV").samples.len();
     assert_eq!(sound.ticks(), length, "not a sample of silence is put in");
-    for codec in Codec::ALL {
+    // To G.729 the same samples go; what its bits make of them is another sound, and later.
+    for codec in [Codec::Pcma, Codec::Pcmu, Codec::G722] {
         let heard = heard(codec, &sound);
         let step = |n: usize| (i32::from(heard[n + 1]) - i32::from(heard[n])).abs();
         let steepest = |at: std::ops::Range<usize>| at.map(step).max().expect("not empty");
