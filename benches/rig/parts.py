@@ -84,7 +84,7 @@ class Rig:
         rss = line["rss_mb"]
         line["kb_per_call"] = round((rss["up"] - rss["before"]) * 1000 / max(1, line["max_up"]), 1)
         if user == "rec":
-            server.until("every recording is finished", FILES_S_MAX, lambda: server.count("recording") == 0)
+            server.until("every recording is finished", FILES_S_MAX, lambda: server.count("piece") == 0)
             line["files"], line["files_s"] = server.files(), round(time.monotonic() - ended, 1)
             line["cpu_ms_per_call_s_encoded"] = encoded(line, server.cpu_s() - cpu)
         return line
