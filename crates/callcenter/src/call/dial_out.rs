@@ -165,7 +165,8 @@ fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>)
     decision
 }
 
-fn start_leg(
+/// Calls one of the legs that a call begins with.
+pub(crate) fn start_leg(
     view: View<'_>,
     call: &Call,
     role: Role,

@@ -9,13 +9,14 @@
 
 use std::time::Duration;
 
+use super::dial_out::start_leg;
 use super::{Call, Leg, capacity, ending, hearing, parties, shown_number, whole_ms};
 use crate::action::{Action, Target};
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, LoginType, Refusal, WebCall, WebCallee};
 use crate::config::{Account, Agent};
 use crate::decide::{Decision, Dice, View};
-use crate::event::{CallDetails, CallFacts, CallKind, Event, Moment, Place, Role};
+use crate::event::{CallDetails, CallFacts, CallKind, Event, Moment, Role};
 use crate::record::naming;
 
 /// How long the first one's phone rings when nothing is said (API 2.14).
@@ -53,7 +54,7 @@ pub(crate) fn accept(view: View<'_>, web: &WebCall, dice: &mut Dice<'_>) -> Resu
     let call = begin(view, web, callee, (shown, callee_shown), dice);
     decision.events.push(Event::CallStarted { call: call.facts.clone(), details: call.details.clone() });
     let target = Target::Number(web.caller.clone());
-    decision.append(start_leg(view, &call, Role::Customer, target, shown.to_owned(), dice));
+    decision.append(start_leg(view, &call, Role::Customer, target, shown.to_owned(), false, dice));
     decision.events.extend(view.changed_by_call(&call, Activity::Calling, Moment::Calling, None));
     decision.reply = Some(Ok(Accepted { call: Some(call.facts.id) }));
     Ok(decision)
@@ -137,7 +138,7 @@ fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>)
     decision.events.push(Event::LegAnswered { leg: leg.id, id, call: None });
     if let Some((target, shown)) = call.details.second.clone() {
         let role = if call.details.login.is_some() { Role::Agent } else { Role::Destination };
-        decision.append(start_leg(view, call, role, target, shown, dice));
+        decision.append(start_leg(view, call, role, target, shown, false, dice));
     }
     let after = call.after(view.now.wall, &decision.events);
     decision.actions.extend(hearing::changes(call, &after, view.account()));
@@ -164,30 +165,6 @@ fn callee_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -
         decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
     }
     decision
-}
-
-fn start_leg(
-    view: View<'_>,
-    call: &Call,
-    role: Role,
-    target: Target,
-    shown: String,
-    dice: &mut Dice<'_>,
-) -> Decision {
-    let (leg, id) = (dice.leg_id(view.now), call.facts.id);
-    let started = Event::LegStarted {
-        leg,
-        id,
-        role,
-        target: target.clone(),
-        shown: shown.clone(),
-        call: None,
-        agent: None,
-        place: Place::default(),
-        ring_ms_max: None,
-    };
-    let actions = vec![Action::StartLeg { leg, call: id, target, shown }];
-    Decision { actions, ..Decision::events([started]) }
 }
 
 fn agent<'a>(view: View<'a>, number: &str) -> Result<Callee<'a>, Refusal> {
