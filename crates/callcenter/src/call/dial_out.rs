@@ -12,6 +12,7 @@
 //! does the ring time of the phone that rings: [`ending`](super::ending). Signals about legs that ended, second
 //! ringings and second answers change nothing.
 
+use super::parties::FreeAgent;
 use super::shown_number::{self, ShownNumber};
 use super::{Call, Leg, capacity, ending, hearing, parties, whole_ms};
 use crate::action::{Action, Target};
@@ -20,26 +21,17 @@ use crate::command::{Accepted, DialOut, LoginType, Refusal};
 use crate::config::{Agent, DialoutRingAt};
 use crate::decide::{Decision, Dice, View};
 use crate::event::{CallDetails, CallFacts, CallKind, Event, Moment, Place, Role};
-use crate::record::naming;
 
 /// `dialOut`: checks in the order of contract §2, then calls the agent's phone.
 pub(crate) fn accept(view: View<'_>, dial: &DialOut, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
     let account = view.account();
     shown_number::check(dial, account)?;
-    let agent = view.around.acting_agent(&dial.agent)?;
-    let signed_in = view.state.agents.get(&dial.agent).ok_or(Refusal::AgentOffline)?;
-    if view.state.on_call.contains_key(&dial.agent) {
-        return Err(Refusal::InCall);
-    }
-    if !view.around.is_reachable(&dial.agent, signed_in.login) {
-        return Err(Refusal::PhoneNotRegistered);
-    }
-    let target = parties::phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
+    let FreeAgent { agent, login, target } = parties::free_agent(view, &dial.agent)?;
     let shown = shown_number::choose(view, dial, agent, dice.random)?;
-    capacity::check(view, signed_in.login)?;
+    capacity::check(view, login)?;
 
     let mut decision = ending::release_agent(view, &dial.agent);
-    decision.append(start(view, dial, agent, signed_in.login, target, shown, dice));
+    decision.append(start(view, dial, agent, login, target, shown, dice));
     Ok(decision)
 }
 
@@ -154,14 +146,7 @@ fn customer_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>)
     let Some(agent) = call.first_agent() else { return decision };
     let after = call.after(view.now.wall, &decision.events);
     decision.actions.extend(hearing::changes(call, &after, view.account()));
-    let mode = call.recording_mode(view.account());
-    if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
-        decision.events.push(Event::RecordingStarted { id, files: files.clone() });
-        let (agent, customer) = (agent.id, leg.id);
-        decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
-        // Its agent may hold, or be muted, already.
-        decision.actions.extend(parties::first_stored(&after, view.account(), agent, customer));
-    }
+    decision.append(parties::record(view, &after, (agent.id, leg.id), dice));
     decision
 }
 

@@ -12,12 +12,11 @@
 
 use base::LegId;
 
-use super::{Call, Leg, hearing};
+use super::{Call, Leg, hearing, parties};
 use crate::action::{Action, Target};
 use crate::config::InboundRoute;
 use crate::decide::{Decision, Dice, View};
 use crate::event::{AgentRef, CallDetails, CallFacts, CallKind, Event, Place, Role};
-use crate::record::naming;
 use crate::signal::{Cause, EndedBy, Failure};
 
 /// Somebody calls: the destination is called, or the caller refused. Nothing is known of a call that is refused here.
@@ -70,12 +69,7 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Di
     decision.actions.push(Action::AnswerLeg { leg: caller.id });
     let after = call.after(view.now.wall, &decision.events);
     decision.actions.extend(hearing::changes(call, &after, view.account()));
-    let mode = call.recording_mode(view.account());
-    if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
-        decision.events.push(Event::RecordingStarted { id, files: files.clone() });
-        let (agent, customer) = (leg.id, caller.id);
-        decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
-    }
+    decision.append(parties::record(view, &after, (leg.id, caller.id), dice));
     decision
 }
 

@@ -89,29 +89,42 @@ pub(crate) fn guest(view: View<'_>, call: &Call, by: &str, to: &Party) -> Result
     }
 }
 
-/// An agent as a guest: 6701, 6703, 6702, 6730, 6708, 6713, 6722 in this order.
-pub(crate) fn agent_guest(view: View<'_>, call: &Call, number: &str, role: Role) -> Result<Guest, Refusal> {
+/// An agent who can be called now, and where.
+pub(crate) struct FreeAgent<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) login: LoginType,
+    pub(crate) target: Target,
+}
+
+/// An agent, should it be there and free: else 6701, 6703, 6702, 6730, 6708, 6713, 6722 in this order.
+pub(crate) fn free_agent<'a>(view: View<'a>, number: &str) -> Result<FreeAgent<'a>, Refusal> {
     let agent = view.around.acting_agent(number)?;
-    let signed_in = view.state.agents.get(number).ok_or(Refusal::AgentOffline)?;
+    let login = view.state.agents.get(number).ok_or(Refusal::AgentOffline)?.login;
     if view.state.on_call.contains_key(number) {
         return Err(Refusal::InCall);
     }
-    if !view.around.is_reachable(number, signed_in.login) {
+    if !view.around.is_reachable(number, login) {
         return Err(Refusal::PhoneNotRegistered);
     }
-    let target = phone_of(agent, signed_in.login).ok_or(Refusal::NoPhone)?;
-    capacity::check_party(view, call, signed_in.login == LoginType::Pstn)?;
+    let target = phone_of(agent, login).ok_or(Refusal::NoPhone)?;
+    Ok(FreeAgent { agent, login, target })
+}
+
+/// An agent as a guest, called like any who is free.
+pub(crate) fn agent_guest(view: View<'_>, call: &Call, number: &str, role: Role) -> Result<Guest, Refusal> {
+    let FreeAgent { agent, login, target } = free_agent(view, number)?;
+    capacity::check_party(view, call, login == LoginType::Pstn)?;
     Ok(Guest {
         role,
-        shown: shown_to_agent(view, call, signed_in.login),
-        agent: Some(LegAgent { agent: view.agent_ref(number), id: agent.id.clone(), login: signed_in.login }),
+        shown: shown_to_agent(view, call, login),
+        agent: Some(LegAgent { agent: view.agent_ref(number), id: agent.id.clone(), login }),
         target,
         ring_max: view.account().agent_ring,
     })
 }
 
 /// Where an agent who is signed in with this kind of phone is called.
-pub(crate) fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
+fn phone_of(agent: &Agent, login: LoginType) -> Option<Target> {
     match login {
         LoginType::Pstn => agent.mobile.clone().map(Target::Number),
         LoginType::Sip | LoginType::WebRtc => agent.sip_user.clone().map(Target::Phone),
@@ -445,8 +458,25 @@ fn stored(before: &Call, after: &Call, account: &Account) -> Option<Action> {
     (hearing::tracks(before, account) != tracks).then_some(Action::Store { call: after.facts.id, tracks })
 }
 
+/// The recording begins, if calls are recorded: two have begun to talk.
+pub(crate) fn record(
+    view: View<'_>,
+    call: &Call,
+    (agent, customer): (LegId, LegId),
+    dice: &mut Dice<'_>,
+) -> Decision {
+    let (id, mode) = (call.facts.id, call.recording_mode(view.account()));
+    let files = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random);
+    let Some(files) = files else { return Decision::default() };
+    let started = Event::RecordingStarted { id, files: files.clone() };
+    let mut actions = vec![Action::StartRecording { call: id, agent, customer, files }];
+    // Its agent may hold, or be muted, already.
+    actions.extend(first_stored(call, view.account(), agent, customer));
+    Decision { actions, ..Decision::events([started]) }
+}
+
 /// What is to be stored when a recording begins with other sounds than those of two legs.
-pub(crate) fn first_stored(call: &Call, account: &Account, agent: LegId, customer: LegId) -> Option<Action> {
+fn first_stored(call: &Call, account: &Account, agent: LegId, customer: LegId) -> Option<Action> {
     let said = |leg, side| Track { leg, sound: LegSound::Said, side };
     let usual = [said(agent, Side::Agent), said(customer, Side::Customer)];
     let tracks = hearing::tracks(call, account);

@@ -10,27 +10,20 @@
 use std::time::Duration;
 
 use super::dial_out::start_leg;
+use super::parties::FreeAgent;
 use super::{Call, Leg, capacity, ending, hearing, parties, shown_number, whole_ms};
-use crate::action::{Action, Target};
+use crate::action::Target;
 use crate::agent::activity::Activity;
 use crate::command::{Accepted, LoginType, Refusal, WebCall, WebCallee};
-use crate::config::{Account, Agent};
+use crate::config::Account;
 use crate::decide::{Decision, Dice, View};
 use crate::event::{CallDetails, CallFacts, CallKind, Event, Moment, Role};
-use crate::record::naming;
 
 /// How long the first one's phone rings when nothing is said (API 2.14).
 const CALLER_RING: Duration = Duration::from_secs(120);
 
 /// How long the second one's phone rings when nothing is said (API 2.14).
 const CALLEE_RING: Duration = Duration::from_secs(60);
-
-/// The second one, if it is an agent who can be called.
-struct Callee<'a> {
-    agent: &'a Agent,
-    login: LoginType,
-    target: Target,
-}
 
 /// `webcall`: checks in the order of contract §2, then calls the customer.
 pub(crate) fn accept(view: View<'_>, web: &WebCall, dice: &mut Dice<'_>) -> Result<Decision, Refusal> {
@@ -42,7 +35,7 @@ pub(crate) fn accept(view: View<'_>, web: &WebCall, dice: &mut Dice<'_>) -> Resu
     };
     let callee = match &web.callee {
         WebCallee::Number(_) => None,
-        WebCallee::Agent(number) => Some(agent(view, number)?),
+        WebCallee::Agent(number) => Some(parties::free_agent(view, number)?),
         WebCallee::Ivr(_) => return Err(Refusal::IvrUnknown),
     };
     shown_number::check_calls(view, shown)?;
@@ -88,7 +81,7 @@ pub(crate) fn leg_answered(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Di
 fn begin(
     view: View<'_>,
     web: &WebCall,
-    callee: Option<Callee<'_>>,
+    callee: Option<FreeAgent<'_>>,
     (shown, callee_shown): (&str, &str),
     dice: &mut Dice<'_>,
 ) -> Call {
@@ -158,26 +151,8 @@ fn callee_answers(view: View<'_>, call: &Call, leg: &Leg, dice: &mut Dice<'_>) -
     let Some(customer) = call.leg_of(Role::Customer) else { return decision };
     let after = call.after(view.now.wall, &decision.events);
     decision.actions.extend(hearing::changes(call, &after, view.account()));
-    let mode = call.recording_mode(view.account());
-    if let Some(files) = naming::files(view.account(), mode, &call.facts, view.now.wall, dice.random) {
-        decision.events.push(Event::RecordingStarted { id, files: files.clone() });
-        let (agent, customer) = (leg.id, customer.id);
-        decision.actions.push(Action::StartRecording { call: id, agent, customer, files });
-    }
+    decision.append(parties::record(view, &after, (leg.id, customer.id), dice));
     decision
-}
-
-fn agent<'a>(view: View<'a>, number: &str) -> Result<Callee<'a>, Refusal> {
-    let agent = view.around.acting_agent(number)?;
-    let login = view.state.agents.get(number).ok_or(Refusal::AgentOffline)?.login;
-    if view.state.on_call.contains_key(number) {
-        return Err(Refusal::InCall);
-    }
-    if !view.around.is_reachable(number, login) {
-        return Err(Refusal::PhoneNotRegistered);
-    }
-    let target = parties::phone_of(agent, login).ok_or(Refusal::NoPhone)?;
-    Ok(Callee { agent, login, target })
 }
 
 /// A display number must be the account's; without one it is the account's default.
