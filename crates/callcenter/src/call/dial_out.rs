@@ -113,9 +113,8 @@ fn agent_rings(view: View<'_>, call: &Call, leg: &Leg) -> Decision {
 }
 
 fn customer_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool) -> Decision {
-    let is_new = leg.rang.is_none() || (early_media && !leg.early_media);
     let rang = Event::LegRang { leg: leg.id, id: call.facts.id, call: None, early_media };
-    let decision = Decision::events(is_new.then_some(rang));
+    let decision = Decision::events(leg.is_news(early_media).then_some(rang));
     let after = call.after(view.now.wall, &decision.events);
     Decision { actions: hearing::changes(call, &after, view.account()), ..decision }
 }

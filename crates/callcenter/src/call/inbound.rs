@@ -129,7 +129,6 @@ fn start(
 
 fn rang(call: &Call, leg: &Leg, early_media: bool) -> Decision {
     let (id, told) = (call.facts.id, leg.rang.is_none().then(|| call.facts.clone()));
-    let is_new = leg.rang.is_none() || (early_media && !leg.early_media);
     let rang = Event::LegRang { leg: leg.id, id, call: told, early_media };
-    Decision::events(is_new.then_some(rang))
+    Decision::events(leg.is_news(early_media).then_some(rang))
 }

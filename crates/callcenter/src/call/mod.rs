@@ -427,6 +427,11 @@ impl Leg {
         self.ended.is_none() && self.left.is_none()
     }
 
+    /// Whether it is news that it rings, or that its network speaks.
+    pub(crate) fn is_news(&self, early_media: bool) -> bool {
+        self.rang.is_none() || (early_media && !self.early_media)
+    }
+
     pub(crate) fn is_answered(&self) -> bool {
         self.answered.is_some()
     }

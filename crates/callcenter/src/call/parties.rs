@@ -276,7 +276,7 @@ pub(crate) fn rings(
     early_media: bool,
     dice: &mut Dice<'_>,
 ) -> Decision {
-    if leg.rang.is_some() && (leg.early_media || !early_media) {
+    if !leg.is_news(early_media) {
         return Decision::default();
     }
     let told = match leg.role {

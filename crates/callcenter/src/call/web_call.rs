@@ -56,14 +56,18 @@ pub(crate) fn accept(view: View<'_>, web: &WebCall, dice: &mut Dice<'_>) -> Resu
 /// A phone rings, or its network speaks.
 pub(crate) fn leg_rings(view: View<'_>, call: &Call, leg: &Leg, early_media: bool) -> Decision {
     let id = call.facts.id;
-    let is_new = leg.rang.is_none() || (early_media && !leg.early_media);
     let is_agent = leg.role == Role::Agent && leg.rang.is_none();
     let mut decision = Decision::default();
     if is_agent {
         decision.events.extend(view.changed_by_call(call, Activity::Ringing, Moment::Ring, None));
     }
     let told = is_agent.then(|| call.facts.clone());
-    decision.events.extend(is_new.then_some(Event::LegRang { leg: leg.id, id, call: told, early_media }));
+    decision.events.extend(leg.is_news(early_media).then_some(Event::LegRang {
+        leg: leg.id,
+        id,
+        call: told,
+        early_media,
+    }));
     let after = call.after(view.now.wall, &decision.events);
     decision.actions.extend(hearing::changes(call, &after, view.account()));
     decision
